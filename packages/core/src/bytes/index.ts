@@ -1,0 +1,3 @@
+export { ascii, concat, decodeHex, encodeHex, equal, fromAscii, u16, u32, wipe } from './bytes.ts'
+export { Reader } from './reader.ts'
+export { Writer } from './writer.ts'

@@ -1,0 +1,76 @@
+import { DecodeError } from '../errors/index.ts'
+
+/** Reads a byte string from front to back. Throws on overread; `end` throws on leftover. Nothing clamps. */
+export class Reader {
+  readonly #bytes: Uint8Array
+  readonly #what: string
+  #offset = 0
+
+  /** @param what names the structure in errors, e.g. `key message` */
+  constructor(bytes: Uint8Array, what: string) {
+    this.#bytes = bytes
+    this.#what = what
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#offset
+  }
+
+  get offset(): number {
+    return this.#offset
+  }
+
+  /** The next `length` bytes, copied, so that the result outlives the buffer it came from. */
+  take(length: number, field: string): Uint8Array {
+    return this.#advance(length, field).slice()
+  }
+
+  /** Reads a nested structure that cannot read past its own end. */
+  child(length: number, field: string): Reader {
+    return new Reader(this.#advance(length, field), `${this.#what} ${field}`)
+  }
+
+  rest(): Uint8Array {
+    return this.take(this.remaining, 'rest')
+  }
+
+  peek(): number | undefined {
+    return this.#bytes[this.#offset]
+  }
+
+  u8(field: string): number {
+    return this.#advance(1, field)[0]!
+  }
+
+  u16(field: string): number {
+    const b = this.#advance(2, field)
+    return (b[0]! << 8) | b[1]!
+  }
+
+  u24(field: string): number {
+    const b = this.#advance(3, field)
+    return (b[0]! << 16) | (b[1]! << 8) | b[2]!
+  }
+
+  u32(field: string): number {
+    const b = this.#advance(4, field)
+    return ((b[0]! << 24) | (b[1]! << 16) | (b[2]! << 8) | b[3]!) >>> 0
+  }
+
+  end(): void {
+    if (this.remaining > 0) throw this.fail(`${this.remaining} bytes left over`)
+  }
+
+  fail(reason: string): DecodeError {
+    return new DecodeError(`${this.#what}: ${reason} at offset ${this.#offset}`)
+  }
+
+  #advance(length: number, field: string): Uint8Array {
+    if (length > this.remaining) {
+      throw this.fail(`${field} needs ${length} bytes, ${this.remaining} left`)
+    }
+    const start = this.#offset
+    this.#offset += length
+    return this.#bytes.subarray(start, this.#offset)
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * Every error code, whose fault it is, the exit status of the command line and the next step.
+ * One place: help, the SPEC's table and the command line's hints are produced from it.
+ */
+export type Culprit = 'caller' | 'peer' | 'bytes' | 'module' | 'state' | 'environment' | 'us'
+
+interface ErrorRow {
+  readonly culprit: Culprit
+  /** Exit status of the command line. */
+  readonly exit: number
+  readonly remedy: string
+}
+
+export const errorTable = {
+  'bytes-malformed': {
+    culprit: 'bytes',
+    exit: 3,
+    remedy: 'look at the file with `sealwright inspect`; ask its sender for it again',
+  },
+  'peer-broke-protocol': {
+    culprit: 'peer',
+    exit: 4,
+    remedy: 'repeat the step; if it fails again, check what stands between you and the module',
+  },
+  'authentication-failed': {
+    culprit: 'peer',
+    exit: 5,
+    remedy: 'check that keys, module and certificates belong together',
+  },
+  'module-refused': {
+    culprit: 'module',
+    exit: 6,
+    remedy: "see the module's state with `sealwright module show`",
+  },
+  'wrong-state': { culprit: 'state', exit: 7, remedy: 'see what comes next with `sealwright module show`' },
+  usage: { culprit: 'caller', exit: 2, remedy: "see the command's `--help`" },
+  internal: {
+    culprit: 'us',
+    exit: 1,
+    remedy:
+      'this is a defect of Sealwright: report it with the command line and the output of `--trace FILE`',
+  },
+} as const satisfies Record<string, ErrorRow>
+
+export type ErrorCode = keyof typeof errorTable

@@ -1,0 +1,1 @@
+export { findTlv, parseTlvs, serializeTlv, serializeTlvs, type Tlv, tlv } from './tlv.ts'
