@@ -1,0 +1,84 @@
+#!/usr/bin/env node
+// Written in ES5 so that every Node can parse it: an old one must be able to say what it needs.
+'use strict'
+
+var childProcess = require('child_process')
+var fs = require('fs')
+var path = require('path')
+
+var REQUIRED = '22.18'
+var PINNED = 'SEALWRIGHT_PINNED_NODE'
+
+if (runsTypeScript(process.versions.node)) {
+  withoutTypeStrippingWarning()
+  require('../src/main.ts')
+} else {
+  var node = process.env[PINNED] === undefined ? pinnedNode() : null
+  if (node === null) {
+    process.stderr.write(
+      'sealwright: error: this is Node ' +
+        process.versions.node +
+        ', Sealwright needs Node ' +
+        REQUIRED +
+        ' or newer\n' +
+        'sealwright: hint: run `npm ci` in the Sealwright folder, it brings a pinned Node, or install Node 24\n',
+    )
+    process.exit(1)
+  }
+  runOn(node)
+}
+
+/** Type stripping without a flag: 22.18 and later in line 22, 23.6 and later. */
+function runsTypeScript(version) {
+  var parts = version.split('.')
+  var major = Number(parts[0])
+  var minor = Number(parts[1])
+  if (major === 22) return minor >= 18
+  if (major === 23) return minor >= 6
+  return major > 23
+}
+
+function pinnedNode() {
+  var platform = process.platform === 'win32' ? 'win' : process.platform
+  var file = process.platform === 'win32' ? 'node.exe' : 'node'
+  var folder = fs.realpathSync(__dirname)
+  for (;;) {
+    var found = path.join(folder, 'node_modules', 'node-' + platform + '-' + process.arch, 'bin', file)
+    if (fs.existsSync(found)) return found
+    var parent = path.dirname(folder)
+    if (parent === folder) return null
+    folder = parent
+  }
+}
+
+function runOn(node) {
+  var env = {}
+  for (var name in process.env) env[name] = process.env[name]
+  env[PINNED] = node
+  // A terminal sends ^C to the child too: this process waits for what the child makes of it.
+  process.on('SIGINT', () => {})
+  var result = childProcess.spawnSync(node, [__filename].concat(process.argv.slice(2)), {
+    stdio: 'inherit',
+    env: env,
+  })
+  if (result.error) {
+    process.stderr.write('sealwright: error: the pinned Node does not start: ' + result.error.message + '\n')
+    process.exit(1)
+  }
+  if (result.signal) {
+    process.removeAllListeners('SIGINT')
+    process.kill(process.pid, result.signal)
+  } else {
+    process.exit(result.status)
+  }
+}
+
+/** Node 22 warns that type stripping is experimental; every other warning stays. */
+function withoutTypeStrippingWarning() {
+  var emitWarning = process.emitWarning
+  process.emitWarning = function (warning, options) {
+    var type = typeof options === 'object' && options !== null ? options.type : options
+    if (type === 'ExperimentalWarning' && /^Type Stripping /i.test(String(warning))) return
+    return emitWarning.apply(process, arguments)
+  }
+}
