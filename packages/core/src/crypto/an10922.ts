@@ -1,0 +1,52 @@
+import { concat, wipe } from '../bytes/index.ts'
+import { UsageError } from '../errors/index.ts'
+import type { AesKey, Crypto } from '../ports/index.ts'
+
+/**
+ * Diversifies an AES key (NXP AN10922, 2.2 to 2.4): 16, 24 or 32 bytes as the master key.
+ * @param input 1..31 bytes that name the unit and the use
+ */
+export function diversify(crypto: Crypto, masterKey: Uint8Array, input: Uint8Array): Uint8Array {
+  using key = crypto.aes(masterKey)
+  return diversifyWith(key, input)
+}
+
+/** As `diversify`, for a master key that is already a handle. */
+export function diversifyWith(masterKey: AesKey, input: Uint8Array): Uint8Array {
+  if (input.length < 1 || input.length > 31) {
+    throw new UsageError(`AN10922: expected an input of 1..31 bytes, ${input.length} came`)
+  }
+  const zero = masterKey.encryptBlock(new Uint8Array(16))
+  const k1 = double(zero)
+  const k2 = double(k1)
+  const blocks = constants[masterKey.length].map((constant) => {
+    const frame = concat(Uint8Array.of(constant), input, new Uint8Array(31 - input.length))
+    // Padding always fills 32 bytes: for inputs of up to 15 bytes this is not CMAC.
+    if (input.length < 31) frame[input.length + 1] = 0x80
+    const mask = input.length < 31 ? k2 : k1
+    for (let i = 0; i < 16; i++) frame[16 + i]! ^= mask[i]!
+    const block = masterKey.cbcEncrypt(new Uint8Array(16), frame).slice(16)
+    wipe(frame)
+    return block
+  })
+  const key = concat(...(masterKey.length === 24 ? overlap(blocks[0]!, blocks[1]!) : blocks))
+  wipe(zero, k1, k2, ...blocks)
+  return key
+}
+
+/** AES-192: A[0..7] ‖ (A[8..15] xor B[0..7]) ‖ B[8..15]; the middle is made in place. */
+function overlap(a: Uint8Array, b: Uint8Array): Uint8Array[] {
+  for (let i = 0; i < 8; i++) a[8 + i]! ^= b[i]!
+  return [a, b.subarray(8)]
+}
+
+/** Multiplies by x in GF(2^128), as for the subkeys of CMAC (RFC 4493, 2.3). */
+function double(block: Uint8Array): Uint8Array {
+  const out = new Uint8Array(16)
+  for (let i = 0; i < 16; i++) out[i] = (block[i]! << 1) | ((block[i + 1] ?? 0) >>> 7)
+  out[15]! ^= (block[0]! >>> 7) * 0x87
+  return out
+}
+
+// AES-256 has 41 and 42 (21 and 22 belong to two-key TDEA).
+const constants = { 16: [0x01], 24: [0x11, 0x12], 32: [0x41, 0x42] } as const

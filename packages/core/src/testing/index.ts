@@ -1,0 +1,2 @@
+export { type FixedClock, fixedClock } from './clock.ts'
+export { scriptedEntropy } from './entropy.ts'
