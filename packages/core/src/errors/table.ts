@@ -34,6 +34,11 @@ export const errorTable = {
   },
   'wrong-state': { culprit: 'state', exit: 7, remedy: 'see what comes next with `sealwright module show`' },
   usage: { culprit: 'caller', exit: 2, remedy: "see the command's `--help`" },
+  'program-refused': {
+    culprit: 'bytes',
+    exit: 3,
+    remedy: 'build the program with `sealwright app build`, or with the options in programs/elsewhere',
+  },
   internal: {
     culprit: 'us',
     exit: 1,
