@@ -39,6 +39,37 @@ export const errorTable = {
     exit: 3,
     remedy: 'build the program with `sealwright app build`, or with the options in programs/elsewhere',
   },
+  'storage-full': {
+    culprit: 'module',
+    exit: 6,
+    remedy: 'see the memory map with `sealwright module map`; delete what is no longer needed',
+  },
+  'memory-damaged': {
+    culprit: 'bytes',
+    exit: 3,
+    remedy: "the module's file was changed or cut short: put back a good copy, or make a new module",
+  },
+  'memory-rolled-back': {
+    culprit: 'bytes',
+    exit: 3,
+    remedy: "the module's EEPROM is older than its one-time memory: put back the newest copy of the file",
+  },
+  'memory-newer': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: "the module's file was made by a newer Sealwright: update this one",
+  },
+  'memory-held': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: 'end the process that holds the module, or wait until it is done',
+  },
+  'memory-unwritable': {
+    culprit: 'environment',
+    exit: 8,
+    remedy:
+      'make room on the disk or give access to the folder, then start again: the module recovers by itself',
+  },
   internal: {
     culprit: 'us',
     exit: 1,

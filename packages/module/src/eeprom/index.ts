@@ -1,0 +1,8 @@
+export { StorageFull } from '../medium/index.ts'
+export { type ControlPage, parseControlPage, serializeControlPage } from './control-page.ts'
+export { type ObjectEntry, parseObjectEntry, serializeObjectEntry } from './directory.ts'
+export { memoryMap, type Segment } from './memory-map.ts'
+export { type Commit, checkModeMark, Nvm, type Transaction } from './nvm.ts'
+export { type ObjectKind, objectKindOf, objectKinds } from './object-kinds.ts'
+export { Objects } from './objects.ts'
+export { type Zone, type Zones, zonesOf } from './zones.ts'

@@ -1,0 +1,222 @@
+import { equal, wipe } from '@sealwright/core/bytes'
+import { InternalError, StateError, UsageError } from '@sealwright/core/errors'
+import { Journal } from '../journal/index.ts'
+import { areaOf, type Medium, pageSize } from '../medium/index.ts'
+import { Otp, type OtpBit, otpBits, otpLength } from '../otp/index.ts'
+import { controlVersion, modeMarkOffset, parseControlPage, serializeControlPage } from './control-page.ts'
+import { type Zones, zonesOf } from './zones.ts'
+
+/** The open transaction: valid only while the work it was given to runs. */
+export interface Transaction {
+  read(address: number, length: number): Uint8Array
+  write(address: number, bytes: Uint8Array): void
+  /** Overwrites with zeros. */
+  erase(address: number, length: number): void
+  /** Sets a bit for good. */
+  setOtp(bit: OtpBit): void
+}
+
+/** What a committed transaction changed, for those who watch writes. */
+export interface Commit {
+  readonly writer: string
+  readonly writes: readonly { readonly address: number; readonly length: number }[]
+  readonly otp: readonly OtpBit[]
+}
+
+/**
+ * Non-volatile memory as the module's software sees it: EEPROM by address, OTP bits, and transactions over both.
+ * While a transaction is open every read sees its writes.
+ */
+export class Nvm {
+  readonly size: number
+  readonly zones: Zones
+  readonly otp: Otp
+  /** Who writes now; the dispatcher sets it to the command or program, and every commit carries it. */
+  writer = 'module'
+  /** Called after each commit. */
+  onCommit: ((commit: Commit) => void) | undefined
+  /** Rises when the directory may have changed. */
+  directoryRevision = 0
+
+  readonly #medium: Medium
+  readonly #journal: Journal
+  readonly #otpPage: number
+  readonly #eepromFirst: number
+  /** New content of the pages that the open transaction changed. */
+  #changed: Map<number, Uint8Array> | undefined
+  #failed = false
+
+  private constructor(medium: Medium) {
+    this.#medium = medium
+    this.#journal = new Journal(medium)
+    this.#otpPage = areaOf(medium.geometry, 'otp').first
+    const eeprom = areaOf(medium.geometry, 'eeprom')
+    this.#eepromFirst = eeprom.first
+    this.size = eeprom.pages * pageSize
+    this.zones = zonesOf(this.size)
+    this.otp = new Otp(() => this.#page(this.#otpPage))
+  }
+
+  /** Whether the medium holds a formatted EEPROM or a transaction that will make it one. */
+  static formatted(medium: Medium): boolean {
+    new Journal(medium).recover()
+    return medium.read(areaOf(medium.geometry, 'eeprom').first).some((byte) => byte !== 0)
+  }
+
+  /** Lays the control page into an EEPROM that is blank. Anything else is a StateError. */
+  static format(medium: Medium): Nvm {
+    if (Nvm.formatted(medium)) throw new StateError('the EEPROM is formatted already')
+    const nvm = new Nvm(medium)
+    nvm.transaction((tx) => {
+      const blank = { version: controlVersion, eepromSize: nvm.size, modeMark: new Uint8Array(otpLength) }
+      tx.write(0, serializeControlPage(blank))
+    })
+    return nvm
+  }
+
+  /**
+   * Opens what is there: finishes or drops an interrupted transaction, then checks that every page can be read.
+   * Throws PageDamaged, or DecodeError when the control page is none.
+   */
+  static open(medium: Medium): Nvm {
+    const nvm = new Nvm(medium)
+    nvm.#journal.recover()
+    for (const name of ['otp', 'eeprom'] as const) {
+      const { first, pages } = areaOf(medium.geometry, name)
+      for (let page = first; page < first + pages; page++) medium.read(page)
+    }
+    const control = parseControlPage(nvm.read(0, pageSize))
+    if (control.eepromSize !== nvm.size) {
+      throw new StateError(`the EEPROM has ${nvm.size} bytes, its control page says ${control.eepromSize}`, {
+        code: 'memory-damaged',
+      })
+    }
+    return nvm
+  }
+
+  /** The bytes at an address, copied. Outside EEPROM is a UsageError. */
+  read(address: number, length: number): Uint8Array {
+    this.#check(address, length)
+    const out = new Uint8Array(length)
+    for (const part of this.#parts(address, length)) {
+      const page = this.#page(part.page)
+      out.set(page.subarray(part.offset, part.offset + part.length), part.at)
+    }
+    return out
+  }
+
+  /**
+   * Runs work and commits what it wrote; when it throws, nothing has happened. On return everything is durable.
+   * Synchronous, and not nested: a transaction inside a transaction is an InternalError.
+   */
+  transaction<T>(work: (tx: Transaction) => T): T {
+    this.#usable()
+    if (this.#changed !== undefined) throw new InternalError('a transaction inside a transaction')
+    const changed = new Map<number, Uint8Array>()
+    this.#changed = changed
+    const writes: { address: number; length: number }[] = []
+    const otp: OtpBit[] = []
+    let open = true
+    const writable = (): void => {
+      if (!open) throw new InternalError('the transaction has ended')
+    }
+    const tx: Transaction = {
+      read: (address, length) => {
+        writable()
+        return this.read(address, length)
+      },
+      write: (address, bytes) => {
+        writable()
+        this.#write(address, bytes)
+        writes.push({ address, length: bytes.length })
+      },
+      erase: (address, length) => tx.write(address, new Uint8Array(length)),
+      setOtp: (bit) => {
+        writable()
+        const n = otpBits[bit]
+        this.#writable(this.#otpPage)[n >> 3]! |= 1 << (n & 7)
+        tx.write(modeMarkOffset, this.otp.bits())
+        otp.push(bit)
+      },
+    }
+    try {
+      const result = work(tx)
+      if (result instanceof Promise) throw new InternalError('a transaction cannot wait')
+      this.#commit(changed)
+      this.onCommit?.({ writer: this.writer, writes, otp })
+      return result
+    } finally {
+      open = false
+      this.#changed = undefined
+      if (writes.some(({ address }) => address < this.zones.directory.end)) this.directoryRevision++
+      for (const page of changed.values()) wipe(page)
+    }
+  }
+
+  #commit(changed: Map<number, Uint8Array>): void {
+    for (const [page, bytes] of changed) {
+      if (equal(bytes, this.#medium.read(page))) changed.delete(page)
+    }
+    try {
+      this.#journal.commit(changed)
+    } catch (error) {
+      // Whether it was committed is not known here: only recovery can tell.
+      this.#failed = (error as { code?: unknown }).code !== 'storage-full'
+      throw error
+    }
+  }
+
+  #write(address: number, bytes: Uint8Array): void {
+    this.#check(address, bytes.length)
+    if (address < this.zones.directory.end) this.directoryRevision++
+    for (const part of this.#parts(address, bytes.length)) {
+      this.#writable(part.page).set(bytes.subarray(part.at, part.at + part.length), part.offset)
+    }
+  }
+
+  #writable(page: number): Uint8Array {
+    const changed = this.#changed!
+    let bytes = changed.get(page)
+    if (bytes === undefined) {
+      bytes = this.#medium.read(page)
+      changed.set(page, bytes)
+    }
+    return bytes
+  }
+
+  #page(page: number): Uint8Array {
+    this.#usable()
+    return this.#changed?.get(page) ?? this.#medium.read(page)
+  }
+
+  *#parts(
+    address: number,
+    length: number,
+  ): Generator<{ page: number; offset: number; length: number; at: number }> {
+    for (let at = 0; at < length; ) {
+      const offset = (address + at) % pageSize
+      const part = Math.min(pageSize - offset, length - at)
+      yield { page: this.#eepromFirst + Math.floor((address + at) / pageSize), offset, length: part, at }
+      at += part
+    }
+  }
+
+  #check(address: number, length: number): void {
+    const whole = Number.isInteger(address) && Number.isInteger(length)
+    if (!whole || address < 0 || length < 0 || address + length > this.size) {
+      throw new UsageError(`${length} bytes at address ${address} lie outside an EEPROM of ${this.size}`)
+    }
+  }
+
+  #usable(): void {
+    if (this.#failed) throw new StateError('the memory failed during a write: the module must start again')
+  }
+}
+
+/** Refuses an EEPROM whose mode mark is not the OTP's: an old image put under a newer OTP. Used at every boot. */
+export function checkModeMark(nvm: Nvm): void {
+  const { modeMark } = parseControlPage(nvm.read(0, pageSize))
+  if (!equal(modeMark, nvm.otp.bits())) {
+    throw new StateError('EEPROM and one-time memory do not belong together', { code: 'memory-rolled-back' })
+  }
+}

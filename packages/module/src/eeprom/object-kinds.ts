@@ -1,0 +1,40 @@
+interface ObjectKindRow {
+  /** The byte in the directory, 1 to 255. Never used again for another kind. */
+  readonly number: number
+  /** Whether its bytes must appear nowhere but in its place. */
+  readonly secret: boolean
+  /** Who is answerable for it, in the memory map. */
+  readonly owner: 'module' | 'client' | 'manufacturer' | 'customer' | 'operator' | 'loader'
+}
+
+/** Every kind of object in the heap. A new kind is one row. */
+export const objectKinds = {
+  control: { number: 1, secret: false, owner: 'module' },
+  'vector-table': { number: 2, secret: false, owner: 'client' },
+  software: { number: 3, secret: false, owner: 'client' },
+  /** The customization software as masked: under the unlocking key. */
+  'encrypted-image': { number: 4, secret: false, owner: 'client' },
+  'customization-software': { number: 5, secret: true, owner: 'client' },
+  'product-data': { number: 6, secret: false, owner: 'client' },
+  'key-place': { number: 7, secret: false, owner: 'client' },
+  key: { number: 8, secret: true, owner: 'customer' },
+  certificate: { number: 9, secret: false, owner: 'customer' },
+  'public-key': { number: 10, secret: false, owner: 'customer' },
+  receipt: { number: 11, secret: false, owner: 'module' },
+  nonce: { number: 12, secret: false, owner: 'module' },
+  event: { number: 13, secret: false, owner: 'module' },
+  'session-data': { number: 14, secret: true, owner: 'module' },
+  'authority-time': { number: 15, secret: false, owner: 'module' },
+  operator: { number: 16, secret: false, owner: 'operator' },
+  tries: { number: 17, secret: false, owner: 'module' },
+} as const satisfies Record<string, ObjectKindRow>
+
+export type ObjectKind = keyof typeof objectKinds
+
+export function objectKindOf(number: number): ObjectKind | undefined {
+  return kindByNumber.get(number)
+}
+
+const kindByNumber = new Map(
+  Object.entries(objectKinds).map(([kind, row]): [number, ObjectKind] => [row.number, kind as ObjectKind]),
+)

@@ -1,0 +1,136 @@
+import { DecodeError } from '@sealwright/core/errors'
+import { StorageFull } from '../medium/index.ts'
+import { entryLength, type ObjectEntry, parseObjectEntry, serializeObjectEntry } from './directory.ts'
+import type { Nvm, Transaction } from './nvm.ts'
+import { type ObjectKind, objectKinds } from './object-kinds.ts'
+import type { Zone } from './zones.ts'
+
+interface Slot extends ObjectEntry {
+  /** Index in the directory. */
+  readonly slot: number
+}
+
+/** Named byte strings in the heap, each found by (kind, id): what everything but resources is kept in. */
+export class Objects {
+  readonly nvm: Nvm
+  #slots: ReadonlyMap<string, Slot> = new Map()
+  #revision = -1
+
+  constructor(nvm: Nvm) {
+    this.nvm = nvm
+  }
+
+  /** The object's bytes, copied (wipe them when they are secret), or undefined when there is none. */
+  read(kind: ObjectKind, id: number): Uint8Array | undefined {
+    const entry = this.find(kind, id)
+    return entry === undefined ? undefined : this.nvm.read(entry.address, entry.length)
+  }
+
+  find(kind: ObjectKind, id: number): ObjectEntry | undefined {
+    return this.#directory().get(keyOf(kind, id))
+  }
+
+  /** All objects, or those of a kind, by kind and id. */
+  list(kind?: ObjectKind): ObjectEntry[] {
+    return [...this.#directory().values()]
+      .filter((entry) => kind === undefined || entry.kind === kind)
+      .map(({ kind, id, address, length }) => ({ kind, id, address, length }))
+      .sort((a, b) => objectKinds[a.kind].number - objectKinds[b.kind].number || a.id - b.id)
+  }
+
+  /** Creates or replaces an object; the replaced bytes are overwritten. Throws StorageFull when there is no room. */
+  put(tx: Transaction, kind: ObjectKind, id: number, bytes: Uint8Array): void {
+    const old = this.#directory().get(keyOf(kind, id))
+    if (old !== undefined && old.length === bytes.length) {
+      tx.write(old.address, bytes)
+      return
+    }
+    const slot = old?.slot ?? this.#freeSlot()
+    const address = this.#room(bytes.length, old)
+    if (old !== undefined) tx.erase(old.address, old.length)
+    tx.write(address, bytes)
+    this.#writeSlot(tx, slot, serializeObjectEntry({ kind, id, address, length: bytes.length }))
+  }
+
+  /** Overwrites an object and its entry; false when there was none. */
+  remove(tx: Transaction, kind: ObjectKind, id: number): boolean {
+    const old = this.#directory().get(keyOf(kind, id))
+    if (old === undefined) return false
+    tx.erase(old.address, old.length)
+    this.#writeSlot(tx, old.slot, new Uint8Array(entryLength))
+    return true
+  }
+
+  /** Parts of the heap that no object uses, by address. */
+  free(): Zone[] {
+    return this.#gaps(undefined)
+  }
+
+  /** Directory entries not used, and how many there are in all. */
+  entries(): { used: number; all: number } {
+    return { used: this.#directory().size, all: this.#slotCount() }
+  }
+
+  #directory(): ReadonlyMap<string, Slot> {
+    if (this.#revision === this.nvm.directoryRevision) return this.#slots
+    const { start, end } = this.nvm.zones.directory
+    const bytes = this.nvm.read(start, end - start)
+    const slots = new Map<string, Slot>()
+    for (let slot = 0; slot < this.#slotCount(); slot++) {
+      // A free entry has kind 0.
+      if (bytes[slot * entryLength] === 0) continue
+      const entry = parseObjectEntry(bytes.subarray(slot * entryLength, (slot + 1) * entryLength))
+      const { heap } = this.nvm.zones
+      if (entry.length > 0 && (entry.address < heap.start || entry.address + entry.length > heap.end)) {
+        throw new DecodeError(`directory entry ${slot} points outside the heap`, { code: 'memory-damaged' })
+      }
+      slots.set(keyOf(entry.kind, entry.id), { ...entry, slot })
+    }
+    this.#slots = slots
+    this.#revision = this.nvm.directoryRevision
+    return slots
+  }
+
+  #slotCount(): number {
+    const { start, end } = this.nvm.zones.directory
+    return Math.floor((end - start) / entryLength)
+  }
+
+  #freeSlot(): number {
+    const used = new Set<number>()
+    for (const { slot } of this.#directory().values()) used.add(slot)
+    for (let slot = 0; slot < this.#slotCount(); slot++) if (!used.has(slot)) return slot
+    throw new StorageFull(`all ${this.#slotCount()} directory entries are used`)
+  }
+
+  #writeSlot(tx: Transaction, slot: number, bytes: Uint8Array): void {
+    tx.write(this.nvm.zones.directory.start + slot * entryLength, bytes)
+  }
+
+  /** First fit; the place of the object that is being replaced counts as free. */
+  #room(length: number, replaced: ObjectEntry | undefined): number {
+    const gaps = this.#gaps(replaced)
+    for (const gap of gaps) if (gap.end - gap.start >= length) return gap.start
+    const largest = Math.max(0, ...gaps.map((gap) => gap.end - gap.start))
+    throw new StorageFull(`no room for ${length} bytes, the largest gap has ${largest}`)
+  }
+
+  #gaps(ignored: ObjectEntry | undefined): Zone[] {
+    const { heap } = this.nvm.zones
+    const used = [...this.#directory().values()]
+      .filter((entry) => entry.length > 0 && entry.address !== ignored?.address)
+      .sort((a, b) => a.address - b.address)
+    const gaps: Zone[] = []
+    let at = heap.start
+    for (const entry of used) {
+      if (entry.address > at) gaps.push({ start: at, end: entry.address })
+      at = entry.address + entry.length
+    }
+    if (at < heap.end) gaps.push({ start: at, end: heap.end })
+    return gaps
+  }
+}
+
+function keyOf(kind: ObjectKind, id: number): string {
+  return `${kind}:${id}`
+}

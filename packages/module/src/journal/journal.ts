@@ -1,0 +1,105 @@
+import { wipe } from '@sealwright/core/bytes'
+import { DecodeError } from '@sealwright/core/errors'
+import { areaOf, type Medium, PageDamaged, pageSize, StorageFull } from '../medium/index.ts'
+import { headerLength, type JournalRecord, parseRecord, serializeRecord } from './record.ts'
+
+/**
+ * A redo log: makes the programs of many pages one. At rest the whole journal area is zero.
+ * The checksum in the first page is the commit mark: programs may reach the medium in any order before the first sync.
+ */
+export class Journal {
+  readonly #medium: Medium
+  readonly #first: number
+  readonly #pages: number
+
+  constructor(medium: Medium) {
+    this.#medium = medium
+    const area = areaOf(medium.geometry, 'journal')
+    this.#first = area.first
+    this.#pages = area.pages
+  }
+
+  /** Bytes that the entries of one record may take. */
+  get capacity(): number {
+    return this.#pages * pageSize - headerLength
+  }
+
+  /**
+   * Programs the pages, all or none of them, and returns when they are durable and the journal holds nothing of them.
+   * Throws StorageFull before anything is written.
+   */
+  commit(record: JournalRecord): void {
+    if (record.size === 0) return
+    const bytes = serializeRecord(record)
+    try {
+      if (bytes.length > this.#pages * pageSize) {
+        throw new StorageFull(
+          `a transaction of ${record.size} pages needs ${bytes.length - headerLength} bytes of journal, there are ${this.capacity}`,
+        )
+      }
+      const used = Math.ceil(bytes.length / pageSize)
+      for (let i = 0; i < used; i++) {
+        const page = new Uint8Array(pageSize)
+        page.set(bytes.subarray(i * pageSize, (i + 1) * pageSize))
+        this.#medium.program(this.#first + i, page)
+        wipe(page)
+      }
+      this.#medium.sync()
+      this.#apply(record)
+      this.#erase(Array.from({ length: used }, (_, i) => i))
+    } finally {
+      wipe(bytes)
+    }
+  }
+
+  /** After a start: finishes the transaction that was committed, drops the one that was not. May itself be cut. */
+  recover(): 'clean' | 'finished' | 'dropped' {
+    const bytes = new Uint8Array(this.#pages * pageSize)
+    const dirty: number[] = []
+    for (let i = 0; i < this.#pages; i++) {
+      const page = this.#readable(i)
+      if (page === undefined || page.some((byte) => byte !== 0)) dirty.push(i)
+      if (page !== undefined) bytes.set(page, i * pageSize)
+    }
+    if (dirty.length === 0) return 'clean'
+    const record = committed(bytes)
+    wipe(bytes)
+    if (record !== undefined) {
+      this.#apply(record)
+      for (const page of record.values()) wipe(page)
+    }
+    this.#erase(dirty)
+    return record === undefined ? 'dropped' : 'finished'
+  }
+
+  #apply(record: JournalRecord): void {
+    for (const [page, bytes] of record) this.#medium.program(page, bytes)
+    // The journal may go only after what it repeats is durable.
+    this.#medium.sync()
+  }
+
+  #erase(pages: readonly number[]): void {
+    const zeros = new Uint8Array(pageSize)
+    for (const i of pages) this.#medium.program(this.#first + i, zeros)
+    this.#medium.sync()
+  }
+
+  #readable(i: number): Uint8Array | undefined {
+    try {
+      return this.#medium.read(this.#first + i)
+    } catch (error) {
+      // A torn journal page belongs to a record that was never committed, or is already applied.
+      if (error instanceof PageDamaged) return undefined
+      throw error
+    }
+  }
+}
+
+function committed(bytes: Uint8Array): JournalRecord | undefined {
+  try {
+    return parseRecord(bytes)
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,20 @@
+export { CountingMedium } from './counting-medium.ts'
+export { type Cut, type CutMode, cutModes, FaultMedium, PowerLoss } from './fault-medium.ts'
+export {
+  type Area,
+  type AreaName,
+  areaNames,
+  areaOf,
+  areaOfPage,
+  areaPages,
+  defaultEeprom,
+  type Geometry,
+  geometryFor,
+  largestEeprom,
+  pageSize,
+  smallestEeprom,
+  totalPages,
+  transactionPages,
+} from './geometry.ts'
+export { checkProgram, type Medium, PageDamaged, StorageFull } from './medium.ts'
+export { RamMedium, romPages, type Snapshot } from './ram-medium.ts'

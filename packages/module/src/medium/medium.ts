@@ -1,0 +1,52 @@
+import { InternalError, SealwrightError, UsageError } from '@sealwright/core/errors'
+import { areaOfPage, type Geometry } from './geometry.ts'
+
+/**
+ * Everything non-volatile, as pages. A page never written reads as zeros, in every area.
+ * A program is not durable before the next `sync`, and a power cut may tear it. OTP bits only go from 0 to 1; ROM pages
+ * cannot be programmed at all.
+ */
+export interface Medium {
+  readonly geometry: Geometry
+  /** A copy of the page. Throws PageDamaged when what is stored is not what was last programmed. */
+  read(page: number): Uint8Array
+  /** Replaces a whole page of 256 bytes. */
+  program(page: number, bytes: Uint8Array): void
+  /** Returns when every program before it will survive a loss of power. */
+  sync(): void
+}
+
+/** A page's stored content does not hold: torn by a power cut, flipped, or changed by hand. */
+export class PageDamaged extends SealwrightError {
+  readonly page: number
+
+  constructor(page: number, reason: string) {
+    super(`page ${page}: ${reason}`, 'memory-damaged', { details: { page } })
+    this.page = page
+  }
+}
+
+/** No room: in the heap, the directory, the journal or RAM. The dispatcher answers 6A84. */
+export class StorageFull extends SealwrightError {
+  constructor(message: string) {
+    super(message, 'storage-full')
+  }
+}
+
+/** Checks a program before it is made: length, area, and that no OTP bit would be cleared (`old` absent: unreadable). */
+export function checkProgram(
+  geometry: Geometry,
+  page: number,
+  bytes: Uint8Array,
+  old: () => Uint8Array | undefined,
+): void {
+  if (bytes.length !== geometry.pageSize) {
+    throw new UsageError(`a page has ${geometry.pageSize} bytes, got ${bytes.length}`)
+  }
+  const area = areaOfPage(geometry, page)
+  if (area.name === 'rom') throw new InternalError(`page ${page} is ROM and never written`)
+  if (area.name !== 'otp') return
+  if (old()?.some((byte, i) => (byte & ~bytes[i]!) !== 0)) {
+    throw new InternalError(`page ${page} is one-time-programmable: a bit cannot go back to 0`)
+  }
+}

@@ -1,0 +1,85 @@
+import { UsageError } from '@sealwright/core/errors'
+import { areaOf, areaOfPage, type Geometry, totalPages } from './geometry.ts'
+import { checkProgram, type Medium, PageDamaged } from './medium.ts'
+
+/** The whole content of a RamMedium; pages never written are absent. */
+export interface Snapshot {
+  readonly geometry: Geometry
+  readonly pages: ReadonlyMap<number, Uint8Array>
+  readonly damaged: ReadonlySet<number>
+}
+
+/** Non-volatile memory that lives as long as the process. */
+export class RamMedium implements Medium {
+  readonly geometry: Geometry
+  readonly #pages = new Map<number, Uint8Array>()
+  readonly #damaged = new Set<number>()
+
+  /** @param rom the ROM image, at most `romPages` pages; it can never be changed afterwards */
+  constructor(geometry: Geometry, rom: Uint8Array = new Uint8Array()) {
+    this.geometry = geometry
+    for (const [page, bytes] of romPages(geometry, rom)) this.#pages.set(page, bytes)
+  }
+
+  static from(snapshot: Snapshot): RamMedium {
+    const medium = new RamMedium(snapshot.geometry)
+    medium.restore(snapshot)
+    return medium
+  }
+
+  read(page: number): Uint8Array {
+    areaOfPage(this.geometry, page)
+    if (this.#damaged.has(page)) throw new PageDamaged(page, 'not what was last written')
+    return this.#pages.get(page)?.slice() ?? new Uint8Array(this.geometry.pageSize)
+  }
+
+  program(page: number, bytes: Uint8Array): void {
+    checkProgram(this.geometry, page, bytes, () => (this.#damaged.has(page) ? undefined : this.read(page)))
+    this.#damaged.delete(page)
+    this.#pages.set(page, bytes.slice())
+  }
+
+  sync(): void {}
+
+  /** Makes a page unreadable until it is programmed again, as a torn program of a checked page does. */
+  damage(page: number): void {
+    areaOfPage(this.geometry, page)
+    this.#damaged.add(page)
+  }
+
+  snapshot(): Snapshot {
+    const pages = new Map<number, Uint8Array>()
+    for (const [page, bytes] of this.#pages) pages.set(page, bytes.slice())
+    return { geometry: this.geometry, pages, damaged: new Set(this.#damaged) }
+  }
+
+  /** Puts back everything, OTP and ROM included: the one way in which a test turns time back. */
+  restore(snapshot: Snapshot): void {
+    if (totalPages(snapshot.geometry) !== totalPages(this.geometry)) {
+      throw new UsageError('the snapshot is of a memory of another size')
+    }
+    this.#pages.clear()
+    this.#damaged.clear()
+    for (const [page, bytes] of snapshot.pages) this.#pages.set(page, bytes.slice())
+    for (const page of snapshot.damaged) this.#damaged.add(page)
+  }
+
+  clone(): RamMedium {
+    return RamMedium.from(this.snapshot())
+  }
+}
+
+/** A ROM image cut into its pages, the last one filled with zeros; too long for the geometry is a UsageError. */
+export function romPages(geometry: Geometry, rom: Uint8Array): [page: number, bytes: Uint8Array][] {
+  const { first, pages } = areaOf(geometry, 'rom')
+  if (rom.length > pages * geometry.pageSize) {
+    throw new UsageError(`a ROM of ${pages} pages cannot hold an image of ${rom.length} bytes`)
+  }
+  const out: [number, Uint8Array][] = []
+  for (let offset = 0; offset < rom.length; offset += geometry.pageSize) {
+    const bytes = new Uint8Array(geometry.pageSize)
+    bytes.set(rom.subarray(offset, offset + geometry.pageSize))
+    out.push([first + offset / geometry.pageSize, bytes])
+  }
+  return out
+}

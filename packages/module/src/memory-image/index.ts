@@ -1,0 +1,1 @@
+export { type ImageParts, type ImageSection, MemoryImage, memoryImage } from './memory-image.ts'

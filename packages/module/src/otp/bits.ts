@@ -1,0 +1,21 @@
+/**
+ * The one-time-programmable bits by name and position. A fuse cannot be mended: positions are never used again for something else.
+ * Bits not named here are spare and stay 0.
+ */
+export const otpBits = {
+  /** Test module: known test keys are accepted, resets allowed. Only before FINISH. */
+  test: 0,
+  'mode-customization': 1,
+  'mode-user': 2,
+  'mode-terminated': 3,
+  /** A wipe has begun; boot repeats it until `wipe-done` is set. */
+  'wipe-intent': 4,
+  'wipe-done': 5,
+  /** The decrypted customization software is stored in EEPROM rather than in RAM only. */
+  'eeprom-ram-form': 6,
+} as const satisfies Record<string, number>
+
+export type OtpBit = keyof typeof otpBits
+
+/** 256 bits. */
+export const otpLength = 32

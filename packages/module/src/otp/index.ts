@@ -1,0 +1,2 @@
+export { type OtpBit, otpBits, otpLength } from './bits.ts'
+export { Otp } from './otp.ts'

@@ -1,0 +1,36 @@
+import { type OtpBit, otpBits, otpLength } from './bits.ts'
+
+/** The one-time-programmable memory as its readers see it; bits are set by `Transaction.setOtp` only. */
+export class Otp {
+  readonly #page: () => Uint8Array
+
+  /** @param page reads the OTP page */
+  constructor(page: () => Uint8Array) {
+    this.#page = page
+  }
+
+  test(bit: OtpBit): boolean {
+    return testBit(this.#page(), otpBits[bit])
+  }
+
+  /** All 256 bits, 32 bytes; bit n is bit n mod 8 of byte n div 8. */
+  bits(): Uint8Array {
+    return this.#page().slice(0, otpLength)
+  }
+
+  /** The named bits and which of the spare ones are set, for a person to read. */
+  dump(): { bits: Record<OtpBit, boolean>; spare: number[] } {
+    const page = this.#page()
+    const names = Object.keys(otpBits) as OtpBit[]
+    const named = new Set<number>(Object.values(otpBits))
+    const bits = Object.fromEntries(names.map((name) => [name, testBit(page, otpBits[name])]))
+    const spare = Array.from({ length: 8 * otpLength }, (_, n) => n).filter(
+      (n) => !named.has(n) && testBit(page, n),
+    )
+    return { bits: bits as Record<OtpBit, boolean>, spare }
+  }
+}
+
+function testBit(page: Uint8Array, n: number): boolean {
+  return (page[n >> 3]! & (1 << (n & 7))) !== 0
+}

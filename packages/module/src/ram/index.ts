@@ -1,0 +1,1 @@
+export { Ram, ramSize } from './ram.ts'

@@ -1,0 +1,2 @@
+export { layOutRom, parseRom, type RomImage, type RomProgram, readRom, serializeRom } from './rom.ts'
+export { parseVectors, serializeVectors, type Vector, vectorLength } from './vectors.ts'
