@@ -1,0 +1,155 @@
+import { builtinModules } from 'node:module'
+import { posix } from 'node:path'
+import { isTest } from './files.ts'
+import { imports } from './source.ts'
+
+/** What the check sees of the repository: paths from its top, and the text of each. */
+export type Sources = ReadonlyMap<string, string>
+
+/** Each package and the packages it may import (design, section 3). */
+export const arrows: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  module: ['core'],
+  roles: ['core'],
+  node: ['core', 'module', 'roles'],
+  server: ['core', 'module', 'roles', 'node'],
+  cli: ['core', 'module', 'roles', 'node'],
+  console: ['core'],
+  sdk: [],
+}
+
+/** Packages that run without Node. */
+const withoutNode = new Set(['core', 'module', 'roles', 'console'])
+/** Packages whose tests may bring any other package together. */
+const meetingPlaces = new Set(['node', 'cli', 'server'])
+
+interface Edge {
+  readonly from: string
+  readonly line: number
+  readonly specifier: string
+  /** The file that is meant, if it lies in the repository. */
+  readonly to: string | undefined
+  /** The package the file belongs to, or the npm package that is named. */
+  readonly owner: string | undefined
+  readonly kind: 'node' | 'npm' | 'workspace' | 'relative'
+}
+
+/** One line per import that breaks a rule, and one per circle of files. */
+export function importProblems(sources: Sources): string[] {
+  const edges = [...sources]
+    .filter(([path]) => /^packages\/[^/]+\/(src|test)\/.*\.ts$/.test(path))
+    .flatMap(([path, text]) =>
+      imports(text).map(({ specifier, line }) => edge(sources, path, line, specifier)),
+    )
+  return [...edges.flatMap((e) => edgeProblems(sources, e)), ...circles(edges)]
+}
+
+function edge(sources: Sources, from: string, line: number, specifier: string): Edge {
+  if (specifier.startsWith('.')) {
+    const to = posix.normalize(posix.join(posix.dirname(from), specifier))
+    return { from, line, specifier, to, owner: packageOf(to), kind: 'relative' }
+  }
+  if (specifier.startsWith('node:') || builtinModules.includes(specifier)) {
+    return { from, line, specifier, to: undefined, owner: undefined, kind: 'node' }
+  }
+  const name = specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/')
+  const workspace = /^@sealwright\/(.+)$/.exec(name)?.[1]
+  if (workspace === undefined) return { from, line, specifier, to: undefined, owner: name, kind: 'npm' }
+  const index = `packages/${workspace}/src/${specifier.slice(name.length + 1)}/index.ts`
+  return {
+    from,
+    line,
+    specifier,
+    to: sources.has(index) ? index : undefined,
+    owner: workspace,
+    kind: 'workspace',
+  }
+}
+
+function edgeProblems(sources: Sources, e: Edge): string[] {
+  const own = packageOf(e.from)!
+  const test = isTest(e.from)
+  const problem = (text: string): string[] => [`${e.from}:${e.line} imports ${e.specifier}: ${text}`]
+
+  if (e.kind === 'node') return withoutNode.has(own) && !test ? problem(`${own} uses no Node API`) : []
+  if (e.kind === 'npm') {
+    const declared = [...dependencies(sources, `packages/${own}/package.json`)]
+    if (test) declared.push(...dependencies(sources, 'package.json'))
+    return declared.includes(e.owner!) ? [] : problem(`not among the dependencies of packages/${own}`)
+  }
+  if (e.kind === 'workspace' && e.to === undefined) return problem('no folder with an index.ts of that name')
+  if (e.kind === 'relative') {
+    if (!sources.has(e.to!)) return problem('no such file')
+    // The demo and tests read JSON and folders beside the packages; only sources have an owner.
+    if (e.owner === undefined) return problem('lies outside packages/')
+    if (e.owner !== own)
+      return problem(`reaches into packages/${e.owner}; import @sealwright/${e.owner}/… instead`)
+  }
+  if (e.owner !== own && !mayImport(e, own, test)) {
+    const allowed = arrows[own]?.join(', ') || 'no other package'
+    return problem(`against the arrows, ${own} may import ${allowed}`)
+  }
+  return own === e.owner && e.to !== undefined
+    ? [...partyProblems(e, problem), ...handlerProblems(e, problem)]
+    : []
+}
+
+function mayImport(e: Edge, own: string, test: boolean): boolean {
+  if (arrows[own]?.includes(e.owner!) === true) return true
+  return test && (meetingPlaces.has(own) || e.from.startsWith(`packages/${own}/test/`))
+}
+
+function partyProblems(e: Edge, problem: (text: string) => string[]): string[] {
+  const from = /^packages\/roles\/src\/([^/]+)\//.exec(e.from)?.[1]
+  const to = /^packages\/roles\/src\/([^/]+)\//.exec(e.to!)?.[1]
+  if (from === undefined || to === undefined || from === to || to === 'ports') return []
+  return problem(`roles/${from} and roles/${to} never import one another`)
+}
+
+function handlerProblems(e: Edge, problem: (text: string) => string[]): string[] {
+  const handler = (path: string): string | undefined =>
+    /^packages\/module\/src\/handlers\/([^/]+?)(?:\.test|\.full\.test)?(?:\.ts|\/)/.exec(path)?.[1]
+  const from = handler(e.from)
+  const to = handler(e.to!)
+  if (isTest(e.from) || from === undefined || to === undefined || from === to || from === 'index') return []
+  return problem('no handler imports another')
+}
+
+/** Every circle of files once, as `a → b → a`; imports of types count. */
+function circles(edges: readonly Edge[]): string[] {
+  const next = new Map<string, string[]>()
+  for (const { from, to } of edges) {
+    if (to !== undefined && to !== from) next.set(from, [...(next.get(from) ?? []), to])
+  }
+  const found: string[] = []
+  const state = new Map<string, 'open' | 'closed'>()
+  const path: string[] = []
+  const visit = (file: string): void => {
+    state.set(file, 'open')
+    path.push(file)
+    for (const to of next.get(file) ?? []) {
+      if (state.get(to) === 'open') found.push(`circle: ${[...path.slice(path.indexOf(to)), to].join(' → ')}`)
+      else if (!state.has(to)) visit(to)
+    }
+    path.pop()
+    state.set(file, 'closed')
+  }
+  for (const file of next.keys()) if (!state.has(file)) visit(file)
+  return [...new Set(found)]
+}
+
+function packageOf(path: string): string | undefined {
+  return /^packages\/([^/]+)\//.exec(path)?.[1]
+}
+
+function dependencies(sources: Sources, path: string): string[] {
+  const text = sources.get(path)
+  if (text === undefined) return []
+  const json = JSON.parse(text) as Record<string, Record<string, string> | undefined>
+  return ['dependencies', 'devDependencies', 'optionalDependencies', 'peerDependencies'].flatMap((part) =>
+    Object.keys(json[part] ?? {}),
+  )
+}
