@@ -135,7 +135,7 @@ export class Nvm {
         writable()
         const n = otpBits[bit]
         this.#writable(this.#otpPage)[n >> 3]! |= 1 << (n & 7)
-        tx.write(modeMarkOffset, this.otp.bits())
+        tx.write(modeMarkOffset, this.otp.dump())
         otp.push(bit)
       },
     }
@@ -213,10 +213,17 @@ export class Nvm {
   }
 }
 
-/** Refuses an EEPROM whose mode mark is not the OTP's: an old image put under a newer OTP. Used at every boot. */
+/** What boot does: opens the EEPROM, a blank one after formatting it, and refuses one that does not belong to the OTP. */
+export function openNvm(medium: Medium): Nvm {
+  const nvm = Nvm.formatted(medium) ? Nvm.open(medium) : Nvm.format(medium)
+  checkModeMark(nvm)
+  return nvm
+}
+
+/** Refuses an EEPROM whose mode mark is not the OTP's: an old image put under a newer OTP. */
 export function checkModeMark(nvm: Nvm): void {
   const { modeMark } = parseControlPage(nvm.read(0, pageSize))
-  if (!equal(modeMark, nvm.otp.bits())) {
+  if (!equal(modeMark, nvm.otp.dump())) {
     throw new StateError('EEPROM and one-time memory do not belong together', { code: 'memory-rolled-back' })
   }
 }

@@ -20,10 +20,17 @@ export class Objects {
     this.nvm = nvm
   }
 
-  /** The object's bytes, copied (wipe them when they are secret), or undefined when there is none. */
+  /**
+   * The object's bytes, copied (wipe them when they are secret), or undefined when there is none.
+   * Inside a transaction this, like every reading method, sees what the transaction wrote.
+   */
   read(kind: ObjectKind, id: number): Uint8Array | undefined {
     const entry = this.find(kind, id)
     return entry === undefined ? undefined : this.nvm.read(entry.address, entry.length)
+  }
+
+  has(kind: ObjectKind, id: number): boolean {
+    return this.find(kind, id) !== undefined
   }
 
   find(kind: ObjectKind, id: number): ObjectEntry | undefined {

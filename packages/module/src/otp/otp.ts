@@ -14,12 +14,12 @@ export class Otp {
   }
 
   /** All 256 bits, 32 bytes; bit n is bit n mod 8 of byte n div 8. */
-  bits(): Uint8Array {
+  dump(): Uint8Array {
     return this.#page().slice(0, otpLength)
   }
 
   /** The named bits and which of the spare ones are set, for a person to read. */
-  dump(): { bits: Record<OtpBit, boolean>; spare: number[] } {
+  list(): { bits: Record<OtpBit, boolean>; spare: number[] } {
     const page = this.#page()
     const names = Object.keys(otpBits) as OtpBit[]
     const named = new Set<number>(Object.values(otpBits))

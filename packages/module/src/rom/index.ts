@@ -1,2 +1,10 @@
-export { layOutRom, parseRom, type RomImage, type RomProgram, readRom, serializeRom } from './rom.ts'
+export {
+  layOutRom,
+  parseRom,
+  type Rom,
+  type RomImage,
+  type RomProgram,
+  readRom,
+  serializeRom,
+} from './rom.ts'
 export { parseVectors, serializeVectors, type Vector, vectorLength } from './vectors.ts'

@@ -1,11 +1,11 @@
 import { ascii, equal, fromAscii, Reader, Writer } from '@sealwright/core/bytes'
 import { DecodeError, UsageError } from '@sealwright/core/errors'
 import { areaOf, type Medium, pageSize } from '../medium/index.ts'
-import { parseVectors, serializeVectors, type Vector } from './vectors.ts'
+import { parseVectors, serializeVectors, type Vector, vectorLength } from './vectors.ts'
 
 /** A WebAssembly program masked in ROM. `address` is where its code begins in ROM. */
 export interface RomProgram {
-  /** 1 to 65535; 0 names the native entries. */
+  /** 1 to 255; 0 names the native entries. */
   readonly id: number
   /** 1 to 32 characters of ASCII. */
   readonly name: string
@@ -28,6 +28,11 @@ export interface RomImage {
   readonly programs: readonly RomProgram[]
 }
 
+/** A ROM image together with the bytes it was parsed from. */
+export interface Rom extends RomImage {
+  readonly bytes: Uint8Array
+}
+
 const magic = ascii('SWRM')
 
 /** Places programs one after another behind the header, each at the start of a page. */
@@ -46,8 +51,8 @@ export function layOutRom(
 }
 
 /**
- * magic "SWRM"(4) ‖ version(1) ‖ length of the image(4) ‖ EEPROM size(4) ‖ client key(65) ‖ number of boot vectors(2) ‖ vectors(6 each)
- * ‖ number of native entries(2) ‖ entries(2 each) ‖ number of programs(2) ‖ per program: id(2) ‖ address(4) ‖ length(4) ‖ name length(1) ‖ name;
+ * magic "SWRM"(4) ‖ version(1) ‖ length of the image(4) ‖ EEPROM size(4) ‖ client key(65) ‖ number of boot vectors(2) ‖ vectors(3 each)
+ * ‖ number of native entries(2) ‖ entries(1 each) ‖ number of programs(1) ‖ per program: id(1) ‖ address(4) ‖ length(4) ‖ name length(1) ‖ name;
  * then the programs, each from the next page on, zeros between.
  */
 export function serializeRom(rom: RomImage): Uint8Array {
@@ -61,7 +66,7 @@ export function serializeRom(rom: RomImage): Uint8Array {
 }
 
 /** Refuses what `serializeRom` would not make: order, addresses and gaps are all fixed. */
-export function parseRom(bytes: Uint8Array): RomImage {
+export function parseRom(bytes: Uint8Array): Rom {
   const r = new Reader(bytes, 'ROM image')
   if (!equal(r.take(4, 'magic'), magic)) throw r.fail('not a ROM image')
   const version = r.u8('version')
@@ -70,11 +75,11 @@ export function parseRom(bytes: Uint8Array): RomImage {
   if (length !== bytes.length) throw r.fail(`length says ${length}, there are ${bytes.length} bytes`)
   const eepromSize = r.u32('EEPROM size')
   const clientKey = r.take(65, 'client key')
-  const bootVectors = parseVectors(r.take(6 * r.u16('number of boot vectors'), 'boot vectors'))
-  const nativeEntries = Array.from({ length: r.u16('number of native entries') }, () => r.u16('native entry'))
+  const bootVectors = parseVectors(r.take(vectorLength * r.u16('number of boot vectors'), 'boot vectors'))
+  const nativeEntries = Array.from({ length: r.u16('number of native entries') }, () => r.u8('native entry'))
   ascending(r, nativeEntries, 'native entries')
-  const heads = Array.from({ length: r.u16('number of programs') }, () => ({
-    id: r.u16('id'),
+  const heads = Array.from({ length: r.u8('number of programs') }, () => ({
+    id: r.u8('id'),
     address: r.u32('address'),
     length: r.u32('length'),
     name: programName(r, r.take(r.u8('name length'), 'name')),
@@ -92,11 +97,11 @@ export function parseRom(bytes: Uint8Array): RomImage {
     return { id, name, address, code: r.take(length, 'program') }
   })
   r.end()
-  return { version, eepromSize, clientKey, bootVectors, nativeEntries, programs }
+  return { version, eepromSize, clientKey, bootVectors, nativeEntries, programs, bytes: bytes.slice() }
 }
 
 /** The image in a medium's ROM pages. */
-export function readRom(medium: Medium): RomImage {
+export function readRom(medium: Medium): Rom {
   const { first, pages } = areaOf(medium.geometry, 'rom')
   const bytes = new Uint8Array(pages * pageSize)
   for (let i = 0; i < pages; i++) bytes.set(medium.read(first + i), i * pageSize)
@@ -111,10 +116,10 @@ function headerOf(rom: RomImage, length: number): Uint8Array {
   const w = new Writer().bytes(magic).u8(rom.version).u32(length).u32(rom.eepromSize).bytes(rom.clientKey)
   w.u16(rom.bootVectors.length).bytes(serializeVectors(rom.bootVectors))
   w.u16(rom.nativeEntries.length)
-  for (const entry of rom.nativeEntries) w.u16(entry)
-  w.u16(rom.programs.length)
+  for (const entry of rom.nativeEntries) w.u8(entry)
+  w.u8(rom.programs.length)
   for (const { id, address, code, name } of rom.programs) {
-    w.u16(id).u32(address).u32(code.length).u8(name.length).bytes(ascii(name))
+    w.u8(id).u32(address).u32(code.length).u8(name.length).bytes(ascii(name))
   }
   return w.finish()
 }

@@ -1,20 +1,19 @@
 import { Reader, Writer } from '@sealwright/core/bytes'
 
-/** An instruction and what it runs: an entry of a program, or of the native ones when `program` is 0. */
+/** An instruction and what it runs: program 0 is the native entries, 1 to 255 are WebAssembly programs. */
 export interface Vector {
-  readonly cla: number
   readonly ins: number
   readonly program: number
-  /** Number of the native entry, or of the program's exported function. */
-  readonly entry: number
+  /** Number of the native entry, or of the program's function. */
+  readonly function: number
 }
 
-export const vectorLength = 6
+export const vectorLength = 3
 
-/** cla(1) ‖ ins(1) ‖ program(2) ‖ entry(2), one after another; ascending by instruction. */
+/** ins(1) ‖ program(1) ‖ function(1), one after another, ascending by instruction. */
 export function serializeVectors(vectors: readonly Vector[]): Uint8Array {
   const w = new Writer()
-  for (const { cla, ins, program, entry } of vectors) w.u8(cla).u8(ins).u16(program).u16(entry)
+  for (const vector of vectors) w.u8(vector.ins).u8(vector.program).u8(vector.function)
   return w.finish()
 }
 
@@ -22,12 +21,9 @@ export function serializeVectors(vectors: readonly Vector[]): Uint8Array {
 export function parseVectors(bytes: Uint8Array): Vector[] {
   const r = new Reader(bytes, 'vectors')
   const vectors: Vector[] = []
-  let last = -1
   while (r.remaining > 0) {
-    const vector = { cla: r.u8('cla'), ins: r.u8('ins'), program: r.u16('program'), entry: r.u16('entry') }
-    const instruction = (vector.cla << 8) | vector.ins
-    if (instruction <= last) throw r.fail('instructions not ascending')
-    last = instruction
+    const vector = { ins: r.u8('ins'), program: r.u8('program'), function: r.u8('function') }
+    if (vector.ins <= (vectors.at(-1)?.ins ?? -1)) throw r.fail('instructions not ascending')
     vectors.push(vector)
   }
   r.end()
