@@ -10,7 +10,11 @@ import {
   statusWords,
 } from '@sealwright/core/catalog'
 import { errorTable } from '@sealwright/core/errors'
-import type { Table } from './docs.ts'
+
+export interface Table {
+  readonly head: readonly string[]
+  readonly rows: readonly (readonly string[])[]
+}
 
 /** Every table that pages under docs/ may name in `<!-- generated:NAME -->`. */
 export function catalogTables(): Record<string, Table> {

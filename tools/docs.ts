@@ -5,13 +5,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { catalogTables } from './catalog-tables.ts'
+import { catalogTables, type Table } from './catalog-tables.ts'
 import { repositoryFiles, root } from './files.ts'
-
-export interface Table {
-  readonly head: readonly string[]
-  readonly rows: readonly (readonly string[])[]
-}
 
 const begin = /^<!-- generated:([a-z-]+) -->$/
 const end = '<!-- /generated -->'
