@@ -1,6 +1,7 @@
 export { StorageFull } from '../medium/index.ts'
 export { type ControlPage, parseControlPage, serializeControlPage } from './control-page.ts'
 export { type ObjectEntry, parseObjectEntry, serializeObjectEntry } from './directory.ts'
+export { type Memory, openMemory } from './memory.ts'
 export { memoryMap, type Segment } from './memory-map.ts'
 export { type Commit, checkModeMark, Nvm, openNvm, type Transaction } from './nvm.ts'
 export { type ObjectKind, objectKindOf, objectKinds } from './object-kinds.ts'

@@ -2,7 +2,7 @@ import { equal, wipe } from '@sealwright/core/bytes'
 import { InternalError, StateError, UsageError } from '@sealwright/core/errors'
 import { Journal } from '../journal/index.ts'
 import { areaOf, type Medium, pageSize } from '../medium/index.ts'
-import { Otp, type OtpBit, otpBits, otpLength } from '../otp/index.ts'
+import { checkOtp, Otp, type OtpBit, otpBits, otpFollows, otpLength } from '../otp/index.ts'
 import { controlVersion, modeMarkOffset, parseControlPage, serializeControlPage } from './control-page.ts'
 import { type Zones, zonesOf } from './zones.ts'
 
@@ -134,6 +134,10 @@ export class Nvm {
       setOtp: (bit) => {
         writable()
         const n = otpBits[bit]
+        const before = (otpFollows as Partial<Record<OtpBit, OtpBit>>)[bit]
+        if (before !== undefined && !this.otp.test(before)) {
+          throw new InternalError(`one-time memory: ${bit} before ${before}`)
+        }
         this.#writable(this.#otpPage)[n >> 3]! |= 1 << (n & 7)
         tx.write(modeMarkOffset, this.otp.dump())
         otp.push(bit)
@@ -213,9 +217,13 @@ export class Nvm {
   }
 }
 
-/** What boot does: opens the EEPROM, a blank one after formatting it, and refuses one that does not belong to the OTP. */
+/**
+ * What boot does: opens the EEPROM, a blank one after formatting it, and refuses OTP bits
+ * that no step leads to or that the EEPROM does not belong to.
+ */
 export function openNvm(medium: Medium): Nvm {
   const nvm = Nvm.formatted(medium) ? Nvm.open(medium) : Nvm.format(medium)
+  checkOtp(nvm.otp)
   checkModeMark(nvm)
   return nvm
 }

@@ -17,5 +17,12 @@ export const otpBits = {
 
 export type OtpBit = keyof typeof otpBits
 
+/** A bit can only be set after the one it follows; another combination means that somebody interfered. */
+export const otpFollows = {
+  'mode-user': 'mode-customization',
+  'mode-terminated': 'mode-user',
+  'wipe-done': 'wipe-intent',
+} as const satisfies Partial<Record<OtpBit, OtpBit>>
+
 /** 256 bits. */
 export const otpLength = 32

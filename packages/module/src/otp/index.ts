@@ -1,2 +1,2 @@
-export { type OtpBit, otpBits, otpLength } from './bits.ts'
-export { Otp } from './otp.ts'
+export { type OtpBit, otpBits, otpFollows, otpLength } from './bits.ts'
+export { checkOtp, Otp } from './otp.ts'

@@ -1,4 +1,5 @@
-import { type OtpBit, otpBits, otpLength } from './bits.ts'
+import { StateError } from '@sealwright/core/errors'
+import { type OtpBit, otpBits, otpFollows, otpLength } from './bits.ts'
 
 /** The one-time-programmable memory as its readers see it; bits are set by `Transaction.setOtp` only. */
 export class Otp {
@@ -28,6 +29,19 @@ export class Otp {
       (n) => !named.has(n) && testBit(page, n),
     )
     return { bits: bits as Record<OtpBit, boolean>, spare }
+  }
+}
+
+/** Refuses a combination of bits that no step leads to. */
+export function checkOtp(otp: Otp): void {
+  for (const [bit, before] of Object.entries(otpFollows) as [OtpBit, OtpBit][]) {
+    if (otp.test(bit) && !otp.test(before)) {
+      throw new StateError(`one-time memory: ${bit} without ${before}`, { code: 'memory-damaged' })
+    }
+  }
+  const { spare } = otp.list()
+  if (spare.length > 0) {
+    throw new StateError(`one-time memory: spare bit ${spare[0]} is set`, { code: 'memory-damaged' })
   }
 }
 
