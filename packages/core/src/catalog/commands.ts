@@ -1,0 +1,347 @@
+import type { ChipMode, PersonalizationState } from './states.ts'
+
+/**
+ * Whose channel a command needs.
+ * `none`: no channel; inside one it is protected like every other command.
+ * `customization`: SCP03 under keys from unlocking key and serial number.
+ * `document`: SCP03 under the module's document key.
+ * `personalization`: SCP11b (the module's proof), or SCP03 under the document key.
+ * `central`: SCP11a with the stored central system.
+ * `supplier`: SCP11a with the supplier whose key lies in DEF.
+ */
+export type ChannelNeed = 'none' | 'customization' | 'document' | 'personalization' | 'central' | 'supplier'
+
+export interface CommandRow {
+  readonly ins: number
+  /** `iso`: class 00 or 80; `own`: class 80. Protected, bit 04 is added. */
+  readonly class: 'iso' | 'own'
+  /** Number of the ROM's native entry that a vector (program 0) names. */
+  readonly entry: number
+  readonly modes: readonly ChipMode[]
+  /** In user mode, the personalization states; absent: both. */
+  readonly states?: readonly PersonalizationState[]
+  readonly channel: ChannelNeed
+  /** Spoken by the apparatus on the spot: may come unprotected while a channel is open, and leaves it open. */
+  readonly local?: true
+  readonly purpose: string
+}
+
+const all: readonly ChipMode[] = ['issuer', 'customization', 'user', 'terminated']
+const alive: readonly ChipMode[] = ['issuer', 'customization', 'user']
+const customization: readonly ChipMode[] = ['customization']
+const user: readonly ChipMode[] = ['user']
+const identified: readonly ChipMode[] = ['customization', 'user']
+const awaiting = ['awaiting-personalization'] as const
+const operating = ['operating'] as const
+
+/** Every native command of the module. The dispatcher, help, SPEC tables and traces are produced from it. */
+export const commands = {
+  SELECT: {
+    ins: 0xa4,
+    class: 'iso',
+    entry: 0x01,
+    modes: identified,
+    channel: 'none',
+    purpose: 'select the issuer security domain or an application by its AID',
+  },
+  'INITIALIZE UPDATE': {
+    ins: 0x50,
+    class: 'own',
+    entry: 0x02,
+    modes: identified,
+    channel: 'none',
+    purpose: 'begin an SCP03 channel',
+  },
+  'EXTERNAL AUTHENTICATE': {
+    ins: 0x82,
+    class: 'own',
+    entry: 0x03,
+    modes: identified,
+    channel: 'none',
+    purpose: 'end the set-up of an SCP03 channel, or (MUTUAL AUTHENTICATE) set up SCP11a',
+  },
+  'INTERNAL AUTHENTICATE': {
+    ins: 0x88,
+    class: 'own',
+    entry: 0x04,
+    modes: user,
+    channel: 'none',
+    purpose: 'set up SCP11b: the module proves who it is',
+  },
+  'GET DATA': {
+    ins: 0xca,
+    class: 'iso',
+    entry: 0x05,
+    modes: identified,
+    channel: 'none',
+    purpose: 'read serial number, state and certificates',
+  },
+
+  'CHIP STATUS': {
+    ins: 0x30,
+    class: 'own',
+    entry: 0x10,
+    modes: all,
+    channel: 'none',
+    purpose: 'mode, serial number, tries left, OTP',
+  },
+  'SELF TEST': {
+    ins: 0x32,
+    class: 'own',
+    entry: 0x11,
+    modes: alive,
+    channel: 'none',
+    purpose: 'electrical self-test',
+  },
+  'WRITE SERIAL': {
+    ins: 0x34,
+    class: 'own',
+    entry: 0x12,
+    modes: ['issuer'],
+    channel: 'none',
+    purpose: 'write the serial number, once',
+  },
+  UNLOCK: {
+    ins: 0x36,
+    class: 'own',
+    entry: 0x13,
+    modes: ['issuer', 'customization'],
+    channel: 'none',
+    purpose: 'decrypt the customization software with unlocking key and hash',
+  },
+  FINISH: {
+    ins: 0x3a,
+    class: 'own',
+    entry: 0x14,
+    modes: customization,
+    channel: 'customization',
+    purpose: 'erase the customization software and enter user mode',
+  },
+  'MAKE IDENTITY': {
+    ins: 0x3c,
+    class: 'own',
+    entry: 0x15,
+    modes: customization,
+    channel: 'customization',
+    purpose: 'make the identity key pair',
+  },
+  'STORE IDENTITY': {
+    ins: 0x3e,
+    class: 'own',
+    entry: 0x16,
+    modes: customization,
+    channel: 'customization',
+    purpose: 'store the certificate of the identity key',
+  },
+
+  BEGIN: {
+    ins: 0x4a,
+    class: 'own',
+    entry: 0x20,
+    modes: user,
+    states: awaiting,
+    channel: 'personalization',
+    purpose: 'make the operating key pair; the identity key signs it',
+  },
+  COMPLETE: {
+    ins: 0x4c,
+    class: 'own',
+    entry: 0x21,
+    modes: user,
+    states: awaiting,
+    channel: 'personalization',
+    purpose: 'check and store the certificates; the module becomes operating',
+  },
+
+  PREPARE: {
+    ins: 0x54,
+    class: 'own',
+    entry: 0x30,
+    modes: user,
+    states: operating,
+    channel: 'none',
+    local: true,
+    purpose: 'give serial number and a fresh random number R',
+  },
+  'EXPORT KEY': {
+    ins: 0x56,
+    class: 'own',
+    entry: 0x31,
+    modes: user,
+    channel: 'document',
+    purpose: 'loader: encrypt an application key for one module',
+  },
+  'IMPORT KEY': {
+    ins: 0x58,
+    class: 'own',
+    entry: 0x32,
+    modes: user,
+    states: operating,
+    channel: 'none',
+    local: true,
+    purpose: 'take an application key',
+  },
+  'GET RECEIPT': {
+    ins: 0x5a,
+    class: 'own',
+    entry: 0x33,
+    modes: user,
+    channel: 'none',
+    local: true,
+    purpose: 'repeat the receipt of a key',
+  },
+  'VERIFY RECEIPT': {
+    ins: 0x5c,
+    class: 'own',
+    entry: 0x34,
+    modes: user,
+    channel: 'document',
+    purpose: 'loader: check the receipt of a module',
+  },
+  'PUT TRANSPORT KEY': {
+    ins: 0x5e,
+    class: 'own',
+    entry: 0x35,
+    modes: user,
+    channel: 'document',
+    purpose: 'install or replace the transport key',
+  },
+  'MAKE SET': {
+    ins: 0x72,
+    class: 'own',
+    entry: 0x36,
+    modes: user,
+    channel: 'document',
+    purpose: 'loader: enter a set with its transport key',
+  },
+  'MAKE KEY': {
+    ins: 0x74,
+    class: 'own',
+    entry: 0x37,
+    modes: user,
+    channel: 'document',
+    purpose: 'loader: make an application key',
+  },
+  'LIST KEYS': {
+    ins: 0x76,
+    class: 'own',
+    entry: 0x38,
+    modes: user,
+    channel: 'document',
+    purpose: 'loader: list sets and keys by their check values',
+  },
+
+  OPERATE: {
+    ins: 0xa6,
+    class: 'own',
+    entry: 0x40,
+    modes: user,
+    states: operating,
+    channel: 'none',
+    local: true,
+    purpose: 'carry out a document signed by an operator: reserve, block, release, delete',
+  },
+  'LOAD MANIFEST': {
+    ins: 0xa8,
+    class: 'own',
+    entry: 0x41,
+    modes: user,
+    states: operating,
+    channel: 'supplier',
+    purpose: 'begin to load a package',
+  },
+  'LOAD BLOCK': {
+    ins: 0xaa,
+    class: 'own',
+    entry: 0x42,
+    modes: user,
+    states: operating,
+    channel: 'supplier',
+    purpose: 'load one block of a package',
+  },
+  'LOAD SWITCH': {
+    ins: 0xac,
+    class: 'own',
+    entry: 0x43,
+    modes: user,
+    states: operating,
+    channel: 'supplier',
+    purpose: 'put the loaded package in the place of the old one',
+  },
+
+  'PASSPORT HEAD': {
+    ins: 0xb4,
+    class: 'own',
+    entry: 0x50,
+    modes: identified,
+    channel: 'none',
+    local: true,
+    purpose: "sign event number and chain with the caller's nonce",
+  },
+  'GET EVENTS': {
+    ins: 0xb6,
+    class: 'own',
+    entry: 0x51,
+    modes: identified,
+    channel: 'none',
+    local: true,
+    purpose: 'read events from a number on',
+  },
+
+  'REQUEST PAYMENT': {
+    ins: 0xc4,
+    class: 'own',
+    entry: 0x60,
+    modes: user,
+    states: operating,
+    channel: 'none',
+    local: true,
+    purpose: 'cash machine: lay a payment before the central system',
+  },
+  'FETCH PAYMENT': {
+    ins: 0xc6,
+    class: 'own',
+    entry: 0x61,
+    modes: user,
+    states: operating,
+    channel: 'central',
+    purpose: 'central system: read the payment asked for',
+  },
+  'GRANT PAYMENT': {
+    ins: 0xc8,
+    class: 'own',
+    entry: 0x62,
+    modes: user,
+    states: operating,
+    channel: 'central',
+    purpose: 'central system: order the payment',
+  },
+  'PAYMENT OUTCOME': {
+    ins: 0xcc,
+    class: 'own',
+    entry: 0x63,
+    modes: user,
+    states: operating,
+    channel: 'none',
+    local: true,
+    purpose: 'cash machine: learn whether to pay, once',
+  },
+} as const satisfies Record<string, CommandRow>
+
+export type CommandName = keyof typeof commands
+
+/** Commands by the ROM's native entry number. */
+export const commandByEntry: ReadonlyMap<number, CommandName> = new Map(
+  Object.entries(commands).map(([name, row]) => [row.entry, name as CommandName]),
+)
+
+/** Instructions that are programs', not native: named here so that traces and the SPEC can speak of them. */
+export const programInstructions = {
+  WRITE: { ins: 0x38, purpose: 'customization software: store code and data' },
+  'PRODUCT INFO': {
+    ins: 0xd4,
+    purpose: 'user command masked incomplete, completed by the additional software',
+  },
+  CREDIT: { ins: 0xb8, purpose: "loyalty program: credit points to a customer's card" },
+  DEBIT: { ins: 0xba, purpose: "loyalty program: debit points from a customer's card" },
+} as const

@@ -1,0 +1,33 @@
+export {
+  type ChannelNeed,
+  type CommandName,
+  type CommandRow,
+  commandByEntry,
+  commands,
+  programInstructions,
+} from './commands.ts'
+export { type EventType, eventTypeOf, eventTypes } from './events.ts'
+export {
+  addedModule,
+  customizationRecords,
+  functionExport,
+  type InterfaceFunction,
+  type InterfaceName,
+  type InterfaceParameter,
+  type InterfaceRow,
+  interfaces,
+} from './interfaces.ts'
+export { labels } from './labels.ts'
+export { checkTries, unlockTries } from './limits.ts'
+export {
+  certificateIds,
+  channelKeys,
+  dataTags,
+  issuerDomainAid,
+  keyPlaces,
+  keyVersions,
+  productDataIds,
+  publicKeyIds,
+} from './places.ts'
+export { type ChipMode, chipModes, type PersonalizationState, personalizationStates } from './states.ts'
+export { type StatusWord, statusWordName, statusWords } from './status-words.ts'

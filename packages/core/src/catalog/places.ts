@@ -1,0 +1,75 @@
+/**
+ * Well-known numbers in the module's stores. A key place is a reference of four bytes:
+ * domain(2) ‖ version(1) ‖ id(1) (key-download.md, 8.1: REF1, REF2).
+ */
+export const keyPlaces = {
+  identity: 0xff00_0001,
+  operating: 0xff00_0002,
+  pending: 0xff00_0003,
+  /** SCP03 keys of the customization channel: ENC, MAC, DEK at id 1, 2, 3. */
+  customization: 0xff01_0001,
+  /** SCP03 keys under the document key: ENC, MAC, DEK at id 1, 2, 3. */
+  document: 0xff02_0001,
+  /** The transport key now valid, and the next one. */
+  transport: 0x0010_0101,
+  transportNext: 0x0010_0201,
+  /** KS1, the symmetric key that checks SAS. */
+  signature: 0x0011_0101,
+} as const
+
+/** Key version numbers of our own channels in INITIALIZE UPDATE. */
+export const keyVersions = { customization: 0x01, document: 0x02 } as const
+
+/** Key identifiers in INTERNAL AUTHENTICATE and MUTUAL AUTHENTICATE of our own channels. */
+export const channelKeys = {
+  /** SCP11b with the identity key, P1 = 01. */
+  identity: 0x40,
+  /** SCP11a with operating key and stored central system, P1 = 01. */
+  central: 0x41,
+  /** SCP11a with operating key and the supplier of the resource numbered in P1. */
+  supplier: 0x42,
+} as const
+
+/** Ids of certificate objects, and the GET DATA tags that read them. */
+export const certificateIds = {
+  identity: { id: 1, tag: 0xdf21 },
+  operating: { id: 2, tag: 0xdf22 },
+  unit: { id: 3, tag: 0xdf23 },
+  central: { id: 4, tag: 0xdf24 },
+} as const
+
+/** Other GET DATA tags. */
+export const dataTags = {
+  /** Serial number, 8 bytes (SDIN). */
+  serial: 0x0045,
+  /** Issuer identification, 8 bytes (SIN). */
+  issuer: 0x0042,
+  /** mode(1) state(1) event number(4). */
+  state: 0xdf20,
+  /** Key places: reference(4) kind(1) filled(1) check value(5, zeros when empty), repeated. */
+  places: 0xdf25,
+  /** Resources: id(1) state(1) start(4) end(4), AID LV, repeated. */
+  resources: 0xdf26,
+  /** Vectors in force: ins(1) program(1) function(1), repeated. */
+  vectors: 0xdf27,
+  /** Product name, text. */
+  product: 0xdf28,
+} as const
+
+/** Ids of public-key objects (65-byte points). */
+export const publicKeyIds = { manufacturer: 1, central: 2, authority: 3 } as const
+
+/** Ids of product-data objects. */
+export const productDataIds = {
+  /** Product name, text. */
+  name: 1,
+  /** Accepted key-download suites, 2 bytes each. */
+  suites: 2,
+  /** One byte of flags: 01 identical modules (B22), FINISH needs no identity. */
+  flags: 3,
+  /** Issuer identification (SIN), 8 bytes. */
+  issuer: 4,
+} as const
+
+/** AID of the issuer security domain (GlobalPlatform). */
+export const issuerDomainAid = Uint8Array.of(0xa0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00)

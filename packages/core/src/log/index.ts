@@ -1,0 +1,1 @@
+export { type ChainedEvent, chainStart, nextLink, passportHeadInput } from './event-chain.ts'

@@ -1,0 +1,1 @@
+export { Channels, type OpenChannel } from './channels.ts'

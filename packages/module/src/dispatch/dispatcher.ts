@@ -1,0 +1,174 @@
+import {
+  type Command,
+  CommandChain,
+  parseCommand,
+  ResponseQueue,
+  serializeResponse,
+} from '@sealwright/core/apdu'
+import {
+  type CommandName,
+  type CommandRow,
+  commandByEntry,
+  commands,
+  type StatusWord,
+  statusWords,
+} from '@sealwright/core/catalog'
+import { withoutProtection } from '@sealwright/core/channel/secure-messaging'
+import { AuthError, DecodeError } from '@sealwright/core/errors'
+import { StorageFull } from '../eeprom/index.ts'
+import { handlers } from '../handlers/index.ts'
+import { PowerLoss } from '../medium/index.ts'
+import type { Call, Parts } from '../parts.ts'
+import type { Vector } from '../rom/index.ts'
+import { Refusal } from './refusal.ts'
+import { nativeProgram, vectorsInForce } from './vectors.ts'
+
+interface Answer {
+  readonly data: Uint8Array
+  readonly sw: number
+}
+
+const nothing = new Uint8Array(0)
+const secureMessagingBit = 0x04
+
+/**
+ * The module's input loop (Fig. 4 of the customization text): every input is taken through the same steps and ends in exactly one
+ * status word. Chaining, secure messaging, vector, mode, state, channel, handler, protection of the answer.
+ */
+export class Dispatcher {
+  readonly #parts: Parts
+  readonly #chain = new CommandChain()
+  readonly #queue = new ResponseQueue()
+  #selected: number | undefined
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  select(resource: number | undefined): void {
+    this.#selected = resource
+  }
+
+  reset(): void {
+    this.#chain.drop()
+    this.#queue.drop()
+    this.#selected = undefined
+  }
+
+  transmit(bytes: Uint8Array): Uint8Array {
+    let command: Command
+    try {
+      command = parseCommand(bytes)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      this.#chain.drop()
+      return answerOf('wrong-length')
+    }
+    if (ResponseQueue.isGetResponse(command)) return serializeResponse(this.#queue.next(command))
+    this.#queue.drop()
+    const step = this.#chain.accept(command)
+    if (step.kind === 'more') return answerOf('success')
+    if (step.kind === 'refused') return answerOf(step.refused)
+    return serializeResponse(this.#queue.begin(command, this.#protected(step.command)))
+  }
+
+  #protected(command: Command): Answer {
+    const { channels } = this.#parts
+    const channel = channels.current
+    // Class 84 also marks EXTERNAL AUTHENTICATE, whose MAC its own handler checks.
+    const settingUp = channel === undefined && command.ins === commands['EXTERNAL AUTHENTICATE'].ins
+    if ((command.cla & secureMessagingBit) === 0 || settingUp) {
+      if (channel !== undefined && !this.#mayComePlain(command)) {
+        channels.close()
+        return refusal('security-not-satisfied')
+      }
+      return this.#vectored(command, undefined)
+    }
+    if (channel === undefined) return refusal('security-not-satisfied')
+    const step = channel.session.unwrap(command)
+    if (step.command === undefined) {
+      channels.close()
+      return refusal(step.refused)
+    }
+    const answer = this.#vectored(step.command, channel)
+    return channels.current === channel ? channel.session.wrap(answer) : answer
+  }
+
+  /** Inside a channel, only set-up of another one, SELECT, and what the apparatus says on the spot may come without a MAC. */
+  #mayComePlain(command: Command): boolean {
+    if (this.#selected !== undefined && command.ins !== commands.SELECT.ins) return true
+    const vector = this.#vector(command)
+    if (vector === undefined) return false
+    if (vector.program !== nativeProgram) return true
+    const name = commandByEntry.get(vector.function)
+    return name !== undefined && ('local' in commands[name] || channelSetUp.has(name))
+  }
+
+  #vector({ ins }: Command): Vector | undefined {
+    const { life, rom, objects } = this.#parts
+    return vectorsInForce(life.mode(), rom, objects).find((vector) => vector.ins === ins)
+  }
+
+  #vectored(command: Command, channel: Call['channel']): Answer {
+    try {
+      return this.#run(command, channel)
+    } catch (error) {
+      if (error instanceof PowerLoss) throw error
+      if (error instanceof Refusal) return refusal(error.status)
+      if (error instanceof DecodeError) return refusal('wrong-data')
+      if (error instanceof AuthError) return refusal('security-not-satisfied')
+      if (error instanceof StorageFull) return refusal('no-space')
+      this.#parts.report?.(error)
+      return refusal('internal-error')
+    }
+  }
+
+  #run(command: Command, channel: Call['channel']): Answer {
+    const { programs, life, rom, nvm } = this.#parts
+    if (this.#selected !== undefined && command.ins !== commands.SELECT.ins) {
+      return programs.application(this.#selected, command, channel)
+    }
+    const vector = this.#vector(command)
+    if (vector === undefined) {
+      return life.mode() === 'customization'
+        ? programs.customization(command, channel)
+        : refusal('instruction-not-supported')
+    }
+    if (vector.program !== nativeProgram) return programs.software(vector.program, vector.function, command)
+    const name = commandByEntry.get(vector.function)
+    if (name === undefined || !rom.nativeEntries.includes(vector.function))
+      return refusal('instruction-not-supported')
+    this.#allow(name, withoutProtection(command.cla), channel)
+    nvm.writer = name
+    return { data: handlers[name](this.#parts, { ...command, name, channel }), sw: statusWords.success.sw }
+  }
+
+  #allow(name: CommandName, cla: number, channel: Call['channel']): void {
+    const { life } = this.#parts
+    const row: CommandRow = commands[name]
+    if (cla !== 0x80 && !(cla === 0x00 && row.class === 'iso')) throw new Refusal('class-not-supported')
+    if (!row.modes.includes(life.mode())) throw new Refusal('conditions-not-satisfied')
+    if (life.mode() === 'user' && row.states?.includes(life.state()) === false) {
+      throw new Refusal('conditions-not-satisfied')
+    }
+    if (row.channel === 'none') return
+    const served =
+      channel?.kind === row.channel || (row.channel === 'personalization' && channel?.kind === 'document')
+    if (!served) throw new Refusal('security-not-satisfied')
+  }
+}
+
+const channelSetUp: ReadonlySet<CommandName> = new Set([
+  'SELECT',
+  'INITIALIZE UPDATE',
+  'EXTERNAL AUTHENTICATE',
+  'INTERNAL AUTHENTICATE',
+])
+
+function refusal(status: StatusWord): Answer {
+  return { data: nothing, sw: statusWords[status].sw }
+}
+
+function answerOf(status: StatusWord): Uint8Array {
+  return serializeResponse(refusal(status))
+}

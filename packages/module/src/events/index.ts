@@ -1,0 +1,1 @@
+export { type EventRecord, Events, type Head } from './events.ts'

@@ -1,0 +1,21 @@
+import { unlockTries } from '@sealwright/core/catalog'
+import { serializeChipStatus } from '@sealwright/core/customization'
+import type { Parts } from '../parts.ts'
+
+/** CHIP STATUS: what anyone may know of a chip in any mode. */
+export function chipStatus({
+  life,
+  serial,
+  objects,
+  otp,
+  rom,
+  crypto,
+}: Pick<Parts, 'life' | 'serial' | 'objects' | 'otp' | 'rom' | 'crypto'>): Uint8Array {
+  return serializeChipStatus({
+    mode: life.mode(),
+    serial: serial(),
+    triesLeft: unlockTries - (objects.read('tries', 0)?.[0] ?? 0),
+    otp: otp.dump(),
+    romDigest: crypto.sha256(rom.bytes),
+  })
+}

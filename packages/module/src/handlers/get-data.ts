@@ -1,0 +1,50 @@
+import { concat, u32 } from '@sealwright/core/bytes'
+import {
+  certificateIds,
+  chipModes,
+  dataTags,
+  personalizationStates,
+  productDataIds,
+} from '@sealwright/core/catalog'
+import { serializeTlv } from '@sealwright/core/tlv'
+import { Refusal } from '../dispatch/refusal.ts'
+import { vectorsInForce } from '../dispatch/vectors.ts'
+import type { Call, Parts } from '../parts.ts'
+import { serializeVectors } from '../rom/index.ts'
+
+type Needs = Pick<Parts, 'serial' | 'life' | 'objects' | 'events' | 'definitions' | 'keys' | 'rom'>
+
+/** GET DATA (GlobalPlatform 11.3): class 80 answers the data object, class 00 its value. */
+export function getData(parts: Needs, { cla, p1, p2 }: Pick<Call, 'cla' | 'p1' | 'p2'>): Uint8Array {
+  const tag = (p1 << 8) | p2
+  const value = read(parts, tag)
+  if (value === undefined) throw new Refusal('reference-not-found')
+  return (cla & 0x80) === 0 ? value : serializeTlv({ tag, value })
+}
+
+function read(parts: Needs, tag: number): Uint8Array | undefined {
+  const { serial, life, objects, events, rom } = parts
+  const certificate = Object.values(certificateIds).find((row) => row.tag === tag)
+  if (certificate !== undefined) return objects.read('certificate', certificate.id)
+  switch (tag) {
+    case dataTags.serial:
+      return serial()
+    case dataTags.issuer:
+      return objects.read('product-data', productDataIds.issuer)
+    case dataTags.product:
+      return objects.read('product-data', productDataIds.name)
+    case dataTags.state:
+      return concat(
+        Uint8Array.of(chipModes[life.mode()].code, personalizationStates[life.state()].code),
+        u32(events.head()?.number ?? 0),
+      )
+    case dataTags.vectors:
+      return serializeVectors(vectorsInForce(life.mode(), rom, objects))
+    case dataTags.places:
+      return parts.keys.places()
+    case dataTags.resources:
+      return parts.definitions.summary()
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,2 @@
+export { PowerLoss } from './medium/index.ts'
+export { Module, type ModuleWorld } from './module.ts'

@@ -1,0 +1,1 @@
+export { KeyStore, keyTypes } from './key-store.ts'

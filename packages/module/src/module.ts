@@ -1,0 +1,77 @@
+import type { Crypto, Entropy } from '@sealwright/core/ports'
+import { Channels } from './channel/index.ts'
+import { Dispatcher } from './dispatch/dispatcher.ts'
+import { openMemory } from './eeprom/index.ts'
+import { Events } from './events/index.ts'
+import { resumeWipe } from './handlers/finish.ts'
+import { serialId } from './handlers/write-serial.ts'
+import { KeyStore } from './keys/index.ts'
+import { Lifecycle } from './lifecycle/index.ts'
+import type { Medium } from './medium/index.ts'
+import type { Parts } from './parts.ts'
+import { Programs } from './programs/index.ts'
+import { Ram } from './ram/index.ts'
+import { Definitions } from './resources/index.ts'
+
+/** What a module is powered from. */
+export interface ModuleWorld {
+  readonly medium: Medium
+  readonly crypto: Crypto
+  readonly entropy: Entropy
+  /** Hears of defects that the answer 6F00 hides. */
+  readonly report?: (error: unknown) => void
+}
+
+/**
+ * The security module. It only composes its parts: `transmit` is synchronous, takes one command APDU and returns one response APDU.
+ * Making one is power-up: an interrupted transaction is settled and an interrupted wipe repeated before the first command.
+ */
+export class Module {
+  readonly #dispatcher: Dispatcher
+  /** For tests and the picture of the memory; no role reaches it. */
+  readonly parts: Parts
+
+  constructor({ medium, crypto, entropy, report }: ModuleWorld) {
+    const { nvm, objects, otp, rom } = openMemory(medium)
+    const life = new Lifecycle(otp, objects)
+    const channels = new Channels()
+    const parts: Parts = {
+      crypto,
+      entropy,
+      nvm,
+      objects,
+      otp,
+      rom,
+      ram: new Ram(),
+      life,
+      events: new Events(crypto, objects),
+      keys: new KeyStore(crypto, objects),
+      channels,
+      definitions: new Definitions(nvm),
+      get programs(): Programs {
+        return programs
+      },
+      serial: () => objects.read('control', serialId),
+      select: (resource) => this.#dispatcher.select(resource),
+      ...(report === undefined ? {} : { report }),
+    }
+    const programs = new Programs(parts)
+    this.parts = parts
+    this.#dispatcher = new Dispatcher(parts)
+    resumeWipe(parts)
+  }
+
+  /** Card reset: everything volatile is gone. */
+  reset(): void {
+    this.#dispatcher.reset()
+    this.parts.channels.close()
+    this.parts.programs.reset()
+    this.parts.keys.forgetAll()
+    this.parts.ram.reset()
+  }
+
+  /** One command in, one answer out; never throws but for a loss of power. */
+  transmit(command: Uint8Array): Uint8Array {
+    return this.#dispatcher.transmit(command)
+  }
+}

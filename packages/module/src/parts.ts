@@ -1,0 +1,46 @@
+import type { Command } from '@sealwright/core/apdu'
+import type { CommandName } from '@sealwright/core/catalog'
+import type { Crypto, Entropy } from '@sealwright/core/ports'
+import type { Channels, OpenChannel } from './channel/index.ts'
+import type { Nvm, Objects } from './eeprom/index.ts'
+import type { Events } from './events/index.ts'
+import type { KeyStore } from './keys/index.ts'
+import type { Lifecycle } from './lifecycle/index.ts'
+import type { Otp } from './otp/index.ts'
+import type { Programs } from './programs/index.ts'
+import type { Ram } from './ram/index.ts'
+import type { Definitions } from './resources/index.ts'
+import type { Rom } from './rom/index.ts'
+
+/** What the module is made of. A handler's parameter type names the parts it takes. */
+export interface Parts {
+  readonly crypto: Crypto
+  readonly entropy: Entropy
+  readonly nvm: Nvm
+  readonly objects: Objects
+  readonly otp: Otp
+  readonly rom: Rom
+  readonly ram: Ram
+  readonly life: Lifecycle
+  readonly events: Events
+  readonly keys: KeyStore
+  readonly channels: Channels
+  readonly programs: Programs
+  readonly definitions: Definitions
+  /** The serial number, 8 bytes; undefined before WRITE SERIAL. */
+  serial(): Uint8Array | undefined
+  /** Selects the issuer security domain (undefined) or the application of a resource. */
+  select(resource: number | undefined): void
+  /** Hears of defects that the answer 6F00 hides; for tests and logs of the host that runs the module. */
+  report?(error: unknown): void
+}
+
+/** One command as a handler sees it: unprotected, of a known name, allowed in this mode, state and channel. */
+export interface Call extends Command {
+  readonly name: CommandName
+  /** The channel it came in, if any. */
+  readonly channel: OpenChannel | undefined
+}
+
+/** Carries out one command and returns the data of the answer; refuses by throwing a Refusal. */
+export type Handler = (parts: Parts, call: Call) => Uint8Array

@@ -1,0 +1,1 @@
+export { type Definition, Definitions } from './definitions.ts'
