@@ -2,6 +2,7 @@ export { exchangeProtected, protectedTransport } from './exchange.ts'
 export { HostSession } from './host-session.ts'
 export { type CommandStep, ModuleSession } from './module-session.ts'
 export {
+  isProtected,
   isSecurityLevel,
   level,
   type SecurityLevel,
@@ -9,5 +10,7 @@ export {
   type SessionStart,
   securityLevels,
   withoutProtection,
+  withoutProtection,
+  withProtection,
 } from './session.ts'
 export type { Refused, Reply } from './step.ts'
