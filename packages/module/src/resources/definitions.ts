@@ -24,6 +24,11 @@ export class Definitions {
     return new Uint8Array(0)
   }
 
+  /** The supplier's public point of a resource that may be set up a channel with. */
+  supplierKey(_id: number): Uint8Array | undefined {
+    return undefined
+  }
+
   byAid(aid: Uint8Array): Definition | undefined {
     return this.list().find((definition) => definition.aid.every((byte, i) => byte === aid[i]))
   }
