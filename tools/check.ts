@@ -41,7 +41,13 @@ const json = process.argv.includes('--json')
 const checks: Check[] = [
   {
     name: 'format and lint',
-    run: () => command('node_modules/@biomejs/biome/bin/biome', ['check', '--max-diagnostics=50', '.']),
+    run: () =>
+      command('node_modules/@biomejs/biome/bin/biome', [
+        'check',
+        '--error-on-warnings',
+        '--max-diagnostics=50',
+        '.',
+      ]),
   },
   ...projects.map((project) => ({
     name: `types of ${project}`,

@@ -21,7 +21,7 @@ if (runsTypeScript(process.versions.node)) {
         ', Sealwright needs Node ' +
         REQUIRED +
         ' or newer\n' +
-        'sealwright: hint: run `npm ci` in the Sealwright folder, it brings a pinned Node, or install Node 24\n',
+        'sealwright: hint: run `npm ci` in the Sealwright folder, it brings a pinned Node, or install Node 24\n'
     )
     process.exit(1)
   }
@@ -56,7 +56,7 @@ function runOn(node) {
   for (var name in process.env) env[name] = process.env[name]
   env[PINNED] = node
   // A terminal sends ^C to the child too: this process waits for what the child makes of it.
-  process.on('SIGINT', () => {})
+  process.on('SIGINT', function () {})
   var result = childProcess.spawnSync(node, [__filename].concat(process.argv.slice(2)), {
     stdio: 'inherit',
     env: env,
