@@ -120,6 +120,10 @@ export function countingCrypto(inner: Crypto): CountingCrypto {
       note('ed25519Verify', message)
       return inner.ed25519Verify(publicKey, message, signature)
     },
+    ed25519PublicKey(privateKey) {
+      note('ed25519PublicKey')
+      return inner.ed25519PublicKey(privateKey)
+    },
     ed25519Sign(privateKey, message) {
       note('ed25519Sign', message)
       return inner.ed25519Sign(privateKey, message)

@@ -2,8 +2,8 @@ import { cbc, cmac, ctr, ecb, gcm } from '@noble/ciphers/aes.js'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { p256 } from '@noble/curves/nist.js'
 import { hmac } from '@noble/hashes/hmac.js'
-import { sha256 } from '@noble/hashes/sha2.js'
-import { concat, wipe } from '../bytes/index.ts'
+import { sha256, sha512 } from '@noble/hashes/sha2.js'
+import { concat, equal, wipe } from '../bytes/index.ts'
 import { AuthError } from '../errors/index.ts'
 import type { AesKey, Crypto, EcPrivateKey, EcPublicKey } from '../ports/index.ts'
 import {
@@ -14,6 +14,7 @@ import {
   requirePoint,
   requireScalar,
 } from './argument-checks.ts'
+import { ed25519KeyIsSound, littleEndian } from './ed25519-key.ts'
 
 /**
  * The cryptography port on plain ECMAScript: runs everywhere, signatures are deterministic (RFC 6979).
@@ -40,8 +41,21 @@ export const portableCrypto: Crypto = {
 
   ed25519Verify(publicKey, message, signature) {
     requireLength(publicKey, 32, 'Ed25519 public key')
-    if (signature.length !== 64) return false
-    return ed25519.verify(signature, message, publicKey, { zip215: false })
+    if (signature.length !== 64 || !ed25519KeyIsSound(publicKey)) return false
+    const s = littleEndian(signature.subarray(32))
+    if (s >= ed25519.Point.Fn.ORDER) return false
+    const key = ed25519Point(publicKey)
+    if (key === undefined) return false
+    const r = signature.subarray(0, 32)
+    const k = ed25519.Point.Fn.create(littleEndian(sha512(concat(r, publicKey, message))))
+    // The equation without the cofactor, as OpenSSL has it: every backend must decide alike.
+    const expected = ed25519.Point.BASE.multiplyUnsafe(s).subtract(key.multiplyUnsafe(k))
+    return equal(expected.toBytes(), r)
+  },
+
+  ed25519PublicKey(privateKey) {
+    requireLength(privateKey, 32, 'Ed25519 private key')
+    return ed25519.getPublicKey(privateKey)
   },
 
   ed25519Sign(privateKey, message) {
@@ -162,4 +176,12 @@ class PortableEcPublicKey implements EcPublicKey {
   }
 
   [Symbol.dispose](): void {}
+}
+
+function ed25519Point(bytes: Uint8Array) {
+  try {
+    return ed25519.Point.fromBytes(bytes)
+  } catch {
+    return undefined
+  }
 }

@@ -1,3 +1,5 @@
+import { type StatusWord, statusWords } from '../catalog/index.ts'
+
 /**
  * Every error code, whose fault it is, the exit status of the command line and the next step.
  * One place: help, the SPEC's table and the command line's hints are produced from it.
@@ -9,6 +11,16 @@ interface ErrorRow {
   /** Exit status of the command line. */
   readonly exit: number
   readonly remedy: string
+}
+
+/** A code for each status word of the module, so that each has its own remedy. */
+type ModuleCode = `module-${Exclude<StatusWord, 'success'>}`
+
+function moduleRows(): Record<ModuleCode, ErrorRow> {
+  const rows = Object.entries(statusWords).filter(([name]) => name !== 'success')
+  return Object.fromEntries(
+    rows.map(([name, { remedy }]) => [`module-${name}`, { culprit: 'module', exit: 6, remedy }]),
+  ) as Record<ModuleCode, ErrorRow>
 }
 
 export const errorTable = {
@@ -70,6 +82,80 @@ export const errorTable = {
     remedy:
       'make room on the disk or give access to the folder, then start again: the module recovers by itself',
   },
+  'key-missing': {
+    culprit: 'state',
+    exit: 7,
+    remedy: "run the step that makes the key; see the party's keys with `sealwright keys PARTY`",
+  },
+  'key-exists': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      "use the key that is there, or choose another name; see the party's keys with `sealwright keys PARTY`",
+  },
+  'step-pending': {
+    culprit: 'state',
+    exit: 7,
+    remedy: 'run the step that is named again with the same module: it settles what was left open',
+  },
+  'log-refused': {
+    culprit: 'bytes',
+    exit: 3,
+    remedy:
+      'look at the entry with `sealwright inspect`; the reason stands in the log too: `sealwright log show`',
+  },
+  'log-unproven': {
+    culprit: 'peer',
+    exit: 5,
+    remedy:
+      'ask the log for a newer checkpoint and the missing entries; until then trust nothing that rests on it',
+  },
+  held: {
+    culprit: 'environment',
+    exit: 8,
+    remedy: 'wait until the process that is named has ended, or end it',
+  },
+  'workspace-missing': {
+    culprit: 'caller',
+    exit: 2,
+    remedy: 'make a workspace with `sealwright init DIR`, or name one with `--workspace DIR`',
+  },
+  'workspace-exists': {
+    culprit: 'caller',
+    exit: 2,
+    remedy: 'choose an empty folder, or add one party with `sealwright init DIR --party NAME`',
+  },
+  'workspace-newer': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: 'the workspace was made by a newer Sealwright: update this one',
+  },
+  'party-missing': {
+    culprit: 'caller',
+    exit: 2,
+    remedy: 'make the party here with `sealwright init DIR --party NAME`, or run the command where it lives',
+  },
+  'file-missing': {
+    culprit: 'caller',
+    exit: 2,
+    remedy: 'check the name of the file; files from other parties are named on the command line',
+  },
+  'file-exists': {
+    culprit: 'caller',
+    exit: 2,
+    remedy: 'choose another name, or remove the old file first',
+  },
+  'file-inaccessible': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: 'check owner, permissions and free space of the file and its folder',
+  },
+  'transport-failed': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: 'check the connection to the module and run the step again: it settles what was left open',
+  },
+  ...moduleRows(),
   internal: {
     culprit: 'us',
     exit: 1,

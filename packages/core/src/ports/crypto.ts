@@ -26,6 +26,9 @@ export interface Crypto {
 
   /** Verifies an Ed25519 signature (RFC 8032, pure): key 32, signature 64 bytes. */
   ed25519Verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean
+  /** The public key, 32 bytes, of a private key (seed) of 32 bytes. */
+  ed25519PublicKey(privateKey: Uint8Array): Uint8Array
+  /** Signs with a private key (seed) of 32 bytes; 64 bytes. */
   ed25519Sign(privateKey: Uint8Array, message: Uint8Array): Uint8Array
 }
 

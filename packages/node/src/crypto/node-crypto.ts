@@ -5,6 +5,7 @@ import {
   createPublicKey,
   createSecretKey,
   hash,
+  type KeyObject,
   sign,
   verify,
 } from 'node:crypto'
@@ -43,15 +44,22 @@ export const nodeCrypto: Crypto = {
     return verify(null, message, key, signature)
   },
 
-  ed25519Sign(privateKey, message) {
-    requireLength(privateKey, 32, 'Ed25519 private key')
-    const der = Buffer.alloc(pkcs8Head.length + 32)
-    der.set(pkcs8Head)
-    der.set(privateKey, pkcs8Head.length)
-    const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
-    wipe(der)
-    return plain(sign(null, message, key))
+  ed25519PublicKey(privateKey) {
+    const spki = createPublicKey(ed25519Key(privateKey)).export({ format: 'der', type: 'spki' })
+    return plain(spki.subarray(spkiHead.length))
   },
+
+  ed25519Sign: (privateKey, message) => plain(sign(null, message, ed25519Key(privateKey))),
+}
+
+function ed25519Key(privateKey: Uint8Array): KeyObject {
+  requireLength(privateKey, 32, 'Ed25519 private key')
+  const der = Buffer.alloc(pkcs8Head.length + 32)
+  der.set(pkcs8Head)
+  der.set(privateKey, pkcs8Head.length)
+  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+  wipe(der)
+  return key
 }
 
 // DER around the raw key (RFC 8410).

@@ -1,0 +1,26 @@
+import { openScp03 as open, type Scp03HostOptions } from '@sealwright/core/channel/scp03'
+import type { Crypto, Entropy, Transport } from '@sealwright/core/ports'
+import { type Channel, channelOver } from './channel.ts'
+import { explained } from './refused.ts'
+
+export interface Scp03Input {
+  readonly crypto: Crypto
+  readonly entropy: Entropy
+  /** Static keys as handles: `enc` and `mac` stay the caller's, the channel owns `dek`. */
+  readonly keys: Scp03HostOptions['keys']
+  /** See `keyVersions` in the catalog. */
+  readonly keyVersion: number
+  /** 33 unless given. */
+  readonly level?: Scp03HostOptions['level']
+}
+
+/** Opens SCP03 (S8). A refusal is a RefusedError, keys that do not match an AuthError. */
+export async function openScp03(transport: Transport, input: Scp03Input): Promise<Channel> {
+  const { entropy, keys, keyVersion, crypto, level = 0x33 } = input
+  const hostChallenge = entropy.bytes(8)
+  const session = await explained(
+    'INITIALIZE UPDATE / EXTERNAL AUTHENTICATE',
+    open(transport, { crypto, keys, keyVersion, level, hostChallenge }),
+  )
+  return channelOver('scp03', transport, session)
+}
