@@ -1,0 +1,40 @@
+import { Reader, Writer } from '../bytes/index.ts'
+import { type ChipMode, chipModes, unlockTries } from '../catalog/index.ts'
+
+/** What anyone may know of a chip in any mode: the answer of CHIP STATUS. */
+export interface ChipStatus {
+  readonly mode: ChipMode
+  /** 8 bytes; undefined before WRITE SERIAL. */
+  readonly serial: Uint8Array | undefined
+  /** 0..64; at 0 the chip is scrap, unless it is unlocked already. */
+  readonly triesLeft: number
+  /** All OTP bits, 32 bytes. */
+  readonly otp: Uint8Array
+  /** SHA-256 of the ROM image. */
+  readonly romDigest: Uint8Array
+}
+
+/** mode(1) ‖ serial(8), zeros when not written ‖ triesLeft(1) ‖ otp(32) ‖ romDigest(32): 74 bytes. */
+export function serializeChipStatus({ mode, serial, triesLeft, otp, romDigest }: ChipStatus): Uint8Array {
+  return new Writer()
+    .u8(chipModes[mode].code)
+    .bytes(serial ?? new Uint8Array(8))
+    .u8(triesLeft)
+    .bytes(otp)
+    .bytes(romDigest)
+    .finish()
+}
+
+export function parseChipStatus(bytes: Uint8Array): ChipStatus {
+  const r = new Reader(bytes, 'chip status')
+  const code = r.u8('mode')
+  const mode = (Object.keys(chipModes) as ChipMode[]).find((name) => chipModes[name].code === code)
+  if (mode === undefined) throw r.fail(`no mode has the code ${code}`)
+  const serial = r.take(8, 'serial number')
+  const triesLeft = r.u8('tries left')
+  if (triesLeft > unlockTries) throw r.fail(`more than ${unlockTries} tries left`)
+  const otp = r.take(32, 'OTP')
+  const romDigest = r.take(32, 'ROM digest')
+  r.end()
+  return { mode, serial: serial.every((byte) => byte === 0) ? undefined : serial, triesLeft, otp, romDigest }
+}

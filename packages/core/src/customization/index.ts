@@ -1,0 +1,48 @@
+export {
+  type ChannelKeySet,
+  customizationChannelKeys,
+  documentChannelKeys,
+  scp03KeysOf,
+  wipeChannelKeys,
+} from './channel-keys.ts'
+export { type ChipStatus, parseChipStatus, serializeChipStatus } from './chip-status.ts'
+export {
+  type CustomizationImage,
+  type ImageForm,
+  imageForms,
+  imageSignedInput,
+  openImage,
+  parseCustomizationImage,
+  parseUnlockingData,
+  sealImage,
+  serializeCustomizationImage,
+  serializeUnlockingData,
+  signCustomizationImage,
+  type UnlockingData,
+} from './customization-image.ts'
+export {
+  checkIdentityRequest,
+  type IdentityKey,
+  type IdentityRequest,
+  identityRequestInput,
+  parseIdentityKey,
+  parseIdentityRequest,
+  serializeIdentityKey,
+  serializeIdentityRequest,
+} from './identity-request.ts'
+export { keyObjectTypes, parseAesKeyObject, serializeAesKeyObject } from './key-object.ts'
+export { type MaskFile, type MaskPage, maskPagesOf, parseMaskFile, serializeMaskFile } from './mask-file.ts'
+export { type ModulePapers, parseModulePapers, serializeModulePapers } from './papers.ts'
+export { grantableInterfaces, parseSoftware, type Software, serializeSoftware } from './software.ts'
+export { parseUnlockingFile, serializeUnlockingFile, type UnlockingFile } from './unlocking-file.ts'
+export {
+  type CustomizationObject,
+  customizationObjects,
+  packWrites,
+  parseWriteRecords,
+  recordsOfObject,
+  serializeWriteRecords,
+  type WriteRecord,
+  type WriteVector,
+  writeLimit,
+} from './write-records.ts'

@@ -1,0 +1,70 @@
+import { ascii, equal, Reader, Writer } from '../bytes/index.ts'
+import { UsageError } from '../errors/index.ts'
+
+/**
+ * All that the chip manufacturer gets: a first part of the software (ROM) and the EEPROM's content, in which the customization
+ * software lies encrypted. No key, no hash.
+ */
+export interface MaskFile {
+  readonly version: 1
+  /** Bytes of EEPROM of the chips that the mask is for. */
+  readonly eepromSize: number
+  readonly rom: Uint8Array
+  /** The pages of EEPROM, 256 bytes each, that are not all zeros; ascending by number. */
+  readonly eeprom: readonly MaskPage[]
+}
+
+export interface MaskPage {
+  readonly number: number
+  readonly bytes: Uint8Array
+}
+
+const magic = ascii('SWMK')
+const pageSize = 256
+
+/**
+ * "SWMK"(4) ‖ version(1) ‖ EEPROM size(4) ‖ length of ROM(4) ‖ number of pages(2) ‖ ROM ‖ pages: number(2) ‖ bytes(256).
+ */
+export function serializeMaskFile(mask: MaskFile): Uint8Array {
+  const w = new Writer().bytes(magic).u8(mask.version).u32(mask.eepromSize).u32(mask.rom.length)
+  w.u16(mask.eeprom.length).bytes(mask.rom)
+  for (const { number, bytes } of mask.eeprom) {
+    if (bytes.length !== pageSize)
+      throw new UsageError(`page ${number}: expected 256 bytes, got ${bytes.length}`)
+    w.u16(number).bytes(bytes)
+  }
+  return w.finish()
+}
+
+export function parseMaskFile(bytes: Uint8Array): MaskFile {
+  const r = new Reader(bytes, 'mask file')
+  if (!equal(r.take(4, 'magic'), magic)) throw r.fail('not a mask file')
+  const version = r.u8('version')
+  if (version !== 1) throw r.fail(`format version ${version}, expected 1`)
+  const eepromSize = r.u32('EEPROM size')
+  const romLength = r.u32('length of ROM')
+  const count = r.u16('number of pages')
+  const rom = r.take(romLength, 'ROM')
+  let last = -1
+  const eeprom = Array.from({ length: count }, () => {
+    const number = r.u16('page number')
+    if (number <= last) throw r.fail('pages not ascending')
+    if ((number + 1) * pageSize > eepromSize) throw r.fail(`page ${number} lies outside EEPROM`)
+    last = number
+    const page = r.take(pageSize, 'page')
+    if (page.every((byte) => byte === 0)) throw r.fail(`page ${number} is all zeros`)
+    return { number, bytes: page }
+  })
+  r.end()
+  return { version, eepromSize, rom, eeprom }
+}
+
+/** The mask file's pages from a whole EEPROM. */
+export function maskPagesOf(eeprom: Uint8Array): MaskPage[] {
+  const pages: MaskPage[] = []
+  for (let number = 0; number * pageSize < eeprom.length; number++) {
+    const bytes = eeprom.slice(number * pageSize, (number + 1) * pageSize)
+    if (bytes.some((byte) => byte !== 0)) pages.push({ number, bytes })
+  }
+  return pages
+}

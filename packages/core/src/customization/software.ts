@@ -1,0 +1,48 @@
+import { Reader, Writer } from '../bytes/index.ts'
+import { type InterfaceName, interfaces } from '../catalog/index.ts'
+import { UsageError } from '../errors/index.ts'
+
+/** A program in EEPROM that vectors name, with what it may reach: a software object. */
+export interface Software {
+  readonly version: 1
+  /** In the order of the catalog; never `chip`. */
+  readonly interfaces: readonly InterfaceName[]
+  /** Units that one call may spend. */
+  readonly budget: number
+  /** Key places that `mac` and `cipher` reach, ascending. */
+  readonly keyPlaces: readonly number[]
+  readonly program: Uint8Array
+}
+
+/** Interfaces that may be granted to software: those with a right. */
+export const grantableInterfaces = (Object.keys(interfaces) as InterfaceName[]).filter(
+  (name) => interfaces[name].right !== 0,
+)
+
+/** version(1) ‖ rights(1) ‖ budget(4) ‖ number of key places(1) ‖ places(4 each) ‖ program. */
+export function serializeSoftware(software: Software): Uint8Array {
+  let rights = 0
+  for (const name of software.interfaces) {
+    if (interfaces[name].right === 0) throw new UsageError(`software cannot be granted the interface ${name}`)
+    rights |= interfaces[name].right
+  }
+  const w = new Writer().u8(software.version).u8(rights).u32(software.budget).u8(software.keyPlaces.length)
+  for (const place of software.keyPlaces) w.u32(place)
+  return w.bytes(software.program).finish()
+}
+
+export function parseSoftware(bytes: Uint8Array): Software {
+  const r = new Reader(bytes, 'software')
+  const version = r.u8('version')
+  if (version !== 1) throw r.fail(`format version ${version}, expected 1`)
+  const rights = r.u8('rights')
+  const granted = grantableInterfaces.filter((name) => (rights & interfaces[name].right) !== 0)
+  if (granted.reduce((sum, name) => sum | interfaces[name].right, 0) !== rights) throw r.fail('unknown right')
+  const budget = r.u32('budget')
+  const keyPlaces = Array.from({ length: r.u8('number of key places') }, () => r.u32('key place'))
+  if (keyPlaces.some((place, i) => i > 0 && place <= keyPlaces[i - 1]!))
+    throw r.fail('key places not ascending')
+  const program = r.rest()
+  if (program.length === 0) throw r.fail('no program')
+  return { version, interfaces: granted, budget, keyPlaces, program }
+}
