@@ -1,0 +1,79 @@
+import { ascii, concat, u32, wipe } from '../bytes/index.ts'
+import { deriveKey, diversify, diversifyWith } from '../crypto/index.ts'
+import type { AesKey, Crypto } from '../ports/index.ts'
+import type { Header } from './header.ts'
+
+/** What every derived key, check and receipt is bound to: R(16) ‖ XCTR(4) ‖ SN(8) ‖ REF1(4) ‖ REF2(4). */
+export interface DownloadContext extends Pick<Header, 'serial' | 'source' | 'destination' | 'counter'> {
+  /** R, 16 bytes. */
+  readonly random: Uint8Array
+}
+
+/** K_E, K_M and K_A of one download, as handles. */
+export interface DownloadKeys extends Disposable {
+  readonly encryption: AesKey
+  readonly check: AesKey
+  readonly acknowledgement: AesKey
+}
+
+/** TU = AN10922(T, SN ‖ "ESM-TU01"): what a module holds in profile `diversified`. The caller wipes it. */
+export function unitTransportKey(crypto: Crypto, transportKey: Uint8Array, serial: Uint8Array): Uint8Array {
+  return diversify(crypto, transportKey, concat(serial, ascii('ESM-TU01')))
+}
+
+/** KS1 = AN10922(KS, SN ‖ "ESM-SAS1"): checks SAS in one module. The caller wipes it. */
+export function unitSignatureKey(crypto: Crypto, signatureKey: Uint8Array, serial: Uint8Array): Uint8Array {
+  return diversify(crypto, signatureKey, concat(serial, ascii('ESM-SAS1')))
+}
+
+/** TA' = AN10922(TA, SN ‖ "ESM-TAK1"): an application key that no two modules share (A11). The caller wipes it. */
+export function unitApplicationKey(
+  crypto: Crypto,
+  applicationKey: Uint8Array,
+  serial: Uint8Array,
+): Uint8Array {
+  return diversify(crypto, applicationKey, concat(serial, ascii('ESM-TAK1')))
+}
+
+/**
+ * T1 = AN10922(stored key, SN ‖ "ESM-KDL1") and the three keys of one download from it (SP 800-108, CMAC, labels KDL-ENC, KDL-MAC,
+ * KDL-ACK). T1 lives in this function only: it is wiped as soon as the three keys stand, on every path (A3).
+ * @param storedKey T in profile `shared`, TU in profile `diversified`
+ */
+export function downloadKeys(crypto: Crypto, storedKey: AesKey, context: DownloadContext): DownloadKeys {
+  const operationKey = diversifyWith(storedKey, concat(context.serial, ascii('ESM-KDL1')))
+  try {
+    using t1 = crypto.aes(operationKey)
+    const bytes = serializeContext(context)
+    const derive = (label: string): AesKey => {
+      const key = deriveKey(t1, label, bytes, storedKey.length)
+      try {
+        return crypto.aes(key)
+      } finally {
+        wipe(key)
+      }
+    }
+    const keys = {
+      encryption: derive('KDL-ENC'),
+      check: derive('KDL-MAC'),
+      acknowledgement: derive('KDL-ACK'),
+    }
+    return { ...keys, [Symbol.dispose]: () => disposeAll(keys) }
+  } finally {
+    wipe(operationKey)
+  }
+}
+
+export function serializeContext({
+  random,
+  counter,
+  serial,
+  source,
+  destination,
+}: DownloadContext): Uint8Array {
+  return concat(random, u32(counter), serial, u32(source), u32(destination))
+}
+
+function disposeAll(keys: Record<string, AesKey>): void {
+  for (const key of Object.values(keys)) key[Symbol.dispose]()
+}

@@ -1,0 +1,42 @@
+import { concat, wipe } from '../bytes/index.ts'
+import { pad80 } from '../crypto/index.ts'
+import { UsageError } from '../errors/index.ts'
+import type { AesKey, Crypto } from '../ports/index.ts'
+import { type Attributes, serializeAttributes } from './attributes.ts'
+import { type DownloadContext, downloadKeys } from './derivation.ts'
+import { type Header, serializeHeader } from './header.ts'
+import { type KeyMessage, serializeKeyMessage } from './message.ts'
+import { type KeySigner, signatureInput } from './signature.ts'
+import { type Suite, suiteRow } from './suite.ts'
+
+export interface SealRequest {
+  readonly crypto: Crypto
+  readonly suite: Suite
+  /** T in profile `shared`, TU in profile `diversified`. */
+  readonly storedKey: AesKey
+  readonly context: DownloadContext
+  readonly attributes: Attributes
+  /** TA, or TA' where the entry says so. */
+  readonly key: Uint8Array
+  readonly signer: KeySigner
+}
+
+/** The loader's side of one download: P = R ‖ ATTR ‖ TA ‖ SAS, C = CBC(K_E, 0, P padded), CAS = CMAC(K_M, HDR ‖ C). */
+export function sealKey(request: SealRequest): Uint8Array {
+  const { crypto, suite, storedKey, context, attributes, key, signer } = request
+  const { keyLength } = suiteRow(suite)
+  if (storedKey.length !== keyLength) throw new UsageError("the transport key is not of the suite's length")
+  if (key.length > keyLength) throw new UsageError('a key cannot travel under a shorter transport key')
+  if (attributes.keyLength !== key.length) throw new UsageError('the attributes name another key length')
+  using keys = downloadKeys(crypto, storedKey, context)
+  const signature = signer.sign(...signatureInput(context, attributes, key))
+  const plaintext = concat(context.random, serializeAttributes(attributes), key, signature)
+  const padded = pad80(plaintext)
+  const cryptogram = keys.encryption.cbcEncrypt(new Uint8Array(16), padded)
+  wipe(plaintext, padded, signature)
+  const { random: _, ...addressing } = context
+  const header: Header = { suite, ...addressing, length: cryptogram.length }
+  const certificate = keys.check.cmac(serializeHeader(header), cryptogram)
+  const message: KeyMessage = { header, cryptogram, certificate }
+  return serializeKeyMessage(message)
+}
