@@ -1,0 +1,66 @@
+/**
+ * Runs the `sh` blocks of README.md in order, in a temporary copy of the repository, each in a shell of its own.
+ * `--list` prints them and runs nothing.
+ */
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { repositoryFiles, root } from './files.ts'
+
+export interface Block {
+  readonly line: number
+  readonly commands: string
+}
+
+/** Blocks that open with exactly three back ticks and `sh`. */
+export function shellBlocks(page: string): Block[] {
+  const found: Block[] = []
+  const lines = page.split('\n')
+  for (let i = 0; i < lines.length; i++) {
+    if (lines[i] !== '```sh') continue
+    const end = lines.indexOf('```', i)
+    if (end < 0) throw new Error(`README.md:${i + 1} the block has no end`)
+    found.push({ line: i + 1, commands: lines.slice(i + 1, end).join('\n') })
+    i = end
+  }
+  return found
+}
+
+function main(list: boolean): void {
+  const blocks = shellBlocks(readFileSync(join(root, 'README.md'), 'utf8'))
+  const copy = list ? '' : copied()
+  let failed = 0
+  try {
+    for (const { line, commands } of blocks) {
+      console.log(`README.md:${line}\n${commands.replaceAll(/^/gm, '  $ ')}`)
+      if (list) continue
+      const start = performance.now()
+      const { status } = spawnSync('sh', ['-e', '-c', commands], {
+        cwd: copy,
+        stdio: ['ignore', 'inherit', 'inherit'],
+      })
+      const seconds = ((performance.now() - start) / 1000).toFixed(1)
+      console.log(`${status === 0 ? 'ok    ' : 'FAILED'} README.md:${line} ${seconds} s\n`)
+      if (status !== 0) failed++
+    }
+  } finally {
+    if (copy !== '') rmSync(copy, { recursive: true, force: true })
+  }
+  console.log(`${blocks.length} blocks, ${list ? 'none run' : `${failed} failed`}`)
+  process.exitCode = failed > 0 || blocks.length === 0 ? 1 : 0
+}
+
+function copied(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sealwright-readme-'))
+  for (const path of repositoryFiles()) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    copyFileSync(join(root, path), join(folder, path))
+  }
+  return folder
+}
+
+if (process.argv[1] !== undefined && pathToFileURL(process.argv[1]).href === import.meta.url) {
+  main(process.argv.includes('--list'))
+}
