@@ -7,8 +7,12 @@ import type { AesKey, Crypto } from '../ports/index.ts'
  * @param input 1..31 bytes that name the unit and the use
  */
 export function diversify(crypto: Crypto, masterKey: Uint8Array, input: Uint8Array): Uint8Array {
-  using key = crypto.aes(masterKey)
-  return diversifyWith(key, input)
+  const key = crypto.aes(masterKey)
+  try {
+    return diversifyWith(key, input)
+  } finally {
+    key[Symbol.dispose]()
+  }
 }
 
 /** As `diversify`, for a master key that is already a handle. */

@@ -3,10 +3,12 @@
  * order, under which one signature fits many messages. Says nothing about the point lying on the curve.
  */
 export function ed25519KeyIsSound(publicKey: Uint8Array): boolean {
-  const y = Uint8Array.from(publicKey).reverse()
-  y[0]! &= 0x7f
-  const value = y.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
-  return value < fieldPrime && !smallOrder.has(value)
+  const y = littleEndian(publicKey) & ((1n << 255n) - 1n)
+  return y < fieldPrime && !smallOrder.has(y)
+}
+
+export function littleEndian(bytes: Uint8Array): bigint {
+  return bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
 }
 
 const fieldPrime = 2n ** 255n - 19n
