@@ -1,5 +1,12 @@
 export { type KeyEntry, type KeyVault, logSigningKey, type PairKind } from './key-vault.ts'
-export { memoryPorts, memoryStore, memoryVault } from './memory.ts'
+export {
+  type KeyStorage,
+  memoryPorts,
+  memoryStore,
+  memoryVault,
+  type StoredKey,
+  vaultOver,
+} from './memory.ts'
 export { type PartyName, parties } from './parties.ts'
 export type { PartyPorts } from './party-ports.ts'
 export { requireStoreName, type Store } from './store.ts'

@@ -1,0 +1,1 @@
+export { fileError, isMissing, onFile, readIfThere, readWhole, writeAtomically, writeNew } from './files.ts'

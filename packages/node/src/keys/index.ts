@@ -1,0 +1,2 @@
+export { fileKeyVault } from './file-key-vault.ts'
+export { keyFileEndings, parseKeyFile, serializeKeyFile } from './key-files.ts'

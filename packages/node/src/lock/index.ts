@@ -1,0 +1,1 @@
+export { acquireLock, type Holder, type Lock, readHolder } from './lock.ts'

@@ -1,0 +1,1 @@
+export { fileNames, fileStore } from './file-store.ts'

@@ -1,0 +1,139 @@
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { DecodeError, StateError, UsageError } from '@sealwright/core/errors'
+import type { Clock, Crypto, Entropy } from '@sealwright/core/ports'
+import { logSigningKey, type PartyName, type PartyPorts, parties } from '@sealwright/roles/ports'
+import { nodeCrypto, nodeEntropy, systemClock } from '../crypto/index.ts'
+import { onFile, readIfThere, writeNew } from '../files/index.ts'
+import { fileKeyVault } from '../keys/index.ts'
+import { acquireLock } from '../lock/index.ts'
+import { fileStore } from '../store/index.ts'
+
+/** A folder with one folder for each party that lives here. */
+export interface Workspace {
+  readonly folder: string
+  /** The parties that have a folder here. */
+  parties(): PartyName[]
+}
+
+export interface PartyWorld {
+  /** What holds the lock, for whoever comes second. */
+  readonly command: string
+  readonly crypto?: Crypto
+  readonly clock?: Clock
+  readonly entropy?: Entropy
+  readonly progress?: (text: string) => void
+}
+
+/** A party's ports under its lock; closing gives the lock back. */
+export interface OpenParty extends Disposable {
+  readonly ports: PartyPorts
+  close(): void
+}
+
+/** Name of the file that makes a folder a workspace. */
+export const workspaceFile = 'sealwright.json'
+
+/**
+ * Makes a workspace, or adds parties to one, each with its folders and its log-signing key. A party that is there already is a
+ * UsageError `workspace-exists`, and nothing is made.
+ */
+export async function initWorkspace(
+  folder: string,
+  world: PartyWorld,
+  wanted: readonly PartyName[] = Object.keys(parties) as PartyName[],
+): Promise<Workspace> {
+  const top = resolve(folder)
+  const marker = join(top, workspaceFile)
+  if (existsSync(marker)) openWorkspace(top)
+  const taken = wanted.find((party) => existsSync(join(top, party)))
+  if (taken !== undefined) {
+    throw new UsageError(`the workspace ${top} has a folder for the party ${taken} already`, {
+      code: 'workspace-exists',
+      details: { party: taken },
+    })
+  }
+  onFile(top, () => mkdirSync(top, { recursive: true, mode: 0o700 }))
+  if (!existsSync(marker))
+    writeNew(marker, new TextEncoder().encode(`${JSON.stringify({ format: 1 })}\n`), 0o644)
+  const workspace = openWorkspace(top)
+  for (const party of wanted) {
+    onFile(top, () => mkdirSync(join(top, party), { mode: 0o700 }))
+    const { ports, close } = openParty(workspace, party, world)
+    try {
+      await ports.vault.createPair(logSigningKey, party === 'log' ? 'ed25519' : 'p256')
+    } finally {
+      close()
+    }
+  }
+  return workspace
+}
+
+/** The workspace in this folder. */
+export function openWorkspace(folder: string): Workspace {
+  const top = resolve(folder)
+  const bytes = readIfThere(join(top, workspaceFile))
+  if (bytes === undefined) {
+    throw new UsageError(`${top} is no workspace: it has no ${workspaceFile}`, { code: 'workspace-missing' })
+  }
+  checkFormat(bytes)
+  return {
+    folder: top,
+    parties: () => readdirSync(top).filter((name): name is PartyName => Object.hasOwn(parties, name)),
+  }
+}
+
+/** The workspace in `folder` or the nearest folder above it. */
+export function findWorkspace(folder: string): Workspace {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    if (existsSync(join(at, workspaceFile))) return openWorkspace(at)
+    if (dirname(at) === at) break
+  }
+  throw new UsageError(`there is no workspace in ${resolve(folder)} or above it`, {
+    code: 'workspace-missing',
+  })
+}
+
+/** Opens one party's folder under its lock; no other party's folder is touched. */
+export function openParty(workspace: Workspace, party: PartyName, world: PartyWorld): OpenParty {
+  const folder = join(workspace.folder, party)
+  if (!existsSync(folder)) {
+    throw new UsageError(`the party ${party} does not live in the workspace ${workspace.folder}`, {
+      code: 'party-missing',
+      details: { party },
+    })
+  }
+  const {
+    command,
+    crypto = nodeCrypto,
+    clock = systemClock,
+    entropy = nodeEntropy,
+    progress = () => {},
+  } = world
+  const lock = acquireLock(join(folder, 'lock'), `the party ${party}`, command)
+  const ports: PartyPorts = {
+    party,
+    crypto,
+    clock,
+    entropy,
+    store: fileStore(join(folder, 'store')),
+    vault: fileKeyVault(join(folder, 'keys'), { crypto, entropy }),
+    progress,
+  }
+  return { ports, close: lock.release, [Symbol.dispose]: lock.release }
+}
+
+function checkFormat(bytes: Uint8Array): void {
+  let format: unknown
+  try {
+    format = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)).format
+  } catch (cause) {
+    throw new DecodeError(`${workspaceFile}: expected JSON`, { cause })
+  }
+  if (!Number.isInteger(format) || (format as number) < 1) {
+    throw new DecodeError(`${workspaceFile}: expected a format number`)
+  }
+  if ((format as number) > 1) {
+    throw new StateError(`the workspace has format ${format}, expected 1`, { code: 'workspace-newer' })
+  }
+}
