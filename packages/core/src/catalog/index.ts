@@ -6,6 +6,7 @@ export {
   commands,
   programInstructions,
 } from './commands.ts'
+export { contentType, type DocumentName, documentOfContentType, documentTypes } from './documents.ts'
 export { type EventType, eventTypeOf, eventTypes } from './events.ts'
 export {
   addedModule,
