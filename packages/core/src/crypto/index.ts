@@ -10,7 +10,7 @@ export {
 } from './argument-checks.ts'
 export { kcvCmac, kcvGlobalPlatform, kcvLegacy } from './check-value.ts'
 export { type CountingCrypto, countingCrypto, type Primitive, type PrimitiveCount } from './counting.ts'
-export { ed25519KeyIsSound } from './ed25519-key.ts'
+export { ed25519PointIsSound } from './ed25519-point.ts'
 export { hkdf } from './hkdf.ts'
 export { deriveKey, kbkdfCmac, kbkdfHmac } from './kbkdf.ts'
 export { kdf3 } from './kdf3.ts'

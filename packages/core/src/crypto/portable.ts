@@ -14,7 +14,7 @@ import {
   requirePoint,
   requireScalar,
 } from './argument-checks.ts'
-import { ed25519KeyIsSound, littleEndian } from './ed25519-key.ts'
+import { ed25519PointIsSound, littleEndian } from './ed25519-point.ts'
 
 /**
  * The cryptography port on plain ECMAScript: runs everywhere, signatures are deterministic (RFC 6979).
@@ -41,12 +41,13 @@ export const portableCrypto: Crypto = {
 
   ed25519Verify(publicKey, message, signature) {
     requireLength(publicKey, 32, 'Ed25519 public key')
-    if (signature.length !== 64 || !ed25519KeyIsSound(publicKey)) return false
+    if (signature.length !== 64) return false
+    const r = signature.subarray(0, 32)
+    if (!ed25519PointIsSound(publicKey) || !ed25519PointIsSound(r)) return false
     const s = littleEndian(signature.subarray(32))
     if (s >= ed25519.Point.Fn.ORDER) return false
     const key = ed25519Point(publicKey)
     if (key === undefined) return false
-    const r = signature.subarray(0, 32)
     const k = ed25519.Point.Fn.create(littleEndian(sha512(concat(r, publicKey, message))))
     // The equation without the cofactor, as OpenSSL has it: every backend must decide alike.
     const expected = ed25519.Point.BASE.multiplyUnsafe(s).subtract(key.multiplyUnsafe(k))

@@ -24,7 +24,10 @@ export interface Crypto {
    */
   ecPublicKey(point: Uint8Array): EcPublicKey
 
-  /** Verifies an Ed25519 signature (RFC 8032, pure): key 32, signature 64 bytes. */
+  /**
+   * Verifies an Ed25519 signature (RFC 8032, pure): key 32, signature 64 bytes. Strict: the equation without
+   * cofactor, canonical encodings, S below the order, neither key nor R of small order.
+   */
   ed25519Verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean
   /** The public key, 32 bytes, of a private key (seed) of 32 bytes. */
   ed25519PublicKey(privateKey: Uint8Array): Uint8Array

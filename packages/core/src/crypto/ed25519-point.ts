@@ -1,9 +1,9 @@
 /**
- * Whether the encoding of an Ed25519 public key is canonical (y < p; RFC 8032, 5.1.3) and not a point of small
- * order, under which one signature fits many messages. Says nothing about the point lying on the curve.
+ * Whether 32 bytes are the canonical encoding of y (y < p; RFC 8032, 5.1.3) of an Ed25519 point that has no small
+ * order. Under a key of small order one signature fits many messages. Says nothing about the point lying on the curve.
  */
-export function ed25519KeyIsSound(publicKey: Uint8Array): boolean {
-  const y = littleEndian(publicKey) & ((1n << 255n) - 1n)
+export function ed25519PointIsSound(point: Uint8Array): boolean {
+  const y = littleEndian(point) & ((1n << 255n) - 1n)
   return y < fieldPrime && !smallOrder.has(y)
 }
 
