@@ -23,7 +23,10 @@ interface Run {
 }
 
 function run(command: string, args: readonly string[]): Run {
-  return spawnSync(command, args, { cwd: root, encoding: 'utf8', shell: process.platform === 'win32' })
+  const env = { ...process.env }
+  // Set while the tests themselves run under `npx -p`, and npm would obey it again.
+  delete env['npm_config_package']
+  return spawnSync(command, args, { cwd: root, env, encoding: 'utf8', shell: process.platform === 'win32' })
 }
 
 /** Starts a launcher on a Node that believes itself to be of another version. */

@@ -35,3 +35,9 @@ test('an unfinished mark is found', () => {
   assert.equal(problems('a.ts', `// ${'TO' + 'DO'}: later`).length, 1)
   assert.deepEqual(problems('a.ts', '// to do, or not'), [])
 })
+
+test('a declaration that Node 22 does not parse is found', () => {
+  assert.equal(problems('a.ts', 'using handle = crypto.aes(key)').length, 1)
+  assert.equal(problems('a.ts', 'await using handle: Aes = crypto.aes(key)').length, 1)
+  assert.deepEqual(problems('a.ts', '// using x = y\nconst using = 1\nconst t = `using x = 1`'), [])
+})
