@@ -1,14 +1,20 @@
 import type { CommandName } from '@sealwright/core/catalog'
 import type { Handler } from '../parts.ts'
+import { begin } from './begin.ts'
 import { chipStatus } from './chip-status.ts'
+import { complete } from './complete.ts'
 import { externalAuthenticate } from './external-authenticate.ts'
+import { finish } from './finish.ts'
 import { getData } from './get-data.ts'
 import { getEvents } from './get-events.ts'
 import { initializeUpdate } from './initialize-update.ts'
 import { internalAuthenticate } from './internal-authenticate.ts'
+import { makeIdentity } from './make-identity.ts'
 import { passportHead } from './passport-head.ts'
 import { select } from './select.ts'
 import { selfTest } from './self-test.ts'
+import { storeIdentity } from './store-identity.ts'
+import { unlock } from './unlock.ts'
 import { writeSerial } from './write-serial.ts'
 
 /** The ROM's native entries: one handler a command. */
@@ -18,9 +24,15 @@ export const handlers: Partial<Record<CommandName, Handler>> = {
   'EXTERNAL AUTHENTICATE': externalAuthenticate,
   'INTERNAL AUTHENTICATE': internalAuthenticate,
   'GET DATA': getData,
+  BEGIN: begin,
+  COMPLETE: complete,
   'CHIP STATUS': chipStatus,
   'SELF TEST': selfTest,
   'WRITE SERIAL': writeSerial,
+  UNLOCK: unlock,
+  FINISH: finish,
+  'MAKE IDENTITY': makeIdentity,
+  'STORE IDENTITY': storeIdentity,
   'PASSPORT HEAD': passportHead,
   'GET EVENTS': getEvents,
 }

@@ -1,0 +1,9 @@
+export {
+  customizationSoftware,
+  eraseCustomization,
+  ramName,
+  readUnlockRecord,
+  requireCustomizationSoftware,
+  type UnlockRecord,
+  writeUnlockRecord,
+} from './customization-software.ts'

@@ -1,0 +1,58 @@
+import { certificateIds, commandByEntry, commands, productDataIds } from '@sealwright/core/catalog'
+import { InternalError } from '@sealwright/core/errors'
+import { eraseCustomization, requireCustomizationSoftware } from '../customization/index.ts'
+import { Refusal } from '../dispatch/refusal.ts'
+import type { Call, Parts } from '../parts.ts'
+import { parseVectors, serializeVectors } from '../rom/index.ts'
+
+type WipeParts = Pick<
+  Parts,
+  'crypto' | 'events' | 'keys' | 'nvm' | 'objects' | 'otp' | 'programs' | 'ram' | 'serial'
+>
+
+/** FINISH: needs the identity certificate, unless the product's modules are identical. Ends in user mode, whatever the power does. */
+export function finish(parts: WipeParts, { p1, p2, data }: Pick<Call, 'p1' | 'p2' | 'data'>): Uint8Array {
+  if (p1 !== 0 || p2 !== 0) throw new Refusal('wrong-parameters')
+  if (data.length > 0) throw new Refusal('wrong-length')
+  requireCustomizationSoftware(parts)
+  const { objects, nvm } = parts
+  const identical = ((objects.read('product-data', productDataIds.flags)?.[0] ?? 0) & identicalModules) !== 0
+  if (!identical && objects.find('certificate', certificateIds.identity.id) === undefined) {
+    throw new Refusal('conditions-not-satisfied')
+  }
+  nvm.transaction((tx) => tx.setOtp('wipe-intent'))
+  resumeWipe(parts)
+  return new Uint8Array(0)
+}
+
+/** Carries a wipe that was begun to its end: FINISH, and every start. One OTP bit a step; each step may be repeated. */
+export function resumeWipe(parts: WipeParts): void {
+  const { otp, nvm, objects, events, crypto } = parts
+  if (!otp.test('wipe-intent') || otp.test('mode-user')) return
+  const serial = parts.serial()
+  if (serial === undefined) throw new InternalError('a wipe on a chip without serial number')
+  if (!otp.test('wipe-done')) {
+    parts.programs.reset()
+    nvm.transaction((tx) => {
+      eraseCustomization(parts, tx)
+      const vectors = parseVectors(objects.read('vector-table', 0) ?? new Uint8Array(0))
+      const kept = vectors.filter(({ program, function: entry }) => program !== 0 || servesUser(entry))
+      objects.put(tx, 'vector-table', 0, serializeVectors(kept))
+    })
+    nvm.transaction((tx) => tx.setOtp('wipe-done'))
+  }
+  nvm.transaction((tx) => {
+    const vectors = objects.read('vector-table', 0) ?? new Uint8Array(0)
+    events.record(tx, 'finished', serial, crypto.sha256(vectors))
+    tx.setOtp('mode-user')
+  })
+}
+
+function servesUser(entry: number): boolean {
+  const name = commandByEntry.get(entry)
+  const modes: readonly string[] = name === undefined ? [] : commands[name].modes
+  return modes.includes('user')
+}
+
+/** Flag in the product data: the client chose identical modules, which have no proof of identity. */
+const identicalModules = 0x01
