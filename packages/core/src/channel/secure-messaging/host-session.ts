@@ -1,7 +1,7 @@
 import type { Command, Response } from '../../apdu/index.ts'
 import { isWarning } from '../../apdu/index.ts'
 import { concat, equal, wipe } from '../../bytes/index.ts'
-import { pad80, unpad80 } from '../../crypto/index.ts'
+import { pad80 } from '../../crypto/index.ts'
 import { AuthError, UsageError } from '../../errors/index.ts'
 import type { AesKey } from '../../ports/index.ts'
 import {
@@ -77,7 +77,7 @@ export class HostSession {
     if (!state.has(flag.rEnc) || body.length === 0) return { data: body.slice(), sw }
     if (body.length % 16 !== 0) throw this.#fail()
     const padded = state.keys.enc.cbcDecrypt(state.icv('response'), body)
-    const plain = unpad80(padded)
+    const plain = withoutPadding(padded)
     wipe(padded)
     if (plain === undefined) throw this.#fail()
     return { data: plain, sw }
@@ -96,4 +96,14 @@ export class HostSession {
     this.close()
     return new AuthError()
   }
+}
+
+/**
+ * The data before 80 00..00; undefined without it. Cards exist that add a whole block of zeros, so the padding may be
+ * longer than a block; the MAC has been checked before.
+ */
+function withoutPadding(padded: Uint8Array): Uint8Array | undefined {
+  let end = padded.length - 1
+  while (padded[end] === 0) end--
+  return padded[end] === 0x80 ? padded.slice(0, end) : undefined
 }

@@ -10,7 +10,6 @@ export {
   type SessionStart,
   securityLevels,
   withoutProtection,
-  withoutProtection,
   withProtection,
 } from './session.ts'
 export type { Refused, Reply } from './step.ts'
