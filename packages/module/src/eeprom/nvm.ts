@@ -1,7 +1,7 @@
 import { equal, wipe } from '@sealwright/core/bytes'
 import { InternalError, StateError, UsageError } from '@sealwright/core/errors'
 import { Journal } from '../journal/index.ts'
-import { areaOf, type Medium, pageSize } from '../medium/index.ts'
+import { areaOf, type Medium, pageSize, StorageFull } from '../medium/index.ts'
 import { checkOtp, Otp, type OtpBit, otpBits, otpFollows, otpLength } from '../otp/index.ts'
 import { controlVersion, modeMarkOffset, parseControlPage, serializeControlPage } from './control-page.ts'
 import { type Zones, zonesOf } from './zones.ts'
@@ -33,7 +33,7 @@ export class Nvm {
   readonly otp: Otp
   /** Who writes now; the dispatcher sets it to the command or program, and every commit carries it. */
   writer = 'module'
-  /** Called after each commit. */
+  /** Called after each commit; must not throw. */
   onCommit: ((commit: Commit) => void) | undefined
   /** Rises when the directory may have changed. */
   directoryRevision = 0
@@ -159,13 +159,15 @@ export class Nvm {
 
   #commit(changed: Map<number, Uint8Array>): void {
     for (const [page, bytes] of changed) {
-      if (equal(bytes, this.#medium.read(page))) changed.delete(page)
+      if (!equal(bytes, this.#medium.read(page))) continue
+      wipe(bytes)
+      changed.delete(page)
     }
     try {
       this.#journal.commit(changed)
     } catch (error) {
       // Whether it was committed is not known here: only recovery can tell.
-      this.#failed = (error as { code?: unknown }).code !== 'storage-full'
+      this.#failed = !(error instanceof StorageFull)
       throw error
     }
   }

@@ -91,7 +91,10 @@ export class Objects {
       if (entry.length > 0 && (entry.address < heap.start || entry.address + entry.length > heap.end)) {
         throw new DecodeError(`directory entry ${slot} points outside the heap`, { code: 'memory-damaged' })
       }
-      slots.set(keyOf(entry.kind, entry.id), { ...entry, slot })
+      const key = keyOf(entry.kind, entry.id)
+      if (slots.has(key))
+        throw new DecodeError(`directory: ${key} stands in it twice`, { code: 'memory-damaged' })
+      slots.set(key, { ...entry, slot })
     }
     this.#slots = slots
     this.#revision = this.nvm.directoryRevision
@@ -115,17 +118,18 @@ export class Objects {
   }
 
   /** First fit; the place of the object that is being replaced counts as free. */
-  #room(length: number, replaced: ObjectEntry | undefined): number {
+  #room(length: number, replaced: Slot | undefined): number {
+    if (length === 0) return 0
     const gaps = this.#gaps(replaced)
     for (const gap of gaps) if (gap.end - gap.start >= length) return gap.start
     const largest = Math.max(0, ...gaps.map((gap) => gap.end - gap.start))
     throw new StorageFull(`no room for ${length} bytes, the largest gap has ${largest}`)
   }
 
-  #gaps(ignored: ObjectEntry | undefined): Zone[] {
+  #gaps(ignored: Slot | undefined): Zone[] {
     const { heap } = this.nvm.zones
     const used = [...this.#directory().values()]
-      .filter((entry) => entry.length > 0 && entry.address !== ignored?.address)
+      .filter((entry) => entry.length > 0 && entry.slot !== ignored?.slot)
       .sort((a, b) => a.address - b.address)
     const gaps: Zone[] = []
     let at = heap.start

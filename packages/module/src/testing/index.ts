@@ -1,0 +1,19 @@
+export {
+  customizedModule,
+  type Fixture,
+  type FixtureOptions,
+  type FixtureParty,
+  fixtureCertificate,
+  fixtureKey,
+  fixtureTime,
+} from './fixture.ts'
+export { type MediumMaker, mediumContract } from './medium-contract.ts'
+export {
+  CutFailure,
+  type CutOptions,
+  type CutReport,
+  everyPowerCut,
+  replay,
+  type Scenario,
+  type Verdict,
+} from './power-cut.ts'

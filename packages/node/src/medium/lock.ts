@@ -1,0 +1,148 @@
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { basename } from 'node:path'
+import { DecodeError, StateError } from '@sealwright/core/errors'
+
+/** Who holds a file: the content of the lock file beside it, JSON. */
+export interface Holder {
+  readonly format: 1
+  readonly pid: number
+  /** When the process began, as the kernel counts; tells a new process with an old number. Null where it is not known. */
+  readonly started: string | null
+  readonly command: string
+  readonly host: string
+  readonly since: string
+}
+
+/** An exclusive lock by a file beside the locked one. A lock whose process is gone is taken over. */
+export class FileLock implements Disposable {
+  readonly #path: string
+  readonly #holder: string
+
+  private constructor(path: string, holder: string) {
+    this.#path = path
+    this.#holder = holder
+  }
+
+  /** Takes the lock or throws StateError `memory-held`, naming the holder. */
+  static take(path: string, command: string = basename(process.argv[1] ?? 'node')): FileLock {
+    const holder = JSON.stringify(self(command))
+    const draft = `${path}.${process.pid}-${Math.random().toString(36).slice(2)}`
+    writeFileSync(draft, holder, { flag: 'wx', mode: 0o600 })
+    try {
+      // A link appears with its content: nobody reads half a lock.
+      for (let tries = 0; tries < 3; tries++) {
+        if (link(draft, path)) return new FileLock(path, holder)
+        clear(path, `${draft}-stale`)
+      }
+      throw new StateError(`${path}: others take this lock all the time`, { code: 'memory-held' })
+    } finally {
+      rmSync(draft, { force: true })
+    }
+  }
+
+  release(): void {
+    if (read(this.#path) === this.#holder) rmSync(this.#path, { force: true })
+  }
+
+  [Symbol.dispose](): void {
+    this.release()
+  }
+}
+
+/** Moves a dead holder's lock out of the way; throws when the holder lives. */
+function clear(path: string, aside: string): void {
+  const seen = read(path)
+  if (seen === undefined) return
+  const holder = parseHolder(seen, path)
+  if (alive(holder)) throw held(path, holder)
+  try {
+    renameSync(path, aside)
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return
+    throw error
+  }
+  // Between reading and renaming another may have taken the dead one's place: then it gets its lock back.
+  const moved = read(aside)
+  if (moved !== undefined && moved !== seen) link(aside, path)
+  rmSync(aside, { force: true })
+}
+
+function held(path: string, holder: Holder): StateError {
+  const { pid, command, host, since } = holder
+  return new StateError(`${path}: held by ${command}, process ${pid} on ${host}, since ${since}`, {
+    code: 'memory-held',
+    details: { pid, command, host, since },
+  })
+}
+
+function alive({ pid, started, host }: Holder): boolean {
+  // Nothing can be known of a process on another machine.
+  if (host !== hostname()) return true
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    if (isCode(error, 'ESRCH')) return false
+  }
+  const now = startOf(pid)
+  return started === null || now === null || started === now
+}
+
+function self(command: string): Holder {
+  const { pid } = process
+  return { format: 1, pid, started: startOf(pid), command, host: hostname(), since: new Date().toISOString() }
+}
+
+/** Field 22 of the process's stat on Linux, which comes after the name in brackets. */
+function startOf(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null
+  } catch {
+    return null
+  }
+}
+
+function parseHolder(text: string, path: string): Holder {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    value = undefined
+  }
+  if (!isHolder(value)) {
+    throw new DecodeError(`${path}: not a lock file of this version`, { code: 'memory-held' })
+  }
+  return value
+}
+
+function isHolder(value: unknown): value is Holder {
+  if (typeof value !== 'object' || value === null) return false
+  const { format, pid, started, command, host, since } = value as Record<string, unknown>
+  const texts = [command, host, since].every((text) => typeof text === 'string')
+  return format === 1 && Number.isInteger(pid) && (started === null || typeof started === 'string') && texts
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return undefined
+    throw error
+  }
+}
+
+/** Whether the link was made; false when the name exists. */
+function link(from: string, to: string): boolean {
+  try {
+    linkSync(from, to)
+    return true
+  } catch (error) {
+    if (isCode(error, 'EEXIST')) return false
+    throw error
+  }
+}
+
+export function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
+}
