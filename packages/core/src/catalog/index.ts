@@ -29,6 +29,7 @@ export {
   keyVersions,
   productDataIds,
   publicKeyIds,
+  receiptIds,
 } from './places.ts'
 export { type ChipMode, chipModes, type PersonalizationState, personalizationStates } from './states.ts'
 export { type StatusWord, statusWordName, statusWords } from './status-words.ts'

@@ -54,6 +54,8 @@ export const dataTags = {
   vectors: 0xdf27,
   /** Product name, text. */
   product: 0xdf28,
+  /** Receipt of COMPLETE. */
+  personalizationReceipt: 0xdf29,
 } as const
 
 /** Ids of public-key objects (65-byte points). */
@@ -69,7 +71,12 @@ export const productDataIds = {
   flags: 3,
   /** Issuer identification (SIN), 8 bytes. */
   issuer: 4,
+  /** Customer of the first personalization, 16 bytes; written by COMPLETE. */
+  customer: 5,
 } as const
+
+/** Ids of receipt objects that are no key's. */
+export const receiptIds = { personalization: 1 } as const
 
 /** AID of the issuer security domain (GlobalPlatform). */
 export const issuerDomainAid = Uint8Array.of(0xa0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00)

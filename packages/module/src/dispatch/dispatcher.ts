@@ -114,6 +114,8 @@ export class Dispatcher {
       return this.#run(command, channel)
     } catch (error) {
       if (error instanceof PowerLoss) throw error
+      // Handles may have been prepared from what a transaction has just taken back.
+      this.#parts.keys.forgetAll()
       if (error instanceof Refusal) return refusal(error.status)
       if (error instanceof DecodeError) return refusal('wrong-data')
       if (error instanceof AuthError) return refusal('security-not-satisfied')

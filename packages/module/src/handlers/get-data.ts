@@ -5,6 +5,7 @@ import {
   dataTags,
   personalizationStates,
   productDataIds,
+  receiptIds,
 } from '@sealwright/core/catalog'
 import { serializeTlv } from '@sealwright/core/tlv'
 import { Refusal } from '../dispatch/refusal.ts'
@@ -38,6 +39,8 @@ function read(parts: Needs, tag: number): Uint8Array | undefined {
         Uint8Array.of(chipModes[life.mode()].code, personalizationStates[life.state()].code),
         u32(events.head()?.number ?? 0),
       )
+    case dataTags.personalizationReceipt:
+      return objects.read('receipt', receiptIds.personalization)
     case dataTags.vectors:
       return serializeVectors(vectorsInForce(life.mode(), rom, objects))
     case dataTags.places:

@@ -4,13 +4,17 @@ import { begin } from './begin.ts'
 import { chipStatus } from './chip-status.ts'
 import { complete } from './complete.ts'
 import { externalAuthenticate } from './external-authenticate.ts'
+import { fetchPayment } from './fetch-payment.ts'
 import { finish } from './finish.ts'
 import { getData } from './get-data.ts'
 import { getEvents } from './get-events.ts'
+import { grantPayment } from './grant-payment.ts'
 import { initializeUpdate } from './initialize-update.ts'
 import { internalAuthenticate } from './internal-authenticate.ts'
 import { makeIdentity } from './make-identity.ts'
 import { passportHead } from './passport-head.ts'
+import { paymentOutcome } from './payment-outcome.ts'
+import { requestPayment } from './request-payment.ts'
 import { select } from './select.ts'
 import { selfTest } from './self-test.ts'
 import { storeIdentity } from './store-identity.ts'
@@ -35,4 +39,8 @@ export const handlers: Partial<Record<CommandName, Handler>> = {
   'STORE IDENTITY': storeIdentity,
   'PASSPORT HEAD': passportHead,
   'GET EVENTS': getEvents,
+  'REQUEST PAYMENT': requestPayment,
+  'FETCH PAYMENT': fetchPayment,
+  'GRANT PAYMENT': grantPayment,
+  'PAYMENT OUTCOME': paymentOutcome,
 }

@@ -1,0 +1,11 @@
+export {
+  type NumberedPayment,
+  type PaymentOrder,
+  type PaymentRequest,
+  parseNumberedPayment,
+  parsePaymentOrder,
+  parsePaymentRequest,
+  serializeNumberedPayment,
+  serializePaymentOrder,
+  serializePaymentRequest,
+} from './payment.ts'

@@ -1,0 +1,26 @@
+export {
+  type BeginAnswer,
+  type BeginRequest,
+  beginInput,
+  parseBeginAnswer,
+  parseBeginRequest,
+  serializeBeginAnswer,
+  serializeBeginRequest,
+  verifyBegin,
+} from './begin.ts'
+export {
+  type CheckedCertificates,
+  type CompleteExpectation,
+  type CompleteFailure,
+  type CompleteResult,
+  checkCertificates,
+} from './check.ts'
+export {
+  type CompleteReceipt,
+  type CompleteRequest,
+  completeInput,
+  parseCompleteReceipt,
+  parseCompleteRequest,
+  serializeCompleteReceipt,
+  serializeCompleteRequest,
+} from './complete.ts'

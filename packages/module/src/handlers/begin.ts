@@ -1,0 +1,34 @@
+import { equal, wipe } from '@sealwright/core/bytes'
+import { keyPlaces } from '@sealwright/core/catalog'
+import { beginInput, parseBeginRequest, serializeBeginAnswer } from '@sealwright/core/personalization'
+import { Refusal } from '../dispatch/refusal.ts'
+import type { Call, Parts } from '../parts.ts'
+import { readPending, writePending } from '../personalization/index.ts'
+
+/**
+ * BEGIN: makes the pending key pair from the module's entropy and the unit's salt, and has the identity key sign it.
+ * The same data again gives the same answer; other data discards the pending pair.
+ */
+export function begin(
+  { entropy, nvm, objects, keys, serial }: Pick<Parts, 'entropy' | 'nvm' | 'objects' | 'keys' | 'serial'>,
+  { data }: Pick<Call, 'data'>,
+): Uint8Array {
+  const request = parseBeginRequest(data)
+  const pending = readPending(objects)
+  if (pending !== undefined && equal(pending.request, data) && keys.has(keyPlaces.pending))
+    return pending.answer
+  const number = serial()
+  if (number === undefined || !keys.has(keyPlaces.identity)) throw new Refusal('conditions-not-satisfied')
+  const random = entropy.bytes(48)
+  try {
+    return nvm.transaction((tx) => {
+      const point = keys.makePair(tx, keyPlaces.pending, random, request.salt)
+      const signature = keys.sign(keyPlaces.identity, ...beginInput(number, request, point))
+      const answer = serializeBeginAnswer({ point, signature })
+      writePending(tx, objects, { request: data, answer })
+      return answer
+    })
+  } finally {
+    wipe(random)
+  }
+}

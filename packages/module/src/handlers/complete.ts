@@ -1,0 +1,64 @@
+import { certificateIds, keyPlaces, productDataIds, publicKeyIds, receiptIds } from '@sealwright/core/catalog'
+import {
+  checkCertificates,
+  completeInput,
+  parseBeginAnswer,
+  parseBeginRequest,
+  parseCompleteRequest,
+  serializeCompleteReceipt,
+} from '@sealwright/core/personalization'
+import { Refusal } from '../dispatch/refusal.ts'
+import type { Call, Parts } from '../parts.ts'
+import {
+  clearPending,
+  mayFollow,
+  readPending,
+  readTime,
+  timeOf,
+  writeTime,
+} from '../personalization/index.ts'
+
+type Needs = Pick<Parts, 'crypto' | 'nvm' | 'objects' | 'otp' | 'keys' | 'life' | 'events' | 'serial'>
+
+/**
+ * COMPLETE: checks roles and chain of the three certificates up to the manufacturer's key, stores them in one transaction and makes the
+ * module operating. The receipt is signed with the new key and kept, to be read again (GET DATA).
+ */
+export function complete(parts: Needs, { data }: Pick<Call, 'data'>): Uint8Array {
+  const { crypto, nvm, objects, otp, keys, life, events } = parts
+  const request = parseCompleteRequest(data)
+  const serial = parts.serial()
+  const pending = readPending(objects)
+  const manufacturerPoint = objects.read('public-key', publicKeyIds.manufacturer)
+  if (
+    serial === undefined ||
+    pending === undefined ||
+    manufacturerPoint === undefined ||
+    !keys.has(keyPlaces.pending)
+  ) {
+    throw new Refusal('conditions-not-satisfied')
+  }
+  const { time, nonce } = parseBeginRequest(pending.request)
+  const { point } = parseBeginAnswer(pending.answer)
+  const customer = objects.read('product-data', productDataIds.customer)
+  const expected = { serial, point, nonce, time, manufacturerPoint, test: otp.test('test') }
+  const result = checkCertificates(request, { ...expected, ...(customer && { customer }) }, crypto)
+  if (!result.ok || !mayFollow(readTime(objects, timeOf.unit), time)) throw new Refusal('wrong-data')
+  const { operating, central, unit } = result.certificates
+  return nvm.transaction((tx) => {
+    keys.move(tx, keyPlaces.pending, keyPlaces.operating)
+    clearPending(tx, objects)
+    objects.put(tx, 'certificate', certificateIds.operating.id, operating.encoded)
+    objects.put(tx, 'certificate', certificateIds.central.id, central.encoded)
+    objects.put(tx, 'certificate', certificateIds.unit.id, unit.encoded)
+    objects.put(tx, 'public-key', publicKeyIds.central, central.publicPoint)
+    if (customer === undefined) objects.put(tx, 'product-data', productDataIds.customer, unit.customer!)
+    writeTime(tx, objects, timeOf.unit, time)
+    life.setState(tx, 'operating')
+    const event = events.record(tx, 'personalized', serial, crypto.sha256(operating.encoded))
+    const signature = keys.sign(keyPlaces.operating, ...completeInput(serial, crypto.sha256(data), event))
+    const receipt = serializeCompleteReceipt({ number: event.number, chain: event.chain, signature })
+    objects.put(tx, 'receipt', receiptIds.personalization, receipt)
+    return receipt
+  })
+}
