@@ -11,7 +11,7 @@ var PINNED = 'SEALWRIGHT_PINNED_NODE'
 
 if (runsTypeScript(process.versions.node)) {
   withoutTypeStrippingWarning()
-  require('../src/main.ts')
+  require('../src/main.ts').runProcess()
 } else {
   var node = process.env[PINNED] === undefined ? pinnedNode() : null
   if (node === null) {

@@ -1,0 +1,6 @@
+export { exitStatuses, tellFailure } from './failure.ts'
+export { fields, type Report, report, table, toJson } from './output.ts'
+export { processTerminal } from './process-terminal.ts'
+export { Step } from './step.ts'
+export type { Terminal } from './terminal.ts'
+export { type Context, type Verb, type VerbOption, verbs } from './verb.ts'

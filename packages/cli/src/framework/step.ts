@@ -1,0 +1,176 @@
+import { appendFileSync, existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { equal } from '@sealwright/core/bytes'
+import { InternalError, UsageError } from '@sealwright/core/errors'
+import type { Transport } from '@sealwright/core/ports'
+import { onFile, readWhole, writeAtomically } from '@sealwright/node/files'
+import { connectTcp, counting, openModuleFile, type Traffic, tracing } from '@sealwright/node/transport'
+import { findWorkspace, openParty, openWorkspace, type Workspace } from '@sealwright/node/workspace'
+import type { PartyName, PartyPorts } from '@sealwright/roles/ports'
+import { readSecret } from './secret.ts'
+import type { Terminal } from './terminal.ts'
+
+/** Values of options by their long names, as commander keeps them. */
+export type OptionValues = Readonly<Record<string, unknown>>
+
+/** One run of one command: its arguments and options, and what it opens; `close` gives everything back. */
+export class Step {
+  /** Arguments in order; a variadic one is a list. */
+  readonly arguments: readonly (string | readonly string[] | undefined)[]
+  readonly terminal: Terminal
+  readonly #name: string
+  readonly #options: OptionValues
+  readonly #open: (() => void | Promise<void>)[] = []
+  readonly #parties = new Map<PartyName, PartyPorts>()
+  readonly #transports = new Map<string, Transport & { traffic(): Traffic }>()
+
+  constructor(name: string, terminal: Terminal, args: Step['arguments'], options: OptionValues) {
+    this.#name = name
+    this.terminal = terminal
+    this.arguments = args
+    this.#options = options
+  }
+
+  /** An argument that must be there. */
+  argument(at: number): string {
+    const value = this.arguments[at]
+    if (typeof value !== 'string') throw new InternalError(`no argument ${at}`)
+    return value
+  }
+
+  /** A variadic argument. */
+  list(at: number): readonly string[] {
+    const value = this.arguments[at]
+    return Array.isArray(value) ? value : []
+  }
+
+  /** A value that the command line requires. @param name long name of the option: `key-file` */
+  option(name: string): string {
+    const value = this.optional(name)
+    if (value === undefined) throw new UsageError(`option --${name} is missing`)
+    return value
+  }
+
+  optional(name: string): string | undefined {
+    const value = this.#options[camelCase(name)]
+    return typeof value === 'string' ? value : undefined
+  }
+
+  /** Every value of an option that may come several times. */
+  many(name: string): readonly string[] {
+    const value = this.#options[camelCase(name)]
+    return Array.isArray(value) ? value : []
+  }
+
+  flag(name: string): boolean {
+    return this.#options[camelCase(name)] === true
+  }
+
+  /** A whole number in decimal, or hex after 0x. */
+  number(name: string): number | undefined {
+    const text = this.optional(name)
+    if (text === undefined) return undefined
+    if (!/^(0x[0-9a-fA-F]{1,8}|[0-9]{1,10})$/.test(text)) {
+      throw new UsageError(`--${name}: expected a whole number, got ${JSON.stringify(text)}`)
+    }
+    return Number(text)
+  }
+
+  get json(): boolean {
+    return this.flag('json')
+  }
+
+  /** A path on the command line, from where the command was started. */
+  path(name: string): string {
+    return resolve(this.terminal.cwd, name)
+  }
+
+  readFile(name: string): Uint8Array {
+    return readWhole(this.path(name))
+  }
+
+  /** Writes a file for another party (0644). One with other content is never replaced: UsageError `file-exists`. */
+  writeFile(name: string, bytes: Uint8Array): void {
+    const path = this.path(name)
+    if (existsSync(path)) {
+      if (equal(readWhole(path), bytes)) return
+      throw new UsageError(`${name} is there already, with other content`, { code: 'file-exists' })
+    }
+    writeAtomically(path, bytes, 0o644)
+  }
+
+  /**
+   * A secret from `--<name> FILE` (`-`: standard input; `fd:N`: a descriptor), else asked for without echo.
+   * @param what names it in the question. The caller wipes the result.
+   */
+  secret(name: string, what: string): Promise<Uint8Array> {
+    return readSecret(this.terminal, this.optional(name), what)
+  }
+
+  workspace(): Workspace {
+    const folder = this.optional('workspace')
+    return folder === undefined ? findWorkspace(this.terminal.cwd) : openWorkspace(this.path(folder))
+  }
+
+  /** A party's ports, under its lock until the command ends. */
+  party(name: PartyName): PartyPorts {
+    const known = this.#parties.get(name)
+    if (known !== undefined) return known
+    const { ports, close } = openParty(this.workspace(), name, {
+      command: this.#name,
+      progress: (text) => this.terminal.say(text),
+    })
+    this.#parties.set(name, ports)
+    this.#open.push(close)
+    return ports
+  }
+
+  /** The module that `--module` names (a chip file, or tcp:HOST:PORT), traced if so wished, until the command ends. */
+  module(): Promise<Transport & { traffic(): Traffic }> {
+    return this.openModule(this.option('module'))
+  }
+
+  /** The same for a module named otherwise. */
+  async openModule(name: string): Promise<Transport & { traffic(): Traffic }> {
+    const known = this.#transports.get(name)
+    if (known !== undefined) return known
+    const below = await this.#connect(name)
+    this.#open.push(() => below.close())
+    const trace = this.optional('trace')
+    const traced = trace === undefined ? below : tracing(below, (line) => this.#append(trace, line))
+    const transport = { ...traced, traffic: () => below.traffic() }
+    this.#transports.set(name, transport)
+    return transport
+  }
+
+  /** Gives back, in reverse order, what was opened; every one of them, whatever fails. */
+  async close(): Promise<void> {
+    const failures: unknown[] = []
+    for (const close of this.#open.splice(0).reverse()) {
+      try {
+        await close()
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw failures[0]
+  }
+
+  async #connect(name: string) {
+    const address = /^tcp:(.+):([0-9]{1,5})$/.exec(name)
+    if (address !== null) return counting(await connectTcp(address[1]!, Number(address[2])))
+    return openModuleFile(this.path(name), {
+      command: this.#name,
+      report: (error) => this.terminal.say(`the module found a defect of its own: ${String(error)}`),
+    })
+  }
+
+  #append(file: string, line: string): void {
+    const path = this.path(file)
+    onFile(path, () => appendFileSync(path, `${line}\n`, { mode: 0o600 }))
+  }
+}
+
+function camelCase(name: string): string {
+  return name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+}

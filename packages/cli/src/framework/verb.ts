@@ -1,0 +1,111 @@
+import { type Command, Option } from 'commander'
+import { type Report, toJson } from './output.ts'
+import { Step } from './step.ts'
+import type { Terminal } from './terminal.ts'
+
+/** What a command file gets to register its commands with. */
+export interface Context {
+  readonly terminal: Terminal
+  /** Adds a command below `parent`, with the options that all have. */
+  verb(parent: Command, spec: Verb): void
+  /** Adds a group of commands: `issuer`, below which `issuer mask` stands. */
+  group(parent: Command, name: string, summary: string, about: string): Command
+}
+
+/** One command, described so that its help teaches it. */
+export interface Verb {
+  /** Name and arguments as commander writes them: `append <file...>`. */
+  readonly name: string
+  /** One line for the list of commands. */
+  readonly summary: string
+  /** What it does and when it is needed, in sentences. */
+  readonly about: string
+  readonly reads?: readonly string[]
+  readonly writes?: readonly string[]
+  /** Command lines without `sealwright`. */
+  readonly examples: readonly string[]
+  readonly options?: readonly VerbOption[]
+  /** Whether it speaks to a module: adds `--module FILE`, required unless 'optional'. */
+  readonly module?: 'required' | 'optional'
+  /** The report is printed; undefined when the command has printed by itself. */
+  run(step: Step): Promise<Report | undefined> | Report | undefined
+}
+
+export interface VerbOption {
+  /** `--key-file <file>`, `--dry-run`. */
+  readonly flags: string
+  readonly text: string
+  readonly required?: boolean
+  /** May come several times. */
+  readonly many?: boolean
+  readonly choices?: readonly string[]
+}
+
+/** @param exitStatus is told what the process should end with */
+export function verbs(terminal: Terminal, exitStatus: (status: number) => void): Context {
+  return {
+    terminal,
+    group(parent, name, summary, about) {
+      return parent.command(name).summary(summary).description(about).allowExcessArguments(false)
+    },
+    verb(parent, spec) {
+      const command = parent
+        .command(spec.name)
+        .summary(spec.summary)
+        .description(spec.about)
+        .allowExcessArguments(false)
+        .addHelpText('after', files(spec))
+      for (const option of spec.options ?? []) command.addOption(commanderOption(option))
+      for (const option of common(spec)) command.addOption(option)
+      command.action(async (...all: unknown[]) => {
+        const values = command.optsWithGlobals()
+        const step = new Step(fullName(command), terminal, all.slice(0, -2) as Step['arguments'], values)
+        try {
+          const found = await spec.run(step)
+          if (found === undefined) return
+          if (found.json['ok'] === false) exitStatus(1)
+          if (step.json) terminal.print(toJson({ ok: true, ...found.json }))
+          else for (const line of found.lines) terminal.print(line)
+        } finally {
+          await step.close()
+        }
+      })
+    },
+  }
+}
+
+function commanderOption({ flags, text, required, many, choices }: VerbOption): Option {
+  const option = new Option(flags, required === true ? `${text} (required)` : text)
+  if (required === true) option.makeOptionMandatory()
+  if (choices !== undefined) option.choices(choices)
+  if (many === true) option.argParser((value: string, all: string[] | undefined) => [...(all ?? []), value])
+  return option
+}
+
+function common({ module }: Verb): Option[] {
+  const options = [
+    new Option('--json', 'print one JSON object'),
+    new Option('--workspace <dir>', 'the workspace (else the one that the working folder lies in)'),
+  ]
+  if (module === undefined) return options
+  const file = new Option('--module <file>', 'the module: a chip file, or tcp:HOST:PORT')
+  if (module === 'required') file.makeOptionMandatory().description = `${file.description} (required)`
+  return [file, new Option('--trace <file>', 'append all APDUs, decoded, keys masked'), ...options]
+}
+
+function files({ reads = [], writes = [], examples }: Verb): string {
+  const block = (title: string, lines: readonly string[]): string[] =>
+    lines.length === 0 ? [] : ['', `${title}:`, ...lines.map((line) => `  ${line}`)]
+  return [
+    ...block('Reads', reads),
+    ...block('Writes', writes),
+    ...block(
+      'Example',
+      examples.map((line) => `sealwright ${line}`),
+    ),
+  ].join('\n')
+}
+
+function fullName(command: Command): string {
+  return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`
+}

@@ -1,0 +1,41 @@
+import type { Crypto, Entropy } from '@sealwright/core/ports'
+import { Module } from '@sealwright/module'
+import { CountingMedium } from '@sealwright/module/medium'
+import { nodeCrypto, nodeEntropy } from '../crypto/index.ts'
+import { FileMedium } from '../medium/index.ts'
+import { type CountingTransport, counting } from './counting.ts'
+
+export interface ModuleFileOptions {
+  /** Named in the lock for whoever comes second. */
+  readonly command?: string
+  readonly crypto?: Crypto
+  readonly entropy?: Entropy
+  /** Hears of defects that the answer 6F00 hides. */
+  readonly report?: (error: unknown) => void
+}
+
+export interface ModuleFile extends CountingTransport {
+  /** For the picture of the memory; no role reaches it. */
+  readonly module: Module
+}
+
+/** Powers up the module in a chip file and holds the file until `close`. */
+export function openModuleFile(path: string, options: ModuleFileOptions = {}): ModuleFile {
+  const { command, crypto = nodeCrypto, entropy = nodeEntropy, report } = options
+  const file = FileMedium.open(path, command === undefined ? {} : { command })
+  try {
+    const medium = new CountingMedium(file)
+    const module = new Module({ medium, crypto, entropy, ...(report === undefined ? {} : { report }) })
+    const below = {
+      transmit: async (command: Uint8Array) => module.transmit(command),
+      close: async () => {
+        module.reset()
+        file.close()
+      },
+    }
+    return { ...counting(below, () => medium.programs), module }
+  } catch (error) {
+    file.close()
+    throw error
+  }
+}
