@@ -1,15 +1,29 @@
 import {
   type CommandRow,
+  certificateIds,
+  channelKeys,
   chipModes,
   commands,
+  contentType,
+  customizationRecords,
+  type DocumentName,
+  dataTags,
+  documentTypes,
+  eventTypes,
   type InterfaceRow,
   interfaces,
+  keyPlaces,
   labels,
   personalizationStates,
+  productDataIds,
   programInstructions,
+  publicKeyIds,
   statusWords,
 } from '@sealwright/core/catalog'
+import { customizationObjects } from '@sealwright/core/customization'
 import { errorTable } from '@sealwright/core/errors'
+import { suites } from '@sealwright/core/key-download'
+import { extensionOids, pathReasons, roles } from '@sealwright/core/x509'
 
 export interface Table {
   readonly head: readonly string[]
@@ -80,6 +94,62 @@ export function catalogTables(): Record<string, Table> {
       head: ['label', 'name', 'use'],
       rows: Object.entries(labels).map(([name, { text, use }]) => [text, name, use]),
     },
+    documents: {
+      head: ['document', 'version', 'content type', 'signed by', 'what it is'],
+      rows: Object.entries(documentTypes).map(([name, { version, signedBy, text }]) => [
+        name,
+        String(version),
+        contentType(name as DocumentName),
+        signedBy.join(', '),
+        text,
+      ]),
+    },
+    events: {
+      head: ['code', 'event', 'digest'],
+      rows: Object.entries(eventTypes).map(([name, row]) => [code(row.code), name, row.digest]),
+    },
+    suites: {
+      head: ['suite', 'bytes of a key', 'SAS', 'bytes of SAS'],
+      rows: Object.entries(suites).map(([number, row]) => [
+        code(Number(number), 4),
+        String(row.keyLength),
+        row.signature,
+        String(row.signatureLength),
+      ]),
+    },
+    roles: {
+      head: ['role', 'OID', 'key usage', 'path length', 'issued by', 'carries'],
+      rows: Object.entries(roles).map(([name, row]) => [
+        name,
+        row.oid,
+        row.keyUsage.join(', '),
+        row.pathLength === undefined ? 'no CA' : String(row.pathLength),
+        row.issuedBy.join(', '),
+        row.carries.join(', ') || '–',
+      ]),
+    },
+    extensions: {
+      head: ['extension', 'OID'],
+      rows: Object.entries(extensionOids).map(([name, oid]) => [name, oid]),
+    },
+    'path-reasons': {
+      head: ['reason', 'meaning'],
+      rows: Object.entries(pathReasons).map(([name, meaning]) => [name, meaning]),
+    },
+    'key-places': numbers('place', 'reference', keyPlaces, 8),
+    'channel-keys': numbers('key', 'key identifier', channelKeys, 2),
+    'public-keys': numbers('key', 'id', publicKeyIds, 2),
+    'product-data': numbers('object', 'id', productDataIds, 2),
+    'data-tags': numbers('object', 'tag', dataTags, 4),
+    certificates: {
+      head: ['certificate', 'id', 'tag'],
+      rows: Object.entries(certificateIds).map(([name, { id, tag }]) => [name, code(id), code(tag, 4)]),
+    },
+    'customization-objects': numbers('object', 'kind', customizationObjects, 2),
+    'customization-records': {
+      head: ['record', 'kind', 'bytes'],
+      rows: Object.entries(customizationRecords).map(([name, { kind, bytes }]) => [name, code(kind), bytes]),
+    },
     errors: {
       head: ['code', 'culprit', 'exit', 'next step'],
       rows: Object.entries(errorTable).map(([name, row]) => [
@@ -90,6 +160,10 @@ export function catalogTables(): Record<string, Table> {
       ]),
     },
   }
+}
+
+function numbers(name: string, what: string, table: Readonly<Record<string, number>>, digits: number): Table {
+  return { head: [name, what], rows: Object.entries(table).map(([key, value]) => [key, code(value, digits)]) }
 }
 
 function code(value: number, digits = 2): string {

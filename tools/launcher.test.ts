@@ -50,15 +50,19 @@ function runAs(version: string, script: string, args: readonly string[]): Run {
   }
 }
 
-/** A launcher with its main file and nothing else around it; `main` tells which Node ran it. */
+/** A launcher with a main file that prints its arguments, and nothing else around it. */
 function alone(use: (script: string, folder: string) => void): void {
   const folder = mkdtempSync(join(tmpdir(), 'sealwright-launcher-'))
   try {
     cpSync(join(root, 'packages/cli/bin'), join(folder, 'cli/bin'), { recursive: true })
     mkdirSync(join(folder, 'cli/src'))
     writeFileSync(join(folder, 'cli/package.json'), '{ "type": "module" }')
-    const main =
-      'const status: number = 42\nconsole.log(process.argv.slice(2).join())\nprocess.exitCode = status\n'
+    const main = [
+      'export function runProcess(): void {',
+      '  console.log(process.argv.slice(2).join())',
+      '  process.exitCode = 42',
+      '}',
+    ].join('\n')
     writeFileSync(join(folder, 'cli/src/main.ts'), main)
     use(join(folder, 'cli/bin/sealwright.js'), folder)
   } finally {
@@ -90,7 +94,7 @@ test('[E8c] an older Node hands over to the pinned one, with arguments and exit 
   alone((script, folder) => {
     const modules = join(folder, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin')
     mkdirSync(modules, { recursive: true })
-    cpSync(process.execPath, join(modules, 'node'))
+    symlinkSync(process.execPath, join(modules, 'node'))
     const { status, stdout } = runAs('20.0.0', script, ['a b', '--c'])
     assert.deepEqual([status, stdout], [42, 'a b,--c\n'])
   })
