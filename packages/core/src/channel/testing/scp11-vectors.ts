@@ -5,6 +5,7 @@ import {
   AwaitingReceipt,
   agreeKeys,
   deriveScp11Keys,
+  type Identities,
   parseKeyAgreementAnswer,
   parseKeyAgreementRequest,
   type Scp11Variant,
@@ -28,6 +29,10 @@ export interface Scp11Vector {
   readonly keyId: number
   readonly keyLength: 16 | 24 | 32
   readonly macLength: 8 | 16
+  /** Bit 04: identities enter the derivation. */
+  readonly hostId?: string
+  readonly sin?: string
+  readonly sdin?: string
   readonly command: string
   readonly answer: string
   readonly sharedSecrets: readonly [string, string]
@@ -52,7 +57,7 @@ function checkDerivation(found: Mismatches, crypto: Crypto, vector: Scp11Vector)
   const { data } = parseCommand(decodeHex(vector.command))
   const request = parseKeyAgreementRequest(data)
   const [first, second] = vector.sharedSecrets
-  const keys = deriveScp11Keys(crypto, [decodeHex(first), decodeHex(second)], request)
+  const keys = deriveScp11Keys(crypto, [decodeHex(first), decodeHex(second)], request, identitiesOf(vector))
   const { receiptKey, sEnc, sMac, sRmac, sDek } = vector
   if (receiptKey !== undefined) found.sameKey('receipt key', crypto, keys.receipt, receiptKey)
   if (sEnc !== undefined) found.sameKey('S-ENC', crypto, keys.session.enc, sEnc)
@@ -67,7 +72,8 @@ function checkDerivation(found: Mismatches, crypto: Crypto, vector: Scp11Vector)
 }
 
 function checkHostSide(found: Mismatches, crypto: Crypto, vector: Scp11Vector): void {
-  const { variant, keyVersion, keyId, keyLength, macLength, hostStatic } = vector
+  const { variant, keyVersion, keyId, keyLength, macLength, hostStatic, hostId } = vector
+  const identities = identitiesOf(vector)
   const moduleKey = crypto.ecPublicKey(decodeHex(vector.moduleStaticPoint))
   const own = hostStatic === undefined ? undefined : crypto.ecPrivateKey(decodeHex(hostStatic))
   const { reply, next } = AwaitingReceipt.begin({
@@ -79,6 +85,9 @@ function checkHostSide(found: Mismatches, crypto: Crypto, vector: Scp11Vector): 
     macLength,
     moduleKey,
     ephemeralScalar: decodeHex(vector.hostEphemeral),
+    ...(hostId === undefined || identities === undefined
+      ? {}
+      : { binding: { hostId: decodeHex(hostId), identities } }),
     ...(own === undefined ? {} : { ownKey: { point: own.publicPoint, staticSecret: own.agree(moduleKey) } }),
   })
   found.same('key agreement', serializeCommand(reply), vector.command)
@@ -87,6 +96,7 @@ function checkHostSide(found: Mismatches, crypto: Crypto, vector: Scp11Vector): 
 
 function checkModuleSide(found: Mismatches, crypto: Crypto, vector: Scp11Vector, moduleStatic: string): void {
   const { variant, macLength, hostStatic, moduleEphemeral } = vector
+  const identities = identitiesOf(vector)
   const peer = hostStatic === undefined ? undefined : crypto.ecPrivateKey(decodeHex(hostStatic)).publicPoint
   const step = agreeKeys(parseCommand(decodeHex(vector.command)), {
     crypto,
@@ -94,6 +104,7 @@ function checkModuleSide(found: Mismatches, crypto: Crypto, vector: Scp11Vector,
     macLength,
     staticKey: crypto.ecPrivateKey(decodeHex(moduleStatic)),
     ...(moduleEphemeral === undefined ? {} : { ephemeralScalar: decodeHex(moduleEphemeral) }),
+    ...(identities === undefined ? {} : { identities }),
     ...(peer === undefined ? {} : { peerKey: crypto.ecPublicKey(peer) }),
   })
   if (step.refused !== undefined) {
@@ -102,4 +113,8 @@ function checkModuleSide(found: Mismatches, crypto: Crypto, vector: Scp11Vector,
   }
   found.same('answer', step.reply, vector.answer)
   checkModule(found, step.next, vector.commands)
+}
+
+function identitiesOf({ sin, sdin }: Scp11Vector): Identities | undefined {
+  return sin === undefined || sdin === undefined ? undefined : { sin: decodeHex(sin), sdin: decodeHex(sdin) }
 }
