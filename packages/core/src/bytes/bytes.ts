@@ -1,4 +1,4 @@
-import { DecodeError } from '../errors/index.ts'
+import { DecodeError, UsageError } from '../errors/index.ts'
 
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0
@@ -33,31 +33,51 @@ export function encodeHex(bytes: Uint8Array): string {
 
 /** Decodes hex; blanks between bytes are allowed. Anything else is a DecodeError. */
 export function decodeHex(text: string): Uint8Array {
-  const digits = text.replace(/\s+/g, '')
-  if (digits.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(digits)) {
-    throw new DecodeError('hex: expected an even number of hex digits')
+  if (!/^\s*(?:[0-9a-fA-F]{2}\s*)*$/.test(text)) {
+    throw new DecodeError('hex: expected pairs of hex digits')
   }
+  const digits = text.replace(/\s+/g, '')
   const out = new Uint8Array(digits.length / 2)
   for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16)
   return out
 }
 
-/** ASCII text as bytes; the labels of signed inputs and key derivations. */
+/** ASCII text as bytes; the labels of signed inputs and key derivations. Other characters are a UsageError. */
 export function ascii(text: string): Uint8Array {
   const out = new Uint8Array(text.length)
-  for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i) & 0x7f
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 0x7f) throw new UsageError(`ascii: expected characters below 80, ${code.toString(16)} came`)
+    out[i] = code
+  }
   return out
 }
 
+/** Text from ASCII bytes; a byte of 80 or above is a DecodeError. */
 export function fromAscii(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes)
+  let text = ''
+  for (const byte of bytes) {
+    if (byte > 0x7f) throw new DecodeError(`ascii: expected bytes below 80, ${byte.toString(16)} came`)
+    text += String.fromCharCode(byte)
+  }
+  return text
 }
 
-/** Four bytes, big-endian. */
+/** Four bytes, big-endian; a number that does not fit is a UsageError. */
 export function u32(value: number): Uint8Array {
-  return Uint8Array.of((value >>> 24) & 0xff, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff)
+  requireWidth(value, 4)
+  return Uint8Array.of(value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff)
 }
 
+/** Two bytes, big-endian; a number that does not fit is a UsageError. */
 export function u16(value: number): Uint8Array {
-  return Uint8Array.of((value >>> 8) & 0xff, value & 0xff)
+  requireWidth(value, 2)
+  return Uint8Array.of(value >>> 8, value & 0xff)
+}
+
+/** Refuses what is no whole number of at most `width` bytes. */
+export function requireWidth(value: number, width: number): void {
+  if (!Number.isInteger(value) || value < 0 || value >= 2 ** (8 * width)) {
+    throw new UsageError(`a number of ${width} bytes cannot hold ${value}`)
+  }
 }

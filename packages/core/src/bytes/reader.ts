@@ -22,7 +22,8 @@ export class Reader {
 
   /** The next `length` bytes, copied, so that the result outlives the buffer it came from. */
   take(length: number, field: string): Uint8Array {
-    return this.#advance(length, field).slice()
+    // Not slice(): on a Buffer that is a view.
+    return new Uint8Array(this.#advance(length, field))
   }
 
   /** Reads a nested structure that cannot read past its own end. */
@@ -66,7 +67,7 @@ export class Reader {
   }
 
   #advance(length: number, field: string): Uint8Array {
-    if (length > this.remaining) {
+    if (!(length >= 0 && length <= this.remaining)) {
       throw this.fail(`${field} needs ${length} bytes, ${this.remaining} left`)
     }
     const start = this.#offset

@@ -1,7 +1,6 @@
-import { UsageError } from '../errors/index.ts'
-import { concat } from './bytes.ts'
+import { concat, requireWidth } from './bytes.ts'
 
-/** Collects byte strings and big-endian numbers. */
+/** Collects byte strings and big-endian numbers. A byte string is read when `finish` is called, not before. */
 export class Writer {
   readonly #parts: Uint8Array[] = []
 
@@ -31,9 +30,7 @@ export class Writer {
   }
 
   #number(value: number, width: number): this {
-    if (!Number.isInteger(value) || value < 0 || value >= 2 ** (8 * width)) {
-      throw new UsageError(`a number of ${width} bytes cannot hold ${value}`)
-    }
+    requireWidth(value, width)
     const out = new Uint8Array(width)
     for (let i = width - 1, rest = value; i >= 0; i--, rest = Math.floor(rest / 256)) out[i] = rest % 256
     this.#parts.push(out)

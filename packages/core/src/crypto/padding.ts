@@ -21,5 +21,5 @@ export function unpad80(padded: Uint8Array): Uint8Array | undefined {
     found |= marker
     zerosSoFar &= Number(padded[i] === 0)
   }
-  return found === 1 ? padded.slice(0, end) : undefined
+  return found === 1 ? new Uint8Array(padded.subarray(0, end)) : undefined
 }

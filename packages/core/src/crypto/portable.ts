@@ -71,7 +71,7 @@ class PortableAesKey implements AesKey {
 
   constructor(key: Uint8Array) {
     this.length = aesKeyLength(key)
-    this.#key = key.slice()
+    this.#key = new Uint8Array(key)
   }
 
   encryptBlock(block: Uint8Array): Uint8Array {
@@ -135,7 +135,7 @@ class PortableEcPrivateKey implements EcPrivateKey {
 
   constructor(scalar: Uint8Array) {
     requireScalar(scalar)
-    this.#scalar = scalar.slice()
+    this.#scalar = new Uint8Array(scalar)
     this.publicPoint = p256.getPublicKey(this.#scalar, false)
   }
 
@@ -162,7 +162,7 @@ class PortableEcPublicKey implements EcPublicKey {
 
   constructor(point: Uint8Array) {
     requirePoint(point)
-    this.point = point.slice()
+    this.point = new Uint8Array(point)
     if (!p256.utils.isValidPublicKey(this.point, false)) throw new AuthError()
   }
 

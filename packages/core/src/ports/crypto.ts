@@ -1,6 +1,7 @@
 /**
  * The cryptography port: synchronous, with key handles that are disposed of.
- * A handle copies the key it is given; the caller wipes its own buffer.
+ * A handle copies the key it is given; the caller wipes its own buffer. No call changes its arguments, and
+ * results belong to the caller.
  * Lengths are bytes. Wrong lengths are a UsageError; a failed verification is `false`, never a throw.
  */
 export interface Crypto {

@@ -1,4 +1,4 @@
-import { concat, Reader } from '../bytes/index.ts'
+import { concat, Reader, u32 } from '../bytes/index.ts'
 import { UsageError } from '../errors/index.ts'
 
 /** One BER-TLV data object (ISO/IEC 7816-4, 5.2.2). `tag` holds the tag bytes as one number, e.g. 0x5F49. */
@@ -22,6 +22,7 @@ export function parseTlvs(bytes: Uint8Array, what = 'data objects'): Tlv[] {
   return list
 }
 
+/** A tag that `parseTlvs` would not read, or more than 16 MiB, is a UsageError. */
 export function serializeTlv({ tag, value }: Tlv): Uint8Array {
   return concat(tagBytes(tag), lengthBytes(value.length), value)
 }
@@ -36,17 +37,19 @@ export function findTlv(list: readonly Tlv[], tag: number): Uint8Array | undefin
 }
 
 function readTag(r: Reader): number {
-  const first = r.u8('tag')
-  if ((first & 0x1f) !== 0x1f) {
-    if (first === 0x00 || first === 0xff) throw r.fail('tag 00 and FF are not used')
-    return first
-  }
-  const second = r.u8('tag')
-  if (second === 0x80 || (second & 0x7f) < 0x1f) throw r.fail('tag is not minimal')
-  if (second < 0x80) return (first << 8) | second
-  const third = r.u8('tag')
-  if (third >= 0x80) throw r.fail('tag is longer than 3 bytes')
-  return (first << 16) | (second << 8) | third
+  const bytes = [r.u8('tag')]
+  if ((bytes[0]! & 0x1f) === 0x1f) bytes.push(r.u8('tag'))
+  if (bytes.length === 2 && bytes[1]! >= 0x80) bytes.push(r.u8('tag'))
+  if (!isTag(bytes)) throw r.fail('tag is 00 or FF, not minimal, or longer than 3 bytes')
+  return bytes.reduce((tag, byte) => (tag << 8) | byte)
+}
+
+function isTag(bytes: readonly number[]): boolean {
+  const [first = 0, second = 0, third = 0] = bytes
+  if (first === 0x00 || first === 0xff) return false
+  if ((first & 0x1f) !== 0x1f) return bytes.length === 1
+  if (bytes.length === 2) return second >= 0x1f && second < 0x80
+  return bytes.length === 3 && second > 0x80 && third < 0x80
 }
 
 function readLength(r: Reader): number {
@@ -60,8 +63,9 @@ function readLength(r: Reader): number {
 }
 
 function tagBytes(tag: number): Uint8Array {
-  if (tag > 0xffff) return Uint8Array.of(tag >>> 16, (tag >>> 8) & 0xff, tag & 0xff)
-  return tag > 0xff ? Uint8Array.of(tag >>> 8, tag & 0xff) : Uint8Array.of(tag)
+  const bytes = u32(tag).subarray(tag > 0xff_ffff ? 0 : tag > 0xffff ? 1 : tag > 0xff ? 2 : 3)
+  if (!isTag([...bytes])) throw new UsageError(`${tag.toString(16)} is no tag of a data object`)
+  return bytes
 }
 
 function lengthBytes(length: number): Uint8Array {

@@ -34,13 +34,13 @@ export class NodeAesKey implements AesKey {
 
   encryptBlock(block: Uint8Array): Uint8Array {
     requireLength(block, 16, 'block')
-    return this.#chain(zeros, block.slice())
+    return this.#chain(zeros, new Uint8Array(block))
   }
 
   cbcEncrypt(iv: Uint8Array, data: Uint8Array): Uint8Array {
     requireLength(iv, 16, 'IV')
     requireBlocks(data)
-    return this.#chain(iv, data.slice())
+    return this.#chain(iv, new Uint8Array(data))
   }
 
   cbcDecrypt(iv: Uint8Array, data: Uint8Array): Uint8Array {

@@ -55,7 +55,7 @@ export class NodeEcPublicKey implements EcPublicKey {
 
   constructor(point: Uint8Array) {
     requirePoint(point)
-    this.point = point.slice()
+    this.point = new Uint8Array(point)
     try {
       ECDH.convertKey(this.point, 'prime256v1', undefined, undefined, 'uncompressed')
     } catch {
