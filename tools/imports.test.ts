@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { importProblems } from './imports.ts'
 
-const manifest = JSON.stringify({ dependencies: { '@noble/hashes': '1', '@sealwright/core': '1' } })
+const manifest = JSON.stringify({
+  dependencies: { '@noble/hashes': '1', '@sealwright/core': '1' },
+  exports: { '.': './src/main.ts', './*': './src/*/index.ts' },
+})
 
 function problems(files: Record<string, string>): string[] {
   const manifests = ['core', 'module', 'roles', 'node', 'cli'].map((name) => [
@@ -63,7 +66,7 @@ test('tests of core and roles keep the arrows; those in packages/x/test and of n
   assert.deepEqual(importing('packages/node/src/y/a.test.ts', '@sealwright/cli/x'), [])
 })
 
-test('another package is named, not reached into, and only by a folder with an index', () => {
+test('another package is named, not reached into, and only by what it exports', () => {
   const file = { 'packages/core/src/x/y.ts': '' }
   assert.match(
     importing('packages/module/src/y/a.ts', '../../../core/src/x/y.ts', file).join(),
@@ -71,8 +74,14 @@ test('another package is named, not reached into, and only by a folder with an i
   )
   assert.match(
     importing('packages/module/src/y/a.ts', '@sealwright/core/z').join(),
-    /no folder with an index/,
+    /exports nothing of that name/,
   )
+  assert.match(
+    importing('packages/module/src/y/a.ts', '@sealwright/core').join(),
+    /exports nothing of that name/,
+  )
+  const main = { 'packages/core/src/main.ts': '' }
+  assert.deepEqual(importing('packages/module/src/y/a.ts', '@sealwright/core', main), [])
   assert.match(importing('packages/module/src/y/a.ts', './missing.ts').join(), /no such file/)
 })
 
@@ -117,5 +126,21 @@ test('a circle of files is found, through an index and through types', () => {
     'packages/core/src/a/two.ts': "import type { z } from './one.ts'",
   })
   assert.equal(found.length, 1)
+  assert.equal(found[0]!.split(' → ').length, 4)
   assert.match(found[0]!, /^circle: .*one\.ts → .*index\.ts → .*two\.ts → .*one\.ts$/)
+})
+
+test('a knot of many circles is one line with the shortest, two knots are two lines', () => {
+  const found = problems({
+    'packages/core/src/a.ts': "import './b.ts'\nimport './c.ts'",
+    'packages/core/src/b.ts': "import './a.ts'",
+    'packages/core/src/c.ts': "import './b.ts'\nimport './d.ts'",
+    'packages/core/src/d.ts': "import './a.ts'",
+    'packages/core/src/e.ts': "import './e.ts'",
+    'packages/core/src/f.ts': "import './a.ts'",
+  })
+  assert.deepEqual(
+    found.map((line) => line.replaceAll('packages/core/src/', '')),
+    ['circle: e.ts → e.ts', 'circle: a.ts → b.ts → a.ts'],
+  )
 })

@@ -60,15 +60,19 @@ function edge(sources: Sources, from: string, line: number, specifier: string): 
     .join('/')
   const workspace = /^@sealwright\/(.+)$/.exec(name)?.[1]
   if (workspace === undefined) return { from, line, specifier, to: undefined, owner: name, kind: 'npm' }
-  const index = `packages/${workspace}/src/${specifier.slice(name.length + 1)}/index.ts`
-  return {
-    from,
-    line,
-    specifier,
-    to: sources.has(index) ? index : undefined,
-    owner: workspace,
-    kind: 'workspace',
-  }
+  const to = exported(sources, workspace, specifier.slice(name.length + 1))
+  return { from, line, specifier, to, owner: workspace, kind: 'workspace' }
+}
+
+/** The source that the package's `exports` name for a subpath; '' is the package itself. */
+function exported(sources: Sources, workspace: string, subpath: string): string | undefined {
+  const manifest = sources.get(`packages/${workspace}/package.json`) ?? '{}'
+  const { exports = {} } = JSON.parse(manifest) as { exports?: Record<string, string> }
+  const key = subpath === '' ? '.' : `./${subpath}`
+  const target = exports[key] ?? (subpath === '' ? undefined : exports['./*']?.replace('*', subpath))
+  if (target === undefined) return undefined
+  const path = posix.join('packages', workspace, target)
+  return sources.has(path) ? path : undefined
 }
 
 function edgeProblems(sources: Sources, e: Edge): string[] {
@@ -82,7 +86,7 @@ function edgeProblems(sources: Sources, e: Edge): string[] {
     if (test) declared.push(...dependencies(sources, 'package.json'))
     return declared.includes(e.owner!) ? [] : problem(`not among the dependencies of packages/${own}`)
   }
-  if (e.kind === 'workspace' && e.to === undefined) return problem('no folder with an index.ts of that name')
+  if (e.kind === 'workspace' && e.to === undefined) return problem('its package exports nothing of that name')
   if (e.kind === 'relative') {
     if (!sources.has(e.to!)) return problem('no such file')
     // The demo and tests read JSON and folders beside the packages; only sources have an owner.
@@ -120,27 +124,42 @@ function handlerProblems(e: Edge, problem: (text: string) => string[]): string[]
   return problem('no handler imports another')
 }
 
-/** Every circle of files once, as `a → b → a`; imports of types count. */
+/** For each knot of files that reach one another the shortest circle in it, as `a → b → a`; imports of types count. */
 function circles(edges: readonly Edge[]): string[] {
-  const next = new Map<string, string[]>()
+  const next = new Map<string, Set<string>>()
   for (const { from, to } of edges) {
-    if (to !== undefined && to !== from) next.set(from, [...(next.get(from) ?? []), to])
+    if (to !== undefined) next.set(from, (next.get(from) ?? new Set()).add(to))
   }
-  const found: string[] = []
-  const state = new Map<string, 'open' | 'closed'>()
-  const path: string[] = []
-  const visit = (file: string): void => {
-    state.set(file, 'open')
-    path.push(file)
+  const shortest = [...next.keys()]
+    .map((file) => circleThrough(next, file))
+    .filter((path) => path !== undefined)
+    .sort((a, b) => a.length - b.length)
+  const seen = new Set<string>()
+  return shortest.flatMap((path) => {
+    const known = path.some((file) => seen.has(file))
+    for (const file of path) seen.add(file)
+    return known ? [] : [`circle: ${path.join(' → ')}`]
+  })
+}
+
+/** Breadth first from a file back to itself. */
+function circleThrough(next: ReadonlyMap<string, ReadonlySet<string>>, start: string): string[] | undefined {
+  const reachedFrom = new Map<string, string>()
+  const queue = [start]
+  for (const file of queue) {
     for (const to of next.get(file) ?? []) {
-      if (state.get(to) === 'open') found.push(`circle: ${[...path.slice(path.indexOf(to)), to].join(' → ')}`)
-      else if (!state.has(to)) visit(to)
+      if (to === start) {
+        const path = [start]
+        for (let at: string | undefined = file; at !== undefined; at = reachedFrom.get(at)) path.unshift(at)
+        return path
+      }
+      if (!reachedFrom.has(to)) {
+        reachedFrom.set(to, file)
+        queue.push(to)
+      }
     }
-    path.pop()
-    state.set(file, 'closed')
   }
-  for (const file of next.keys()) if (!state.has(file)) visit(file)
-  return [...new Set(found)]
+  return undefined
 }
 
 function packageOf(path: string): string | undefined {
