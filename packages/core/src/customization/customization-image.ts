@@ -43,13 +43,19 @@ export function parseCustomizationImage(bytes: Uint8Array): CustomizationImage {
   const r = new Reader(bytes, 'customization image')
   const version = r.u8('version')
   if (version !== 1) throw r.fail(`format version ${version}, expected 1`)
-  const code = r.u8('form')
-  const form = (Object.keys(imageForms) as ImageForm[]).find((name) => imageForms[name] === code)
-  if (form === undefined) throw r.fail(`no form has the code ${code}`)
+  const form = parseImageForm(r)
   const signature = r.take(64, 'signature')
   const program = r.rest()
   if (program.length === 0) throw r.fail('no program')
   return { version, form, signature, program }
+}
+
+/** The byte that names a form. */
+export function parseImageForm(r: Reader): ImageForm {
+  const code = r.u8('form')
+  const form = (Object.keys(imageForms) as ImageForm[]).find((name) => imageForms[name] === code)
+  if (form === undefined) throw r.fail(`no form has the code ${code}`)
+  return form
 }
 
 /** Signs a program with a key that answers at once. */

@@ -33,7 +33,16 @@ export {
 export { keyObjectTypes, parseAesKeyObject, serializeAesKeyObject } from './key-object.ts'
 export { type MaskFile, type MaskPage, maskPagesOf, parseMaskFile, serializeMaskFile } from './mask-file.ts'
 export { type ModulePapers, parseModulePapers, serializeModulePapers } from './papers.ts'
-export { grantableInterfaces, parseSoftware, type Software, serializeSoftware } from './software.ts'
+export {
+  dataAreaOf,
+  type GrantableInterface,
+  grantableInterfaces,
+  parseSoftware,
+  programNumbers,
+  romInterfaces,
+  type Software,
+  serializeSoftware,
+} from './software.ts'
 export { parseUnlockingFile, serializeUnlockingFile, type UnlockingFile } from './unlocking-file.ts'
 export {
   type CustomizationObject,

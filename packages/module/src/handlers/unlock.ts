@@ -12,7 +12,7 @@ import { AuthError } from '@sealwright/core/errors'
 import { ramName, readUnlockRecord, type UnlockRecord, writeUnlockRecord } from '../customization/index.ts'
 import { Refusal } from '../dispatch/refusal.ts'
 import type { Call, Parts } from '../parts.ts'
-import { checkProgram, defaultLimits, ProgramRefused } from '../program/index.ts'
+import { compileProgram, ProgramRefused } from '../program/index.ts'
 
 type UnlockParts = Pick<
   Parts,
@@ -75,7 +75,7 @@ function countTry({ nvm, objects }: Pick<Parts, 'nvm' | 'objects'>): void {
 
 function requireProgram(program: Uint8Array): void {
   try {
-    checkProgram(program, defaultLimits)
+    compileProgram(program)
   } catch (error) {
     if (error instanceof ProgramRefused) throw new AuthError()
     throw error

@@ -1,0 +1,1 @@
+export { layOutMask, type MaskParts, maskedEeprom, maskGeometry, programMask } from './mask.ts'

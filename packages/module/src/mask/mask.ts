@@ -1,0 +1,78 @@
+import { type CommandRow, commands } from '@sealwright/core/catalog'
+import { type MaskFile, maskPagesOf, programNumbers } from '@sealwright/core/customization'
+import { UsageError } from '@sealwright/core/errors'
+import { openMemory } from '../eeprom/index.ts'
+import {
+  areaOf,
+  defaultEeprom,
+  type Geometry,
+  geometryFor,
+  type Medium,
+  pageSize,
+  RamMedium,
+} from '../medium/index.ts'
+import { layOutRom, parseRom, serializeRom, type Vector } from '../rom/index.ts'
+
+/** What the client puts into a mask. */
+export interface MaskParts {
+  /** Bytes of EEPROM; 256 KiB unless given. */
+  readonly eepromSize?: number
+  /** The client's public key, 65 bytes. */
+  readonly clientKey: Uint8Array
+  /** WebAssembly masked in ROM as program 1. */
+  readonly program: Uint8Array
+  /** The customization software under the unlocking key. */
+  readonly encryptedImage: Uint8Array
+}
+
+/**
+ * Lays a mask out as the chip's memory: ROM with all native entries, of which the boot vectors name only those that serve before
+ * FINISH, and a formatted EEPROM that holds the encrypted image and nothing else.
+ */
+export function layOutMask(parts: MaskParts): MaskFile {
+  const { eepromSize = defaultEeprom, clientKey, program, encryptedImage } = parts
+  const nativeEntries = rows.map(({ entry }) => entry).sort((a, b) => a - b)
+  const masked = { id: programNumbers.rom, name: 'masked software', code: program }
+  const rom = serializeRom(
+    layOutRom({ eepromSize, clientKey, bootVectors: bootVectors(), nativeEntries, programs: [masked] }),
+  )
+  const medium = new RamMedium(geometryFor(eepromSize, rom.length), rom)
+  const { nvm, objects } = openMemory(medium)
+  nvm.transaction((tx) => objects.put(tx, 'encrypted-image', 0, encryptedImage))
+  return { version: 1, eepromSize, rom, eeprom: maskPagesOf(nvm.read(0, nvm.size)) }
+}
+
+/** The memory that a chip of this mask needs. */
+export function maskGeometry({ eepromSize, rom }: Pick<MaskFile, 'eepromSize' | 'rom'>): Geometry {
+  if (parseRom(rom).eepromSize !== eepromSize) {
+    throw new UsageError('the ROM image was made for another size of EEPROM')
+  }
+  return geometryFor(eepromSize, rom.length)
+}
+
+/** Writes the mask's EEPROM pages into a blank chip that was made with its ROM. */
+export function programMask(medium: Medium, mask: MaskFile): void {
+  const { first } = areaOf(medium.geometry, 'eeprom')
+  for (const { number, bytes } of mask.eeprom) medium.program(first + number, bytes)
+  medium.sync()
+}
+
+/** The whole EEPROM that a mask delivers. */
+export function maskedEeprom({ eepromSize, eeprom }: Pick<MaskFile, 'eepromSize' | 'eeprom'>): Uint8Array {
+  const bytes = new Uint8Array(eepromSize)
+  for (const page of eeprom) bytes.set(page.bytes, page.number * pageSize)
+  return bytes
+}
+
+/** What serves before any vector is loaded: commands of issuer mode, and those that open the customization channel. */
+function bootVectors(): Vector[] {
+  return rows
+    .filter(
+      ({ modes, channel }) =>
+        channel === 'none' && modes.some((mode) => mode !== 'user' && mode !== 'terminated'),
+    )
+    .map(({ ins, entry }) => ({ ins, program: programNumbers.native, function: entry }))
+    .sort((a, b) => a.ins - b.ins)
+}
+
+const rows: readonly CommandRow[] = Object.values(commands)

@@ -1,0 +1,110 @@
+import type { Command, Response } from '@sealwright/core/apdu'
+import { concat, wipe } from '@sealwright/core/bytes'
+import { commandByEntry, commands, keyPlaces } from '@sealwright/core/catalog'
+import { customizationObjects, parseAesKeyObject, programNumbers } from '@sealwright/core/customization'
+import type { OpenChannel } from '../channel/index.ts'
+import { customizationSoftware } from '../customization/index.ts'
+import { Refusal } from '../dispatch/refusal.ts'
+import { type ObjectKind, objectKindOf, type Transaction } from '../eeprom/index.ts'
+import type { Parts } from '../parts.ts'
+import { type ChipHost, highestBudget } from '../program/index.ts'
+import { parseVectors, serializeVectors, type Vector } from '../rom/index.ts'
+import { callInTransaction } from './call-in-transaction.ts'
+import type { ProgramCache } from './program-cache.ts'
+
+type HostParts = Pick<Parts, 'crypto' | 'keys' | 'nvm' | 'objects' | 'ram' | 'rom'>
+
+/** Runs the customization software on one command: only in the customization channel, and only while the software is there. */
+export function runCustomization(
+  parts: HostParts,
+  cache: ProgramCache,
+  command: Command,
+  channel: OpenChannel | undefined,
+): Response {
+  if (channel?.kind !== 'customization') throw new Refusal('security-not-satisfied')
+  const software = customizationSoftware(parts)
+  if (software === undefined) throw new Refusal('conditions-not-satisfied')
+  try {
+    return callInTransaction(parts.nvm, {
+      writer: 'customization software',
+      program: cache.compiled(software),
+      grants: new Set(['io', 'chip']),
+      function: 0,
+      budget: highestBudget,
+      command,
+      host: (tx) => ({ chip: chipHost(parts, tx) }),
+    })
+  } finally {
+    wipe(software)
+  }
+}
+
+/** What customization may write: kinds of the client, never the module's own objects or keys that prove who the module is. */
+function chipHost({ crypto, keys, objects, rom }: HostParts, tx: Transaction): ChipHost {
+  const put = (kind: ObjectKind, id: number, bytes: Uint8Array): void => {
+    if (kind === 'key') {
+      if (ownKeyDomains.has(id >>> 16)) throw new Refusal('security-not-satisfied')
+      const key = parseAesKeyObject(bytes)
+      keys.putAes(tx, id, key)
+      wipe(key)
+      return
+    }
+    if (kind === 'public-key') crypto.ecPublicKey(bytes)[Symbol.dispose]()
+    objects.put(tx, kind, id, bytes)
+  }
+  const vector = (ins: number, program: number, number: number): void => {
+    if (ins > 0xff || program > 0xff || number > 0xff) throw new Refusal('wrong-data')
+    if (!exists({ objects, rom }, program, number)) throw new Refusal('reference-not-found')
+    const old = parseVectors(objects.read('vector-table', 0) ?? new Uint8Array(0))
+    const kept: Vector[] = old.filter((one) => one.ins !== ins)
+    const table = [...kept, { ins, program, function: number }].sort((a, b) => a.ins - b.ins)
+    objects.put(tx, 'vector-table', 0, serializeVectors(table))
+  }
+  return {
+    put: (kind, id, bytes) => put(writable(kind), id, bytes),
+    append: (kind, id, bytes) => {
+      const name = writable(kind)
+      // A key or a public key is written whole, or not at all.
+      if (name === 'key' || name === 'public-key') throw new Refusal('wrong-data')
+      const begun = objects.read(name, id)
+      if (begun === undefined) throw new Refusal('reference-not-found')
+      if (begun.length + bytes.length > longestObject) throw new Refusal('no-space')
+      put(name, id, concat(begun, bytes))
+    },
+    length: (kind, id) => objects.find(writable(kind), id)?.length,
+    digest: (kind, id) => {
+      const bytes = objects.read(writable(kind), id)
+      if (bytes === undefined) throw new Refusal('reference-not-found')
+      const digest = crypto.sha256(bytes)
+      wipe(bytes)
+      return digest
+    },
+    vector,
+    activate: (entry) => {
+      const name = commandByEntry.get(entry)
+      if (name === undefined) throw new Refusal('reference-not-found')
+      vector(commands[name].ins, programNumbers.native, entry)
+    },
+  }
+}
+
+function exists({ objects, rom }: Pick<Parts, 'objects' | 'rom'>, program: number, number: number): boolean {
+  if (program === programNumbers.native) return rom.nativeEntries.includes(number)
+  if (program === programNumbers.rom) return rom.programs.some(({ id }) => id === program)
+  return objects.find('software', program) !== undefined
+}
+
+function writable(number: number): ObjectKind {
+  const kind = objectKindOf(number)
+  if (kind === undefined || !Object.hasOwn(customizationObjects, kind)) throw new Refusal('wrong-data')
+  return kind
+}
+
+const ownKeyDomains: ReadonlySet<number> = new Set(
+  [keyPlaces.identity, keyPlaces.operating, keyPlaces.pending, keyPlaces.customization].map(
+    (place) => place >>> 16,
+  ),
+)
+
+/** Bytes of the longest object that customization writes. */
+const longestObject = 0x2_0000
