@@ -121,7 +121,10 @@ export function commandMac(
   return key.cmac(chaining, header, lc, body)
 }
 
-/** Splits and checks a protected command. Lc' is tried as the command arrived, then in the other form. */
+/**
+ * Splits and checks a protected command. Lc' is tried as the command arrived, then in the other form.
+ * Class 04 or 84 only: the MAC does not cover the bits of chaining and logical channel, so a session serves the basic one.
+ */
 export function checkCommandMac(
   key: AesKey,
   chaining: Uint8Array,
@@ -129,7 +132,7 @@ export function checkCommandMac(
   macLength: 8 | 16,
 ): { readonly body: Uint8Array; readonly mac: Uint8Array } | undefined {
   const end = command.data.length - macLength
-  if (!isProtected(command.cla) || end < 0) return undefined
+  if ((command.cla & 0x7f) !== 0x04 || end < 0) return undefined
   const body = command.data.subarray(0, end)
   for (const extended of [command.extended, !command.extended]) {
     const mac = commandMac(key, chaining, { ...command, extended }, body, macLength)
