@@ -1,0 +1,12 @@
+export {
+  type EntryDetails,
+  type ModuleEvent,
+  outbox,
+  parseEvents,
+  type RecordInput,
+  readEvents,
+  recordEvent,
+  recordEvents,
+} from './events.ts'
+export { type ModuleHead, parseState, readData, readHead, tagParameters } from './head.ts'
+export { type ModuleStep, moduleStep, type Step, step } from './step.ts'
