@@ -172,15 +172,19 @@ test('replaced and removed bytes are nowhere in the memory image, which finds th
   const medium = new RamMedium(geometry)
   const objects = new Objects(openNvm(medium))
   const places = (canary: Uint8Array) => memoryImage({ medium, ram: new Ram() }).search(canary)
-  const canaries = ['first canary 0123456789', 'second, and a longer canary 0123456789', 'third'].map(ascii)
+  const canaries = ['first canary, 0123456789', 'second and longer canary, abcdefghijklmnop', 'third'].map(
+    ascii,
+  )
   const [first, second, third] = canaries as [Uint8Array, Uint8Array, Uint8Array]
   const put = (bytes: Uint8Array): void => objects.nvm.transaction((tx) => objects.put(tx, 'key', 7, bytes))
   put(first)
+  // A neighbour, so that a longer value has to move.
+  objects.nvm.transaction((tx) => objects.put(tx, 'event', 1, ascii('neighbour')))
   assert.deepEqual(places(first), [{ section: 'eeprom', offset: objects.find('key', 7)!.address }])
   put(second)
-  assert.deepEqual(places(first), [])
+  for (const part of [first, first.subarray(0, 8), first.subarray(-8)]) assert.deepEqual(places(part), [])
   put(third)
-  assert.deepEqual(places(second), [])
+  for (const part of [second, second.subarray(0, 8), second.subarray(-8)]) assert.deepEqual(places(part), [])
   assert.equal(places(third).length, 1)
   objects.nvm.transaction((tx) => objects.remove(tx, 'key', 7))
   assert.deepEqual(places(third), [])

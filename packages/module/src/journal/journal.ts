@@ -58,7 +58,7 @@ export class Journal {
     const dirty: number[] = []
     for (let i = 0; i < this.#pages; i++) {
       const page = this.#readable(i)
-      if (page === undefined || page.some((byte) => byte !== 0)) dirty.push(i)
+      if (page === undefined || !blank(page)) dirty.push(i)
       if (page !== undefined) bytes.set(page, i * pageSize)
     }
     if (dirty.length === 0) return 'clean'
@@ -93,6 +93,11 @@ export class Journal {
       throw error
     }
   }
+}
+
+function blank(page: Uint8Array): boolean {
+  for (const byte of page) if (byte !== 0) return false
+  return true
 }
 
 function committed(bytes: Uint8Array): JournalRecord | undefined {

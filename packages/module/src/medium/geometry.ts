@@ -42,9 +42,11 @@ export function areaOf(geometry: Geometry, name: AreaName): Area {
 /** The area that holds a page; a page outside the memory is a UsageError. */
 export function areaOfPage(geometry: Geometry, page: number): Area {
   if (Number.isInteger(page) && page >= 0) {
+    let first = 0
     for (const name of areaNames) {
-      const area = areaOf(geometry, name)
-      if (page < area.first + area.pages) return area
+      const pages = areaPages(geometry, name)
+      if (page < first + pages) return { name, first, pages }
+      first += pages
     }
   }
   throw new UsageError(`page ${page} lies outside the memory of ${totalPages(geometry)} pages`)

@@ -8,6 +8,7 @@ export {
   fixtureTime,
 } from './fixture.ts'
 export { type MediumMaker, mediumContract } from './medium-contract.ts'
+export { type ObjectChange, objectScenario } from './object-scenario.ts'
 export {
   CutFailure,
   type CutOptions,

@@ -3,59 +3,21 @@ import { test } from 'node:test'
 import { ascii, concat, equal } from '@sealwright/core/bytes'
 import fc from 'fast-check'
 import { type ObjectKind, Objects, openNvm } from '../eeprom/index.ts'
-import {
-  areaOf,
-  cutModes,
-  geometryFor,
-  type Medium,
-  pageSize,
-  RamMedium,
-  type Snapshot,
-} from '../medium/index.ts'
+import { cutModes, geometryFor, type Medium, pageSize, RamMedium, type Snapshot } from '../medium/index.ts'
 import { memoryImage } from '../memory-image/index.ts'
 import type { OtpBit } from '../otp/index.ts'
 import { Ram } from '../ram/index.ts'
-import { CutFailure, everyPowerCut, replay, type Scenario, type Verdict } from './index.ts'
+import {
+  CutFailure,
+  everyPowerCut,
+  type ObjectChange,
+  objectScenario,
+  replay,
+  type Scenario,
+  type Verdict,
+} from './index.ts'
 
 const geometry = geometryFor(32 * 1024)
-
-interface Change {
-  readonly kind: ObjectKind
-  readonly id: number
-  /** Absent: remove. */
-  readonly bytes: Uint8Array | undefined
-}
-
-/** One transaction over objects and an OTP bit, from the state that another one left. */
-function scenarioOf(
-  name: string,
-  before: readonly Change[],
-  after: readonly Change[],
-  bit?: OtpBit,
-): Scenario {
-  const apply = (medium: Medium, changes: readonly Change[], otp?: OtpBit): void => {
-    const objects = new Objects(openNvm(medium))
-    objects.nvm.transaction((tx) => {
-      for (const { kind, id, bytes } of changes) {
-        if (bytes === undefined) objects.remove(tx, kind, id)
-        else objects.put(tx, kind, id, bytes)
-      }
-      if (otp !== undefined) tx.setOtp(otp)
-    })
-  }
-  const old = new RamMedium(geometry)
-  apply(old, before)
-  const next = old.clone()
-  apply(next, after, bit)
-  const [oldState, newState] = [stateOf(old), stateOf(next)]
-  return {
-    name,
-    prepare: () => old.snapshot(),
-    run: (medium) => apply(medium, after, bit),
-    check: (medium) => verdictOf(stateOf(medium), oldState, newState),
-    repeatable: true,
-  }
-}
 
 test('[R1a][R1b] random transactions: every cut, torn, unreadable or reordered, leaves the old state or the new', async () => {
   const change = fc.record({
@@ -65,11 +27,11 @@ test('[R1a][R1b] random transactions: every cut, torn, unreadable or reordered, 
   })
   const changes = fc.array(change, { minLength: 1, maxLength: 4 })
   const bit = fc.constantFrom<OtpBit | undefined>(undefined, 'test', 'mode-customization')
-  const added: Change = { kind: 'receipt', id: 9, bytes: ascii('so that something changes') }
+  const added: ObjectChange = { kind: 'receipt', id: 9, bytes: ascii('so that something changes') }
   const total = { cuts: 0 }
   await fc.assert(
     fc.asyncProperty(changes, changes, bit, fc.nat(10_000), async (before, after, otp, seed) => {
-      const scenario = scenarioOf('objects', before, [...after, added], otp)
+      const scenario = objectScenario('objects', before, [...after, added], otp)
       total.cuts += (await everyPowerCut(scenario, { seeds: [1, seed + 2] })).cuts
     }),
     { numRuns: 10 },
@@ -78,12 +40,12 @@ test('[R1a][R1b] random transactions: every cut, torn, unreadable or reordered, 
 })
 
 test('[R1c] the restart after each cut is itself cut at every step, and the outcome stays', async () => {
-  const before: Change[] = [{ kind: 'key', id: 1, bytes: new Uint8Array(40).fill(1) }]
-  const after: Change[] = [
+  const before: ObjectChange[] = [{ kind: 'key', id: 1, bytes: new Uint8Array(40).fill(1) }]
+  const after: ObjectChange[] = [
     { kind: 'key', id: 1, bytes: new Uint8Array(600).fill(2) },
     { kind: 'key', id: 2, bytes: new Uint8Array(16).fill(3) },
   ]
-  const scenario = scenarioOf('depth', before, after, 'mode-customization')
+  const scenario = objectScenario('depth', before, after, 'mode-customization')
   const report = await everyPowerCut(scenario, { seeds: [1, 2, 3], depth: 2 })
   const shallow = await everyPowerCut(scenario, { seeds: [1, 2, 3] })
   assert.ok(report.cuts > 3 * shallow.cuts, `${report.cuts} and ${shallow.cuts}`)
@@ -91,7 +53,7 @@ test('[R1c] the restart after each cut is itself cut at every step, and the outc
 })
 
 test('both outcomes occur, and each program before the commit is the old state', async () => {
-  const scenario = scenarioOf('commit', [], [{ kind: 'key', id: 1, bytes: new Uint8Array(16).fill(7) }])
+  const scenario = objectScenario('commit', [], [{ kind: 'key', id: 1, bytes: new Uint8Array(16).fill(7) }])
   const verdicts: Verdict[] = []
   await everyPowerCut(
     {
@@ -229,7 +191,7 @@ test('[R1d] a scenario that a cut breaks fails with an id that replays the same 
 })
 
 test('[R1d] a replay of a cut that is survived returns its state, at depth 2 too', async () => {
-  const scenario = scenarioOf('again', [], [{ kind: 'key', id: 1, bytes: new Uint8Array(16).fill(7) }])
+  const scenario = objectScenario('again', [], [{ kind: 'key', id: 1, bytes: new Uint8Array(16).fill(7) }])
   assert.equal(await replay(scenario, 'again:whole:1'), 'old')
   assert.equal(await replay(scenario, 'again:torn/4:2'), 'new')
   assert.equal(await replay(scenario, 'again:whole:2,1'), 'new')
@@ -258,7 +220,7 @@ test('a missing sync at the end is found', async () => {
 })
 
 test('a loss of power that the software turned into an answer still counts as a cut', async () => {
-  const scenario = scenarioOf('quiet', [], [{ kind: 'key', id: 1, bytes: new Uint8Array(16).fill(7) }])
+  const scenario = objectScenario('quiet', [], [{ kind: 'key', id: 1, bytes: new Uint8Array(16).fill(7) }])
   const run = (medium: Medium): void => {
     try {
       scenario.run(medium)
@@ -268,34 +230,3 @@ test('a loss of power that the software turned into an answer still counts as a 
   const quiet = await everyPowerCut({ ...scenario, repeatable: false, run })
   assert.deepEqual(quiet, loud)
 })
-
-function stateOf(medium: Medium): readonly unknown[] {
-  const { nvm, objects } = openMemoryWithoutRom(medium)
-  const { first, pages } = areaOf(geometry, 'journal')
-  for (let page = first; page < first + pages; page++) {
-    assert.ok(
-      medium.read(page).every((byte) => byte === 0),
-      'the journal is empty after a start',
-    )
-  }
-  return [nvm.otp.dump(), objects.list().map((entry) => [entry, objects.read(entry.kind, entry.id)])]
-}
-
-function openMemoryWithoutRom(medium: Medium) {
-  const nvm = openNvm(medium)
-  return { nvm, objects: new Objects(nvm) }
-}
-
-function verdictOf(
-  state: readonly unknown[],
-  oldState: readonly unknown[],
-  newState: readonly unknown[],
-): Verdict {
-  try {
-    assert.deepEqual(state, newState)
-    return 'new'
-  } catch {
-    assert.deepEqual(state, oldState)
-    return 'old'
-  }
-}
