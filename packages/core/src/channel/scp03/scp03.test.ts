@@ -109,7 +109,7 @@ test('the host picks keys by what the module says of itself', async () => {
   ])
 })
 
-test('the session owns the key-encryption key and disposes of it; static keys stay the callers', () => {
+test('the session owns the key-encryption key and disposes of it; static keys stay with the caller', () => {
   const dek = crypto.aes(new Uint8Array(16))
   const own = keys()
   const { authenticate, card } = begun({}, { keys: { ...own, dek } })
