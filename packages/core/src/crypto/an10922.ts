@@ -20,22 +20,35 @@ export function diversifyWith(masterKey: AesKey, input: Uint8Array): Uint8Array 
   if (input.length < 1 || input.length > 31) {
     throw new UsageError(`AN10922: expected an input of 1..31 bytes, ${input.length} came`)
   }
-  const zero = masterKey.encryptBlock(new Uint8Array(16))
-  const k1 = double(zero)
-  const k2 = double(k1)
-  const blocks = constants[masterKey.length].map((constant) => {
-    const frame = concat(Uint8Array.of(constant), input, new Uint8Array(31 - input.length))
-    // Padding always fills 32 bytes: for inputs of up to 15 bytes this is not CMAC.
-    if (input.length < 31) frame[input.length + 1] = 0x80
-    const mask = input.length < 31 ? k2 : k1
-    for (let i = 0; i < 16; i++) frame[16 + i]! ^= mask[i]!
-    const block = masterKey.cbcEncrypt(new Uint8Array(16), frame).slice(16)
+  // A frame is 32 bytes long, always: with 16 bytes or more that is CMAC's own padding, with fewer it is not.
+  const blocks = input.length < 16 ? shortFrames(masterKey, input) : longFrames(masterKey, input)
+  const key = concat(...(masterKey.length === 24 ? overlap(blocks[0]!, blocks[1]!) : blocks))
+  wipe(...blocks)
+  return key
+}
+
+function longFrames(key: AesKey, input: Uint8Array): Uint8Array[] {
+  return constants[key.length].map((constant) => key.cmac(Uint8Array.of(constant), input))
+}
+
+function shortFrames(key: AesKey, input: Uint8Array): Uint8Array[] {
+  const k2 = key.encryptBlock(new Uint8Array(16))
+  double(k2)
+  double(k2)
+  const blocks = constants[key.length].map((constant) => {
+    const frame = concat(
+      Uint8Array.of(constant),
+      input,
+      Uint8Array.of(0x80),
+      new Uint8Array(30 - input.length),
+    )
+    for (let i = 0; i < 16; i++) frame[16 + i]! ^= k2[i]!
+    const block = key.cbcEncrypt(new Uint8Array(16), frame).subarray(16)
     wipe(frame)
     return block
   })
-  const key = concat(...(masterKey.length === 24 ? overlap(blocks[0]!, blocks[1]!) : blocks))
-  wipe(zero, k1, k2, ...blocks)
-  return key
+  wipe(k2)
+  return blocks
 }
 
 /** AES-192: A[0..7] ‖ (A[8..15] xor B[0..7]) ‖ B[8..15]; the middle is made in place. */
@@ -44,12 +57,11 @@ function overlap(a: Uint8Array, b: Uint8Array): Uint8Array[] {
   return [a, b.subarray(8)]
 }
 
-/** Multiplies by x in GF(2^128), as for the subkeys of CMAC (RFC 4493, 2.3). */
-function double(block: Uint8Array): Uint8Array {
-  const out = new Uint8Array(16)
-  for (let i = 0; i < 16; i++) out[i] = (block[i]! << 1) | ((block[i + 1] ?? 0) >>> 7)
-  out[15]! ^= (block[0]! >>> 7) * 0x87
-  return out
+/** Multiplies by x in GF(2^128), in place, as for the subkeys of CMAC (RFC 4493, 2.3). */
+function double(block: Uint8Array): void {
+  const carry = block[0]! >>> 7
+  for (let i = 0; i < 16; i++) block[i] = (block[i]! << 1) | ((block[i + 1] ?? 0) >>> 7)
+  block[15]! ^= carry * 0x87
 }
 
 // AES-256 has 41 and 42 (21 and 22 belong to two-key TDEA).

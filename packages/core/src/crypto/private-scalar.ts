@@ -20,32 +20,27 @@ export function privateScalar(crypto: Crypto, entropy48: Uint8Array, salt?: Uint
 }
 
 /**
- * Big-endian bytes mod (n−1) plus 1, by shift and masked subtraction in arrays that can be wiped:
+ * 48 big-endian bytes mod (n−1) plus 1, by shift and masked subtraction in arrays that can be wiped:
  * a BigInt would leave the secret on the heap.
  */
 function scalarFrom(bytes: Uint8Array): Uint8Array {
-  const limbs = 17
   const rest = new Uint32Array(limbs)
+  for (let i = 0; i < 16; i++) rest[i] = (bytes[30 - 2 * i]! << 8) | bytes[31 - 2 * i]!
   const difference = new Uint32Array(limbs)
-  for (const byte of bytes) {
+  // 2^256 < 2(n−1): the first 32 bytes need one subtraction, and so does every doubling.
+  subtractOnce(rest, difference)
+  for (const byte of bytes.subarray(32)) {
     for (let bit = 7; bit >= 0; bit--) {
-      let carry = (byte >>> bit) & 1
-      let borrow = 0
-      for (let i = 0; i < limbs; i++) {
-        const shifted = (rest[i]! << 1) | carry
-        carry = shifted >>> 16
-        rest[i] = shifted & 0xffff
-        const less = rest[i]! - modulus[i]! - borrow
-        borrow = less >>> 31
-        difference[i] = less & 0xffff
+      for (let i = 0, carry = (byte >>> bit) & 1; i < limbs; i++) {
+        const doubled = (rest[i]! << 1) | carry
+        carry = doubled >>> 16
+        rest[i] = doubled & 0xffff
       }
-      const keep = -borrow
-      for (let i = 0; i < limbs; i++) rest[i] = (rest[i]! & keep) | (difference[i]! & ~keep)
+      subtractOnce(rest, difference)
     }
   }
   const scalar = new Uint8Array(32)
-  let carry = 1
-  for (let i = 0; i < 16; i++) {
+  for (let i = 0, carry = 1; i < 16; i++) {
     const sum = rest[i]! + carry
     carry = sum >>> 16
     scalar[31 - 2 * i] = sum & 0xff
@@ -56,7 +51,22 @@ function scalarFrom(bytes: Uint8Array): Uint8Array {
   return scalar
 }
 
-/** n−1 in 16-bit limbs, least first, one limb longer than n; n is odd, so only its last bit differs. */
-const modulus = Uint32Array.from({ length: 17 }, (_, i) =>
+/** Takes n−1 off when it fits, without a branch on the value. `difference` is scratch. */
+function subtractOnce(rest: Uint32Array, difference: Uint32Array): void {
+  let borrow = 0
+  for (let i = 0; i < limbs; i++) {
+    const less = rest[i]! - modulus[i]! - borrow
+    borrow = less >>> 31
+    difference[i] = less & 0xffff
+  }
+  const keep = -borrow
+  for (let i = 0; i < limbs; i++) rest[i] = (rest[i]! & keep) | (difference[i]! & ~keep)
+}
+
+/** 16 limbs of 16 bits for n, and one for the carry of a doubling. */
+const limbs = 17
+
+/** n−1 in limbs, least first; n is odd, so only the last bit of n goes. */
+const modulus = Uint32Array.from({ length: limbs }, (_, i) =>
   i === 16 ? 0 : (p256Order[30 - 2 * i]! << 8) | (p256Order[31 - 2 * i]! - (i === 0 ? 1 : 0)),
 )

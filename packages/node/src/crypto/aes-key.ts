@@ -16,7 +16,7 @@ import { plain } from './plain.ts'
  * An AES key with at most one CBC context for each direction, made at first use and kept: a new context
  * for each message costs more than the cipher itself. A context never ends; the chaining value it holds
  * is cancelled by an exclusive-or with the first block. `dispose` ends the contexts, which makes OpenSSL
- * erase the key schedules at once.
+ * erase the key schedules at once; the key object's copy is erased when the collector finds it.
  */
 export class NodeAesKey implements AesKey {
   readonly length: 16 | 24 | 32

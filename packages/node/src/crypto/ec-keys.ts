@@ -14,7 +14,10 @@ import { AuthError } from '@sealwright/core/errors'
 import type { EcPrivateKey, EcPublicKey } from '@sealwright/core/ports'
 import { plain } from './plain.ts'
 
-/** A P-256 private key. The key object, dear to make, is made by the first signature. */
+/**
+ * A P-256 private key. The key object, dear to make, is made by the first signature. `dispose` lets go of both
+ * forms; OpenSSL erases them when the collector finds them.
+ */
 export class NodeEcPrivateKey implements EcPrivateKey {
   readonly publicPoint: Uint8Array
   #ecdh: ECDH | undefined
