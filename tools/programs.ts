@@ -1,0 +1,55 @@
+/**
+ * `npm run programs`: compiles programs/<name>/assembly with the SDK's options to programs/<name>/<name>.wasm.
+ * `--check` compiles and compares only; it fails when a committed program is not what its source gives.
+ */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { main as asc } from 'assemblyscript/asc'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const check = process.argv.includes('--check')
+const temporary = mkdtempSync(join(tmpdir(), 'sealwright-programs-'))
+
+try {
+  let different = 0
+  for (const name of programNames()) {
+    const target = join(root, 'programs', name, `${name}.wasm`)
+    const wasm = await compile(name)
+    const same = existsSync(target) && wasm.equals(readFileSync(target))
+    if (!check && !same) writeFileSync(target, wasm)
+    if (check && !same) different++
+    const state = same ? 'as committed' : check ? 'differs from what is committed' : 'written'
+    console.log(`${name.padEnd(14)} ${String(wasm.length).padStart(6)} bytes  ${state}`)
+  }
+  if (different > 0) {
+    console.error('programs: error: committed programs are not what their sources give')
+    console.error('programs: hint: run `npm run programs` and commit the result')
+    process.exitCode = 1
+  }
+} finally {
+  rmSync(temporary, { recursive: true, force: true })
+}
+
+function programNames(): string[] {
+  return readdirSync(join(root, 'programs'))
+    .filter((name) => existsSync(join(root, 'programs', name, 'assembly', 'index.ts')))
+    .sort()
+}
+
+async function compile(name: string): Promise<Buffer> {
+  const target = join(temporary, `${name}.wasm`)
+  const source = `programs/${name}/assembly/index.ts`
+  const { error, stderr } = await asc([
+    source,
+    '--baseDir',
+    root,
+    '--config',
+    'packages/sdk/asconfig.json',
+    '--outFile',
+    relative(root, target),
+  ])
+  if (error !== null) throw new Error(`${source} does not compile\n${stderr.toString()}`)
+  return readFileSync(target)
+}
