@@ -1,0 +1,1 @@
+export { type TestOnlyPki, testOnlyPki, testOnlySerial } from './pki.ts'
