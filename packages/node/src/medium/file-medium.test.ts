@@ -22,7 +22,15 @@ import { parseHeader, serializeHeader, slotLength, slotOffset } from './chip-fil
 import { FileLock, FileMedium, type Files } from './index.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'sealwright-'))
-after(() => rmSync(folder, { recursive: true }))
+const media: FileMedium[] = []
+after(() => {
+  for (const medium of media) medium.close()
+  rmSync(folder, { recursive: true })
+})
+const closedAtEnd = (medium: FileMedium): FileMedium => {
+  media.push(medium)
+  return medium
+}
 let count = 0
 const newPath = (): string => join(folder, `chip-${++count}`)
 
@@ -54,11 +62,12 @@ test('what a transaction wrote and the ROM are there when the file is opened aga
     }),
   )
   {
-    using medium = FileMedium.create(path, geometryFor(32 * 1024, rom.length), rom)
+    const medium = closedAtEnd(FileMedium.create(path, geometryFor(32 * 1024, rom.length), rom))
     const { nvm, objects } = openMemory(medium)
     nvm.transaction((tx) => objects.put(tx, 'key', 1, ascii('a key')))
+    medium.close()
   }
-  using medium = FileMedium.open(path)
+  const medium = closedAtEnd(FileMedium.open(path))
   const { objects, rom: masked } = openMemory(medium)
   assert.deepEqual(objects.read('key', 1), ascii('a key'))
   assert.deepEqual(masked.bytes, rom)
@@ -83,7 +92,7 @@ test('removed bytes are not in the file', () => {
   const path = newPath()
   const canary = ascii('canary in the file 0123456789')
   const inFile = (): boolean => readFileSync(path).includes(Buffer.from(canary))
-  using medium = FileMedium.create(path, geometry)
+  const medium = closedAtEnd(FileMedium.create(path, geometry))
   const objects = new Objects(openNvm(medium))
   objects.nvm.transaction((tx) => objects.put(tx, 'key', 1, canary))
   assert.equal(inFile(), true)
@@ -93,7 +102,9 @@ test('removed bytes are not in the file', () => {
 
 test('a second opening is told who holds the file', () => {
   const path = newPath()
-  using medium = FileMedium.create(path, geometry, undefined, { command: 'sealwright module run' })
+  const medium = closedAtEnd(
+    FileMedium.create(path, geometry, undefined, { command: 'sealwright module run' }),
+  )
   assert.throws(() => FileMedium.open(medium.path), {
     code: 'memory-held',
     message: new RegExp(`held by sealwright module run, process ${process.pid} on ${hostname()}, since 20`),
@@ -143,7 +154,7 @@ test('a process killed while it holds the file leaves a chip that opens', () => 
     cwd: import.meta.dirname,
   })
   assert.equal(child.signal, 'SIGKILL', String(child.stderr))
-  using medium = FileMedium.open(path)
+  const medium = closedAtEnd(FileMedium.open(path))
   assert.deepEqual(openNvm(medium).read(20_000, 4), ascii('kept'))
 })
 
@@ -195,7 +206,7 @@ test('one flipped bit in a page is found, in the content and in the check', () =
     const path = changed((bytes) => {
       bytes[slotOffset(eeprom) + offset]! ^= 0x20
     })
-    using medium = FileMedium.open(path)
+    const medium = closedAtEnd(FileMedium.open(path))
     assert.throws(() => medium.read(eeprom), PageDamaged)
     assert.throws(() => openNvm(medium), { code: 'memory-damaged' })
     medium.program(eeprom, new Uint8Array(pageSize))
@@ -208,7 +219,7 @@ test('a page copied to the place of another is found', () => {
     const from = slotOffset(eeprom)
     bytes.copyWithin(slotOffset(eeprom + 1), from, from + slotLength)
   })
-  using medium = FileMedium.open(path)
+  const medium = closedAtEnd(FileMedium.open(path))
   assert.throws(() => medium.read(eeprom + 1), PageDamaged)
 })
 
@@ -216,8 +227,9 @@ test('a full disk is an error with a remedy, and the chip is whole when there is
   for (let room = 0; room < 4; room++) {
     const path = newPath()
     {
-      using medium = FileMedium.create(path, geometry)
+      const medium = closedAtEnd(FileMedium.create(path, geometry))
       openNvm(medium)
+      medium.close()
     }
     let left = room
     const full: Files = {
@@ -230,7 +242,7 @@ test('a full disk is an error with a remedy, and the chip is whole when there is
       }) as Files['writeSync'],
     }
     {
-      using medium = FileMedium.open(path, { files: full })
+      const medium = closedAtEnd(FileMedium.open(path, { files: full }))
       const nvm = openNvm(medium)
       const work = (): void =>
         nvm.transaction((tx) => {
@@ -239,8 +251,9 @@ test('a full disk is an error with a remedy, and the chip is whole when there is
         })
       assert.throws(work, { code: 'memory-unwritable', message: /the disk is full/ })
       assert.throws(() => nvm.read(20_000, 4), { code: 'wrong-state' })
+      medium.close()
     }
-    using medium = FileMedium.open(path)
+    const medium = closedAtEnd(FileMedium.open(path))
     const nvm = openNvm(medium)
     assert.deepEqual(nvm.read(20_000, 4), room === 0 ? new Uint8Array(4) : ascii('both'))
     assert.deepEqual(nvm.read(21_000, 4), nvm.read(20_000, 4))
@@ -276,8 +289,9 @@ test('after close nothing is read or written', () => {
 function changed(change: (bytes: Uint8Array) => void): string {
   const path = newPath()
   {
-    using medium = FileMedium.create(path, geometry)
+    const medium = closedAtEnd(FileMedium.create(path, geometry))
     openNvm(medium)
+    medium.close()
   }
   const bytes = new Uint8Array(readFileSync(path))
   change(bytes)
