@@ -38,17 +38,17 @@ export class HostSession {
   wrap(command: Command): Command {
     const state = this.#state
     if (state.closed) throw new UsageError('the session is closed')
+    const { data, le, extended } = command
+    if (data.length > dataLimit) {
+      throw new UsageError(`expected at most ${dataLimit} bytes of data, got ${data.length}`)
+    }
     this.#awaitsAnswer = true
     state.count()
     if (!state.has(flag.cMac)) return command
-    const { data, le, extended } = command
     const body =
       state.has(flag.cEnc) && data.length > 0
         ? state.keys.enc.cbcEncrypt(state.icv('command'), pad80(data))
         : data
-    if (body.length + state.macLength > 0xffff) {
-      throw new UsageError(`a protected command cannot hold ${data.length} bytes`)
-    }
     return {
       ...command,
       cla: withProtection(command.cla),
@@ -107,3 +107,6 @@ function withoutPadding(padded: Uint8Array): Uint8Array | undefined {
   while (padded[end] === 0) end--
   return padded[end] === 0x80 ? padded.slice(0, end) : undefined
 }
+
+/** What an extended command holds besides a block of padding and the longest MAC. */
+const dataLimit = 0xffff - 2 * 16

@@ -350,9 +350,12 @@ test('closing disposes of the keys; a closed session and an answer nobody waits 
   assert.throws(() => new HostSession({ ...start, chaining: keyBytes(1).subarray(1) }), UsageError)
 })
 
-test('a command too long to be protected is a mistake of the caller', () => {
+test('a command too long to be protected is a mistake of the caller, and the session lives on', () => {
+  const { host, module } = pair()
   const data = new Uint8Array(0xfff8)
-  assert.throws(() => pair().host.wrap(command({ cla: 0x80, ins: 0xe2, data, extended: true })), UsageError)
+  assert.throws(() => host.wrap(command({ cla: 0x80, ins: 0xe2, data, extended: true })), UsageError)
+  const longest = command({ cla: 0x80, ins: 0xe2, data: data.subarray(0, 0xffdf), extended: true })
+  assert.deepEqual(plain(module, parseCommand(serializeCommand(host.wrap(longest)))), longest)
 })
 
 test('there are six security levels', () => {
