@@ -1,6 +1,7 @@
 import { Reader } from '@sealwright/core/bytes'
 import {
   type ChipMode,
+  certificateIds,
   chipModes,
   dataTags,
   type PersonalizationState,
@@ -8,6 +9,7 @@ import {
 } from '@sealwright/core/catalog'
 import { parseChipStatus } from '@sealwright/core/customization'
 import { RefusedError, StateError } from '@sealwright/core/errors'
+import type { SignedHead } from '@sealwright/core/log'
 import type { Channel } from '../channel/index.ts'
 
 /** What a party learns of a module before its step. */
@@ -58,4 +60,32 @@ export function parseState(bytes: Uint8Array): Pick<ModuleHead, 'mode' | 'state'
   )
   if (mode === undefined || state === undefined) throw r.fail('no such mode or state')
   return mode === 'user' ? { mode, state, number } : { mode, number }
+}
+
+/**
+ * The module's own statement of its event number and chain, over the caller's nonce (16 bytes), with the certificates of the key that
+ * signed it, leaf first. The signature is not checked here.
+ */
+export async function readSignedHead(
+  channel: Channel,
+  nonce: Uint8Array,
+): Promise<{ head: SignedHead; chain: Uint8Array[] }> {
+  const r = new Reader(await channel.send('PASSPORT HEAD', { data: nonce }), 'passport head')
+  const number = r.u32('number')
+  const chain = r.take(32, 'chain')
+  const keyId = r.u8('key')
+  const signature = r.take(64, 'signature')
+  r.end()
+  if (keyId !== 1 && keyId !== 2) throw r.fail('expected key 1 or 2')
+  const key = keyId === 1 ? 'identity' : 'operating'
+  const tags =
+    key === 'identity'
+      ? [certificateIds.identity.tag]
+      : [certificateIds.operating.tag, certificateIds.unit.tag]
+  const certificates: Uint8Array[] = []
+  for (const tag of tags) {
+    const certificate = await readData(channel, tag)
+    if (certificate !== undefined) certificates.push(certificate)
+  }
+  return { head: { nonce, number, chain, key, signature }, chain: certificates }
 }

@@ -1,3 +1,4 @@
+export { parseEntriesFile, readOutbox, serializeEntriesFile } from './entries-file.ts'
 export {
   type EntryDetails,
   type ModuleEvent,
@@ -8,5 +9,5 @@ export {
   recordEvent,
   recordEvents,
 } from './events.ts'
-export { type ModuleHead, parseState, readData, readHead, tagParameters } from './head.ts'
+export { type ModuleHead, parseState, readData, readHead, readSignedHead, tagParameters } from './head.ts'
 export { type ModuleStep, moduleStep, type Step, step } from './step.ts'

@@ -1,0 +1,7 @@
+export { append, type Outcome } from './append.ts'
+export { latestCheckpoint, listCheckpoints, makeCheckpoint, readLogKey } from './checkpoint.ts'
+export { type Enrolment, enroll, findEnrolment, listEnrolments } from './enrolment.ts'
+export { type Leaf, LogBook, type ModuleRecord } from './log-book.ts'
+export { makePassport, type PassportRequest } from './passport.ts'
+export { type LogRefusal, parseLogRefusal, serializeLogRefusal } from './refusal.ts'
+export { type LogVerification, verifyLog } from './verify.ts'

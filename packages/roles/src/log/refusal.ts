@@ -1,0 +1,24 @@
+import { encodeCanonical, MapReader } from '@sealwright/core/cbor'
+
+/** A leaf of the log that says what it did not take, and why: nobody can claim later that it was never handed in. */
+export interface LogRefusal {
+  /** SHA-256 of the bytes handed in. */
+  readonly digest: Uint8Array
+  readonly reason: string
+  /** Seconds since 1970. */
+  readonly at: number
+}
+
+export function serializeLogRefusal({ digest, reason, at }: LogRefusal): Uint8Array {
+  return encodeCanonical({ v: 1, format, digest, reason, at })
+}
+
+export function parseLogRefusal(bytes: Uint8Array): LogRefusal {
+  const r = MapReader.of(bytes, 'refused entry')
+  if (r.uint('v') !== 1 || r.text('format') !== format) throw r.fail('the format or its version is not known')
+  const refusal = { digest: r.bytes('digest', 32), reason: r.text('reason'), at: r.time('at') }
+  r.end()
+  return refusal
+}
+
+const format = 'sealwright refused entry'
