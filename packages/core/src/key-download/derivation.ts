@@ -1,5 +1,5 @@
 import { ascii, concat, u32, wipe } from '../bytes/index.ts'
-import { deriveKey, diversify, diversifyWith } from '../crypto/index.ts'
+import { deriveKey, diversifyWith, withHandle } from '../crypto/index.ts'
 import type { AesKey, Crypto } from '../ports/index.ts'
 import type { Header } from './header.ts'
 
@@ -17,22 +17,18 @@ export interface DownloadKeys extends Disposable {
 }
 
 /** TU = AN10922(T, SN ‖ "ESM-TU01"): what a module holds in profile `diversified`. The caller wipes it. */
-export function unitTransportKey(crypto: Crypto, transportKey: Uint8Array, serial: Uint8Array): Uint8Array {
-  return diversify(crypto, transportKey, concat(serial, ascii('ESM-TU01')))
+export function unitTransportKey(transportKey: AesKey, serial: Uint8Array): Uint8Array {
+  return diversifyWith(transportKey, concat(serial, ascii('ESM-TU01')))
 }
 
 /** KS1 = AN10922(KS, SN ‖ "ESM-SAS1"): checks SAS in one module. The caller wipes it. */
-export function unitSignatureKey(crypto: Crypto, signatureKey: Uint8Array, serial: Uint8Array): Uint8Array {
-  return diversify(crypto, signatureKey, concat(serial, ascii('ESM-SAS1')))
+export function unitSignatureKey(signatureKey: AesKey, serial: Uint8Array): Uint8Array {
+  return diversifyWith(signatureKey, concat(serial, ascii('ESM-SAS1')))
 }
 
 /** TA' = AN10922(TA, SN ‖ "ESM-TAK1"): an application key that no two modules share (A11). The caller wipes it. */
-export function unitApplicationKey(
-  crypto: Crypto,
-  applicationKey: Uint8Array,
-  serial: Uint8Array,
-): Uint8Array {
-  return diversify(crypto, applicationKey, concat(serial, ascii('ESM-TAK1')))
+export function unitApplicationKey(applicationKey: AesKey, serial: Uint8Array): Uint8Array {
+  return diversifyWith(applicationKey, concat(serial, ascii('ESM-TAK1')))
 }
 
 /**
@@ -43,25 +39,24 @@ export function unitApplicationKey(
 export function downloadKeys(crypto: Crypto, storedKey: AesKey, context: DownloadContext): DownloadKeys {
   const operationKey = diversifyWith(storedKey, concat(context.serial, ascii('ESM-KDL1')))
   try {
-    using t1 = crypto.aes(operationKey)
-    const bytes = serializeContext(context)
-    const derive = (label: string): AesKey => {
-      const key = deriveKey(t1, label, bytes, storedKey.length)
-      try {
-        return crypto.aes(key)
-      } finally {
-        wipe(key)
-      }
-    }
-    const keys = {
-      encryption: derive('KDL-ENC'),
-      check: derive('KDL-MAC'),
-      acknowledgement: derive('KDL-ACK'),
-    }
-    return { ...keys, [Symbol.dispose]: () => disposeAll(keys) }
+    return withHandle(crypto.aes(operationKey), (t1) => derivedKeys(crypto, t1, context, storedKey.length))
   } finally {
     wipe(operationKey)
   }
+}
+
+function derivedKeys(crypto: Crypto, t1: AesKey, context: DownloadContext, length: number): DownloadKeys {
+  const bytes = serializeContext(context)
+  const derive = (label: string): AesKey => {
+    const key = deriveKey(t1, label, bytes, length)
+    try {
+      return crypto.aes(key)
+    } finally {
+      wipe(key)
+    }
+  }
+  const keys = { encryption: derive('KDL-ENC'), check: derive('KDL-MAC'), acknowledgement: derive('KDL-ACK') }
+  return { ...keys, [Symbol.dispose]: () => disposeAll(keys) }
 }
 
 export function serializeContext({

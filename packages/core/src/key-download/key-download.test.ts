@@ -27,13 +27,13 @@ const context = {
 }
 const key = hex('3F419E1CB7079442AA37474C2EFBF8B8')
 const attributes = parseAttributes(hex('4D36414330314E10'))
-const ks1 = crypto.aes(unitSignatureKey(crypto, hex('A0A1A2A3A4A5A6A7A8A9AAABACADAEAF'), serial))
+const ks1 = crypto.aes(unitSignatureKey(crypto.aes(hex('A0A1A2A3A4A5A6A7A8A9AAABACADAEAF')), serial))
 
 for (const [profile, stored, cas, ack] of [
   ['shared', T, '625B45F2329ED8C0695C687646A46913', 'D787C96D2464F40EAB1A1DA3FAAFC9A5'],
   [
     'diversified',
-    unitTransportKey(crypto, T, serial),
+    unitTransportKey(crypto.aes(T), serial),
     '72C9258287033D80171E0BECFC396039',
     '26547E416E461A36ECDCE07E64B8939A',
   ],
@@ -56,7 +56,7 @@ for (const [profile, stored, cas, ack] of [
     assert.ok(checked)
     const opened = openMessage(checked, cmacSignature(ks1))
     assert.deepEqual(opened, { attributes, key })
-    using keys = downloadKeys(crypto, storedKey, context)
+    const keys = downloadKeys(crypto, storedKey, context)
     assert.equal(encodeHex(acknowledge(keys.acknowledgement, context, kcvCmac(crypto.aes(key)))), ack)
   })
 }

@@ -1,9 +1,9 @@
 import { concat, wipe } from '../bytes/index.ts'
-import { pad80 } from '../crypto/index.ts'
+import { pad80, withHandle } from '../crypto/index.ts'
 import { UsageError } from '../errors/index.ts'
 import type { AesKey, Crypto } from '../ports/index.ts'
 import { type Attributes, serializeAttributes } from './attributes.ts'
-import { type DownloadContext, downloadKeys } from './derivation.ts'
+import { type DownloadContext, type DownloadKeys, downloadKeys } from './derivation.ts'
 import { type Header, serializeHeader } from './header.ts'
 import { type KeyMessage, serializeKeyMessage } from './message.ts'
 import { type KeySigner, signatureInput } from './signature.ts'
@@ -23,12 +23,15 @@ export interface SealRequest {
 
 /** The loader's side of one download: P = R ‖ ATTR ‖ TA ‖ SAS, C = CBC(K_E, 0, P padded), CAS = CMAC(K_M, HDR ‖ C). */
 export function sealKey(request: SealRequest): Uint8Array {
-  const { crypto, suite, storedKey, context, attributes, key, signer } = request
+  const { crypto, suite, storedKey, context, attributes, key } = request
   const { keyLength } = suiteRow(suite)
   if (storedKey.length !== keyLength) throw new UsageError("the transport key is not of the suite's length")
   if (key.length > keyLength) throw new UsageError('a key cannot travel under a shorter transport key')
   if (attributes.keyLength !== key.length) throw new UsageError('the attributes name another key length')
-  using keys = downloadKeys(crypto, storedKey, context)
+  return withHandle(downloadKeys(crypto, storedKey, context), (keys) => seal(request, keys))
+}
+
+function seal({ suite, context, attributes, key, signer }: SealRequest, keys: DownloadKeys): Uint8Array {
   const signature = signer.sign(...signatureInput(context, attributes, key))
   const plaintext = concat(context.random, serializeAttributes(attributes), key, signature)
   const padded = pad80(plaintext)

@@ -1,5 +1,6 @@
 import { ascii, concat, equal, u32 } from '../bytes/index.ts'
 import { labels } from '../catalog/index.ts'
+import { withHandle } from '../crypto/index.ts'
 import type { AesKey, Crypto } from '../ports/index.ts'
 import { type Attributes, serializeAttributes } from './attributes.ts'
 import type { DownloadContext } from './derivation.ts'
@@ -46,8 +47,7 @@ export function publicKeySignature(crypto: Crypto, publicKey: Uint8Array): KeySi
   return {
     verify: (signature, ...parts) => {
       if (publicKey.length === 32) return crypto.ed25519Verify(publicKey, concat(...parts), signature)
-      using key = crypto.ecPublicKey(publicKey)
-      return key.verify(signature, ...parts)
+      return withHandle(crypto.ecPublicKey(publicKey), (key) => key.verify(signature, ...parts))
     },
   }
 }

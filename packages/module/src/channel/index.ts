@@ -1,2 +1,1 @@
 export { Channels, type OpenChannel } from './channels.ts'
-export { openKeyAgreement } from './key-agreement.ts'

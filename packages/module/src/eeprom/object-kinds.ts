@@ -27,6 +27,9 @@ export const objectKinds = {
   'authority-time': { number: 15, secret: false, owner: 'module' },
   operator: { number: 16, secret: false, owner: 'operator' },
   tries: { number: 17, secret: false, owner: 'module' },
+  'key-set': { number: 18, secret: false, owner: 'loader' },
+  'loader-key': { number: 19, secret: false, owner: 'loader' },
+  'loader-state': { number: 20, secret: false, owner: 'loader' },
 } as const satisfies Record<string, ObjectKindRow>
 
 export type ObjectKind = keyof typeof objectKinds

@@ -1,5 +1,5 @@
-import { openKeyAgreement } from '../channel/index.ts'
 import { Refusal } from '../dispatch/refusal.ts'
+import { openKeyAgreement } from '../key-agreement/index.ts'
 import type { Call, Parts } from '../parts.ts'
 
 /** EXTERNAL AUTHENTICATE (SCP03, 7.1.2), directly after INITIALIZE UPDATE; otherwise MUTUAL AUTHENTICATE (SCP11a). */

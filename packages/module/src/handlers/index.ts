@@ -3,22 +3,31 @@ import type { Handler } from '../parts.ts'
 import { begin } from './begin.ts'
 import { chipStatus } from './chip-status.ts'
 import { complete } from './complete.ts'
+import { exportKey } from './export-key.ts'
 import { externalAuthenticate } from './external-authenticate.ts'
 import { fetchPayment } from './fetch-payment.ts'
 import { finish } from './finish.ts'
 import { getData } from './get-data.ts'
 import { getEvents } from './get-events.ts'
+import { getReceipt } from './get-receipt.ts'
 import { grantPayment } from './grant-payment.ts'
+import { importKey } from './import-key.ts'
 import { initializeUpdate } from './initialize-update.ts'
 import { internalAuthenticate } from './internal-authenticate.ts'
+import { listKeys } from './list-keys.ts'
 import { makeIdentity } from './make-identity.ts'
+import { makeKey } from './make-key.ts'
+import { makeSet } from './make-set.ts'
 import { passportHead } from './passport-head.ts'
 import { paymentOutcome } from './payment-outcome.ts'
+import { prepare } from './prepare.ts'
+import { putTransportKey } from './put-transport-key.ts'
 import { requestPayment } from './request-payment.ts'
 import { select } from './select.ts'
 import { selfTest } from './self-test.ts'
 import { storeIdentity } from './store-identity.ts'
 import { unlock } from './unlock.ts'
+import { verifyReceiptHandler } from './verify-receipt.ts'
 import { writeSerial } from './write-serial.ts'
 
 /** The ROM's native entries: one handler a command. */
@@ -38,6 +47,15 @@ export const handlers: Partial<Record<CommandName, Handler>> = {
   'MAKE IDENTITY': makeIdentity,
   'STORE IDENTITY': storeIdentity,
   'PASSPORT HEAD': passportHead,
+  'EXPORT KEY': exportKey,
+  'IMPORT KEY': importKey,
+  'GET RECEIPT': getReceipt,
+  'VERIFY RECEIPT': verifyReceiptHandler,
+  'PUT TRANSPORT KEY': putTransportKey,
+  'MAKE SET': makeSet,
+  'MAKE KEY': makeKey,
+  'LIST KEYS': listKeys,
+  PREPARE: prepare,
   'GET EVENTS': getEvents,
   'REQUEST PAYMENT': requestPayment,
   'FETCH PAYMENT': fetchPayment,

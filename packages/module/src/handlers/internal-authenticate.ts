@@ -1,4 +1,4 @@
-import { openKeyAgreement } from '../channel/index.ts'
+import { openKeyAgreement } from '../key-agreement/index.ts'
 import type { Call, Parts } from '../parts.ts'
 
 /** INTERNAL AUTHENTICATE (SCP11b): the module proves who it is. */

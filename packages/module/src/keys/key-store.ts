@@ -1,5 +1,5 @@
-import { concat } from '@sealwright/core/bytes'
-import { privateScalar } from '@sealwright/core/crypto'
+import { concat, u32, wipe } from '@sealwright/core/bytes'
+import { kcvCmac, privateScalar, withHandle } from '@sealwright/core/crypto'
 import { InternalError } from '@sealwright/core/errors'
 import type { AesKey, Crypto, EcPrivateKey, EcPublicKey } from '@sealwright/core/ports'
 import { Refusal } from '../dispatch/refusal.ts'
@@ -34,9 +34,8 @@ export class KeyStore {
   makePair(tx: Transaction, place: number, entropy: Uint8Array, salt?: Uint8Array): Uint8Array {
     const scalar = privateScalar(this.#crypto, entropy, salt)
     try {
-      using pair = this.#crypto.ecPrivateKey(scalar)
       this.#put(tx, place, keyTypes.ecPrivate, scalar)
-      return pair.publicPoint
+      return withHandle(this.#crypto.ecPrivateKey(scalar), (pair) => pair.publicPoint)
     } finally {
       scalar.fill(0)
     }
@@ -95,9 +94,27 @@ export class KeyStore {
     }
   }
 
+  /** Lends the bytes of an AES key that is to be encrypted for another module; they are wiped after. */
+  lend<T>(place: number, work: (key: Uint8Array) => T): T {
+    const bytes = this.#objects.read('key', place)
+    if (bytes?.[0] !== keyTypes.aes) throw new Refusal('reference-not-found')
+    try {
+      return work(bytes.subarray(1))
+    } finally {
+      wipe(bytes)
+    }
+  }
+
   /** Every key place: reference(4) kind(1) filled(1) check value(5). */
   places(): Uint8Array {
-    return new Uint8Array(0)
+    return concat(
+      ...this.#objects.list('key-place').map(({ id }) => {
+        const filled = this.has(id)
+        const kind = this.#objects.read('key-place', id)!.subarray(0, 1)
+        const checkValue = filled ? kcvCmac(this.aes(id)) : new Uint8Array(5)
+        return concat(u32(id), kind, Uint8Array.of(filled ? 1 : 0), checkValue)
+      }),
+    )
   }
 
   /** Drops every prepared handle: at reset. */

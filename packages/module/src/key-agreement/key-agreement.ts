@@ -1,9 +1,9 @@
 import { channelKeys, keyPlaces, productDataIds, publicKeyIds } from '@sealwright/core/catalog'
 import { agreeKeys, type Scp11Variant } from '@sealwright/core/channel/scp11'
 import { privateScalar } from '@sealwright/core/crypto'
+import type { OpenChannel } from '../channel/index.ts'
 import { Refusal } from '../dispatch/refusal.ts'
 import type { Call, Parts } from '../parts.ts'
-import type { OpenChannel } from './channels.ts'
 
 type Needs = Pick<
   Parts,

@@ -1,0 +1,1 @@
+export { openKeyAgreement } from './key-agreement.ts'
