@@ -11,3 +11,4 @@ export {
   instantiate,
   ProgramInstance,
 } from './run.ts'
+export { ProgramSimulator, type SimulatedAnswer, type SimulatorOptions } from './simulator.ts'
