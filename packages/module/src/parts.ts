@@ -1,4 +1,4 @@
-import type { Command } from '@sealwright/core/apdu'
+import type { Command, Response } from '@sealwright/core/apdu'
 import type { CommandName } from '@sealwright/core/catalog'
 import type { Crypto, Entropy } from '@sealwright/core/ports'
 import type { Channels, OpenChannel } from './channel/index.ts'
@@ -7,7 +7,6 @@ import type { Events } from './events/index.ts'
 import type { KeyStore } from './keys/index.ts'
 import type { Lifecycle } from './lifecycle/index.ts'
 import type { Otp } from './otp/index.ts'
-import type { Programs } from './programs/index.ts'
 import type { Ram } from './ram/index.ts'
 import type { Definitions } from './resources/index.ts'
 import type { Rom } from './rom/index.ts'
@@ -25,7 +24,7 @@ export interface Parts {
   readonly events: Events
   readonly keys: KeyStore
   readonly channels: Channels
-  readonly programs: Programs
+  readonly programs: ProgramRunner
   readonly definitions: Definitions
   /** The serial number, 8 bytes; undefined before WRITE SERIAL. */
   serial(): Uint8Array | undefined
@@ -33,6 +32,18 @@ export interface Parts {
   select(resource: number | undefined): void
   /** Hears of defects that the answer 6F00 hides; for tests and logs of the host that runs the module. */
   report?(error: unknown): void
+}
+
+/** Runs the programs that vectors, modes and selections lead to, each confined to what it was granted. */
+export interface ProgramRunner {
+  /** The customization software, in customization mode. */
+  customization(command: Command, channel: OpenChannel | undefined): Response
+  /** A program that a vector names: ROM's wasm (1) or software in EEPROM. */
+  software(program: number, number: number, command: Command): Response
+  /** The application of the selected resource. */
+  application(resource: number, command: Command, channel: OpenChannel | undefined): Response
+  /** Drops every instance and its memory. */
+  reset(): void
 }
 
 /** One command as a handler sees it: unprotected, of a known name, allowed in this mode, state and channel. */

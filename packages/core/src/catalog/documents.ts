@@ -1,9 +1,8 @@
-import type { RoleName } from '../x509/index.ts'
-
 interface DocumentRow {
   /** Version of the format, the `v` of every payload. */
   readonly version: number
-  readonly signedBy: readonly (RoleName | 'module' | 'subscriber' | 'person')[]
+  /** Roles of certificates (x509/roles.ts), or `module`, `subscriber`, `person`. */
+  readonly signedBy: readonly string[]
   readonly text: string
 }
 

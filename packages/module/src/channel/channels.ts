@@ -32,6 +32,12 @@ export class Channels {
     return pending
   }
 
+  /** EXTERNAL AUTHENTICATE must follow INITIALIZE UPDATE directly: anything else between ends the set-up. */
+  dropPending(): void {
+    this.#pending?.step.close()
+    this.#pending = undefined
+  }
+
   await(kind: 'customization' | 'document', step: AwaitingExternalAuthenticate): void {
     this.close()
     this.#pending = { kind, step }
@@ -43,8 +49,7 @@ export class Channels {
   }
 
   close(): void {
-    this.#pending?.step.close()
-    this.#pending = undefined
+    this.dropPending()
     this.#open?.session.close()
     this.#open = undefined
   }

@@ -140,6 +140,7 @@ export class Dispatcher {
     const name = commandByEntry.get(vector.function)
     if (name === undefined || !rom.nativeEntries.includes(vector.function))
       return refusal('instruction-not-supported')
+    if (name !== 'EXTERNAL AUTHENTICATE') this.#parts.channels.dropPending()
     this.#allow(name, withoutProtection(command.cla), channel)
     nvm.writer = name
     return { data: handlers[name](this.#parts, { ...command, name, channel }), sw: statusWords.success.sw }

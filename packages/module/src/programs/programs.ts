@@ -1,15 +1,14 @@
 import type { Command, Response } from '@sealwright/core/apdu'
 import { statusWords } from '@sealwright/core/catalog'
 import type { OpenChannel } from '../channel/index.ts'
-import type { Parts } from '../parts.ts'
+import type { Parts, ProgramRunner } from '../parts.ts'
 import { runCustomization } from './customization-host.ts'
 import { ProgramCache } from './program-cache.ts'
 import { runSoftware } from './software-host.ts'
 
 const notSupported: Response = { data: new Uint8Array(0), sw: statusWords['instruction-not-supported'].sw }
 
-/** Runs the programs that vectors, modes and selections lead to, each confined to what it was granted. */
-export class Programs {
+export class Programs implements ProgramRunner {
   readonly #parts: Omit<Parts, 'programs'>
   readonly #cache: ProgramCache
 
