@@ -105,7 +105,10 @@ function plain(value: CborInput, depth: number): unknown {
       if (!Number.isSafeInteger(value)) throw new UsageError(`CBOR: expected a safe integer, got ${value}`)
       return value
     case 'string':
-      if (!value.isWellFormed()) throw new UsageError('CBOR: expected well-formed Unicode text')
+      // A byte order mark would be lost in decoding.
+      if (!value.isWellFormed() || value.startsWith('\ufeff')) {
+        throw new UsageError('CBOR: expected well-formed Unicode text without byte order mark')
+      }
       return value
     case 'object':
       break
