@@ -344,4 +344,6 @@ export const programInstructions = {
   },
   CREDIT: { ins: 0xb8, purpose: "loyalty program: credit points to a customer's card" },
   DEBIT: { ins: 0xba, purpose: "loyalty program: debit points from a customer's card" },
+  TOTALS: { ins: 0xbc, purpose: 'loyalty program: what was credited and debited so far' },
+  'CHECK LINE': { ins: 0xbe, purpose: 'masked command that an update may replace: check sum of the data' },
 } as const

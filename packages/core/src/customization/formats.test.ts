@@ -15,6 +15,7 @@ import {
   parseAesKeyObject,
   parseChipStatus,
   parseCustomizationImage,
+  parseDeliveryNote,
   parseIdentityKey,
   parseIdentityRequest,
   parseMaskFile,
@@ -27,6 +28,7 @@ import {
   serializeAesKeyObject,
   serializeChipStatus,
   serializeCustomizationImage,
+  serializeDeliveryNote,
   serializeIdentityKey,
   serializeIdentityRequest,
   serializeMaskFile,
@@ -164,6 +166,12 @@ laws(
   }),
   serializeUnlockingFile,
   parseUnlockingFile,
+)
+laws(
+  'delivery note',
+  shaped({ version: fc.constant(1 as const), romDigest: bytes(32), imageDigest: bytes(32) }),
+  serializeDeliveryNote,
+  parseDeliveryNote,
 )
 laws(
   'identity key',

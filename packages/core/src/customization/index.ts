@@ -20,6 +20,7 @@ export {
   signCustomizationImage,
   type UnlockingData,
 } from './customization-image.ts'
+export { type DeliveryNote, parseDeliveryNote, serializeDeliveryNote } from './delivery-note.ts'
 export {
   checkIdentityRequest,
   type IdentityKey,
@@ -33,6 +34,7 @@ export {
 export { keyObjectTypes, parseAesKeyObject, serializeAesKeyObject } from './key-object.ts'
 export { type MaskFile, type MaskPage, maskPagesOf, parseMaskFile, serializeMaskFile } from './mask-file.ts'
 export { type ModulePapers, parseModulePapers, serializeModulePapers } from './papers.ts'
+export { type Product, type ProductObject, type ProductSoftware, recordsOfProduct } from './product.ts'
 export {
   dataAreaOf,
   type GrantableInterface,

@@ -1,3 +1,4 @@
+export type { ChipFactory, MaskDigests, MaskDraft, MaskLayout } from './chip-factory.ts'
 export { type KeyEntry, type KeyVault, logSigningKey, type PairKind } from './key-vault.ts'
 export {
   type KeyStorage,

@@ -1,0 +1,1 @@
+export { chipFactory, maskLayout } from './chips.ts'

@@ -1,0 +1,179 @@
+import { wipe } from '@sealwright/core/bytes'
+import { keyPlaces, publicKeyIds } from '@sealwright/core/catalog'
+import {
+  checkIdentityRequest,
+  documentChannelKeys,
+  type IdentityRequest,
+  type Product,
+  type ProductObject,
+  packWrites,
+  parseChipStatus,
+  parseIdentityKey,
+  recordsOfProduct,
+  serializeAesKeyObject,
+  serializeIdentityRequest,
+  serializeModulePapers,
+  wipeChannelKeys,
+} from '@sealwright/core/customization'
+import { StateError, UsageError } from '@sealwright/core/errors'
+import type { LogEntry } from '@sealwright/core/log'
+import type { Transport } from '@sealwright/core/ports'
+import { type Certificate, parseCertificate } from '@sealwright/core/x509'
+import { type Channel, plain } from '../channel/index.ts'
+import { moduleStep } from '../custody/index.ts'
+import type { PartyPorts } from '../ports/index.ts'
+import {
+  documentKeyName,
+  inCustomizationChannel,
+  issuerIdentification,
+  manufacturerRootName,
+} from './masks.ts'
+
+export interface CustomizeInput {
+  readonly mask: string
+  readonly product: Product
+  /** Wasm by the names that the product uses. */
+  readonly programs: Readonly<Record<string, Uint8Array>>
+  /** The manufacturer's root certificate, DER. */
+  readonly manufacturerRoot: Uint8Array
+  /** Public point of the key authority, whose signatures on keys the module accepts. */
+  readonly authority?: Uint8Array
+  /** Public points of operators whose documents the module obeys. */
+  readonly operators?: readonly Uint8Array[]
+  /** KS1, where the product checks keys with it. Wiped by the caller. */
+  readonly signatureKey?: Uint8Array
+}
+
+export interface Customized {
+  /** 8 bytes. */
+  readonly serial: Uint8Array
+  /** The file for the module's owner, with the document key. Secret: the caller wipes it. */
+  readonly papers: Uint8Array
+  /** The file for the manufacturer; absent for products of identical modules. */
+  readonly identityRequest?: Uint8Array
+  /** WRITE commands sent. */
+  readonly writes: number
+  readonly entries: readonly LogEntry[]
+}
+
+/**
+ * Writes a product into an unlocked chip: vector table, software, places, keys, and the manufacturer's key; then has the chip make its
+ * identity key. Done again, from the start or after an interruption, it leaves the same chip and gives the same papers.
+ */
+export async function customize(
+  ports: PartyPorts,
+  transport: Transport,
+  input: CustomizeInput,
+): Promise<Customized> {
+  const { crypto, store, vault } = ports
+  const { mask, product } = input
+  const root = manufacturerRoot(input.manufacturerRoot)
+  const issuer = await issuerIdentification(ports)
+  const channel = plain(transport)
+  const { result, entries } = await moduleStep(ports, channel, {
+    name: 'issuer customize',
+    types: ['identity-made'],
+    details: { product: product.name },
+    async run() {
+      const { serial, mode } = parseChipStatus(await channel.send('CHIP STATUS'))
+      if (serial === undefined || mode !== 'customization') {
+        throw new StateError(`the chip is in ${mode} mode, expected customization: unlock it first`)
+      }
+      const name = documentKeyName(serial)
+      if (!(await vault.has(name))) await vault.createSecret(name, 32)
+      const fixed = publicObjects(root, input)
+      return vault.useSecret(name, async (documentKey) => {
+        const secret = secretObjects(ports, serial, documentKey, input)
+        try {
+          const records = recordsOfProduct(product, input.programs, issuer, [...fixed, ...secret], crypto)
+          const writes = packWrites(records)
+          const request = await inCustomizationChannel(
+            ports,
+            transport,
+            { mask, serial },
+            async (protectedBy) => {
+              await write(ports, protectedBy, writes)
+              return product.identical === true ? undefined : makeIdentity(ports, protectedBy, serial)
+            },
+          )
+          await store.write(manufacturerRootName(serial), root.encoded)
+          return {
+            serial,
+            papers: serializeModulePapers({ version: 1, serial, product: product.name, documentKey }),
+            ...(request === undefined ? {} : { identityRequest: serializeIdentityRequest(request) }),
+            writes: writes.length,
+          }
+        } finally {
+          for (const { bytes } of secret) wipe(bytes)
+        }
+      })
+    },
+  })
+  return { ...result, entries }
+}
+
+async function write(ports: PartyPorts, channel: Channel, writes: readonly Uint8Array[]): Promise<void> {
+  for (const [i, data] of writes.entries()) {
+    ports.progress(`WRITE ${i + 1} of ${writes.length}`)
+    try {
+      await channel.send('WRITE', { data })
+    } finally {
+      wipe(data)
+    }
+  }
+}
+
+async function makeIdentity(
+  { crypto }: PartyPorts,
+  channel: Channel,
+  serial: Uint8Array,
+): Promise<IdentityRequest> {
+  const request = { version: 1 as const, serial, ...parseIdentityKey(await channel.send('MAKE IDENTITY')) }
+  checkIdentityRequest(crypto, request)
+  return request
+}
+
+function publicObjects(
+  root: Certificate,
+  { authority, operators = [] }: Pick<CustomizeInput, 'authority' | 'operators'>,
+): ProductObject[] {
+  return [
+    { object: 'public-key', id: publicKeyIds.manufacturer, bytes: root.publicPoint },
+    ...(authority === undefined
+      ? []
+      : [{ object: 'public-key' as const, id: publicKeyIds.authority, bytes: authority }]),
+    ...operators.map((bytes, i) => ({ object: 'operator' as const, id: i + 1, bytes })),
+  ]
+}
+
+function secretObjects(
+  { crypto }: PartyPorts,
+  serial: Uint8Array,
+  documentKey: Uint8Array,
+  { signatureKey }: Pick<CustomizeInput, 'signatureKey'>,
+): ProductObject[] {
+  const set = documentChannelKeys(crypto, documentKey, serial)
+  const object = (id: number, key: Uint8Array): ProductObject => ({
+    object: 'key',
+    id,
+    bytes: serializeAesKeyObject(key),
+  })
+  const objects = [
+    object(keyPlaces.document, set.enc),
+    object(keyPlaces.document + 1, set.mac),
+    object(keyPlaces.document + 2, set.dek),
+    ...(signatureKey === undefined ? [] : [object(keyPlaces.signature, signatureKey)]),
+  ]
+  wipeChannelKeys(set)
+  return objects
+}
+
+function manufacturerRoot(bytes: Uint8Array): Certificate {
+  const root = parseCertificate(bytes)
+  if (root.role !== 'manufacturer-root') {
+    throw new UsageError(
+      `expected the certificate of a manufacturer's root, got one of ${root.role ?? 'no'} role`,
+    )
+  }
+  return root
+}

@@ -1,0 +1,73 @@
+import { encodeHex } from '@sealwright/core/bytes'
+import { parseChipStatus } from '@sealwright/core/customization'
+import { AuthError, StateError } from '@sealwright/core/errors'
+import type { LogEntry } from '@sealwright/core/log'
+import type { Transport } from '@sealwright/core/ports'
+import { checkPath, parseCertificate } from '@sealwright/core/x509'
+import { plain } from '../channel/index.ts'
+import { moduleStep } from '../custody/index.ts'
+import type { PartyPorts } from '../ports/index.ts'
+import { inCustomizationChannel, manufacturerRootName } from './masks.ts'
+
+export interface FinishInput {
+  readonly mask: string
+  /** The module's identity certificate from the manufacturer, DER. Absent only for products of identical modules. */
+  readonly certificate?: Uint8Array
+}
+
+export interface Finished {
+  /** 8 bytes. */
+  readonly serial: Uint8Array
+  /** The chip was in user mode already. */
+  readonly already: boolean
+  readonly entries: readonly LogEntry[]
+}
+
+/**
+ * Stores the identity certificate, erases the customization software and blows the fuse. Irreversible. A certificate that does not hold
+ * is an AuthError whose details name the reason, before anything is sent. A chip in user mode stays as it is.
+ */
+export async function finish(ports: PartyPorts, transport: Transport, input: FinishInput): Promise<Finished> {
+  const channel = plain(transport)
+  const { result, entries } = await moduleStep(ports, channel, {
+    name: 'issuer finish',
+    types: ['identity-certified', 'finished'],
+    async run() {
+      const { serial, mode } = parseChipStatus(await channel.send('CHIP STATUS'))
+      if (serial !== undefined && mode === 'user') return { serial, already: true }
+      if (serial === undefined || mode !== 'customization') {
+        throw new StateError(`the chip is in ${mode} mode, expected customization`)
+      }
+      const { mask, certificate } = input
+      if (certificate !== undefined) await requireCertificate(ports, serial, certificate)
+      await inCustomizationChannel(ports, transport, { mask, serial }, async (protectedBy) => {
+        if (certificate !== undefined) await protectedBy.send('STORE IDENTITY', { data: certificate })
+        await protectedBy.send('FINISH')
+      })
+      return { serial, already: false }
+    },
+  })
+  return { ...result, entries }
+}
+
+async function requireCertificate(
+  { clock, crypto, store }: PartyPorts,
+  serial: Uint8Array,
+  certificate: Uint8Array,
+): Promise<void> {
+  const root = await store.read(manufacturerRootName(serial))
+  if (root === undefined) throw new StateError(`the module ${encodeHex(serial)} was not customized here`)
+  const anchor = parseCertificate(root)
+  const result = checkPath(
+    {
+      chain: [parseCertificate(certificate)],
+      anchor,
+      role: 'module-identity',
+      at: clock.now(),
+      serial,
+      insecureAcceptTest: anchor.test,
+    },
+    crypto,
+  )
+  if (!result.ok) throw new AuthError({ details: { certificate: result.text } })
+}

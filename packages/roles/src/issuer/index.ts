@@ -1,0 +1,5 @@
+export { type Customized, type CustomizeInput, customize } from './customize.ts'
+export { type Finished, type FinishInput, finish } from './finish.ts'
+export { type Mask, type MaskInput, mask } from './mask.ts'
+export { fuelKeyPlace, fuelKeySource, type ProductName, products } from './products.ts'
+export { type Unlocked, unlock } from './unlock.ts'

@@ -1,0 +1,92 @@
+import { encodeHex, wipe } from '@sealwright/core/bytes'
+import { keyVersions } from '@sealwright/core/catalog'
+import {
+  customizationChannelKeys,
+  parseUnlockingFile,
+  scp03KeysOf,
+  type UnlockingFile,
+  wipeChannelKeys,
+} from '@sealwright/core/customization'
+import { StateError } from '@sealwright/core/errors'
+import type { Transport } from '@sealwright/core/ports'
+import { type Channel, openScp03, plain } from '../channel/index.ts'
+import type { PartyPorts } from '../ports/index.ts'
+
+/** Name of the pair whose public key lies in ROM; it signs the customization software. */
+export const clientKey = 'client'
+
+/** The vault's name for the unlocking file of a mask. */
+export function unlockingName(mask: string): string {
+  return `unlocking/${mask}`
+}
+
+/** The store's name for a mask file. */
+export function maskName(mask: string): string {
+  return `masks/${mask}.mask`
+}
+
+/** The vault's name for the document key of a module. */
+export function documentKeyName(serial: Uint8Array): string {
+  return `document/${encodeHex(serial).toLowerCase()}`
+}
+
+/** Issuer identification (SIN): the first 8 bytes of SHA-256 over the client's public key. */
+export async function issuerIdentification({ crypto, vault }: PartyPorts): Promise<Uint8Array> {
+  return crypto.sha256(await vault.publicPoint(clientKey)).slice(0, 8)
+}
+
+/** Lends the unlocking data of a mask; they are wiped after. */
+export function useUnlocking<T>(
+  { vault }: PartyPorts,
+  mask: string,
+  use: (file: UnlockingFile) => Promise<T>,
+): Promise<T> {
+  return vault.useSecret(unlockingName(mask), async (bytes) => {
+    const file = parseUnlockingFile(bytes)
+    try {
+      return await use(file)
+    } finally {
+      wipe(file.unlocking.key, file.unlocking.hash)
+    }
+  })
+}
+
+/** Refuses a chip whose ROM is not this mask's, before any secret goes to it. */
+export function requireMask(mask: string, file: UnlockingFile, romDigest: Uint8Array): void {
+  if (encodeHex(file.romDigest) !== encodeHex(romDigest)) {
+    throw new StateError(`the chip was not made from the mask ${mask}: its ROM is another`)
+  }
+}
+
+/** Works inside the customization channel and ends it after, so that the module takes plain commands again. */
+export function inCustomizationChannel<T>(
+  ports: PartyPorts,
+  transport: Transport,
+  input: { readonly mask: string; readonly serial: Uint8Array },
+  work: (channel: Channel) => Promise<T>,
+): Promise<T> {
+  return useUnlocking(ports, input.mask, async ({ unlocking }) => {
+    const { crypto, entropy } = ports
+    const set = customizationChannelKeys(crypto, unlocking.key, input.serial)
+    const keys = scp03KeysOf(crypto, set)
+    wipeChannelKeys(set)
+    try {
+      const keyVersion = keyVersions.customization
+      const channel = await openScp03(transport, { crypto, entropy, keys, keyVersion })
+      try {
+        return await work(channel)
+      } finally {
+        channel.close()
+        await plain(transport).exchange('SELECT', { p1: 0x04 })
+      }
+    } finally {
+      keys.enc[Symbol.dispose]()
+      keys.mac[Symbol.dispose]()
+    }
+  })
+}
+
+/** The store's name for the manufacturer's root that a module was customized with. */
+export function manufacturerRootName(serial: Uint8Array): string {
+  return `modules/${encodeHex(serial).toLowerCase()}/manufacturer-root.der`
+}

@@ -1,0 +1,59 @@
+import { wipe } from '@sealwright/core/bytes'
+import { parseChipStatus, serializeUnlockingData } from '@sealwright/core/customization'
+import { RefusedError, StateError } from '@sealwright/core/errors'
+import type { LogEntry } from '@sealwright/core/log'
+import type { Transport } from '@sealwright/core/ports'
+import { plain } from '../channel/index.ts'
+import { moduleStep } from '../custody/index.ts'
+import type { PartyPorts } from '../ports/index.ts'
+import { requireMask, useUnlocking } from './masks.ts'
+
+export interface Unlocked {
+  /** 8 bytes. */
+  readonly serial: Uint8Array
+  /** The chip was in customization mode already. */
+  readonly already: boolean
+  readonly entries: readonly LogEntry[]
+}
+
+/**
+ * Unlocks a chip with the data of its mask. A chip that is unlocked already stays as it is; one that keeps the software in RAM and lost
+ * power is unlocked again. Nothing secret goes to a chip of another mask.
+ */
+export async function unlock(
+  ports: PartyPorts,
+  transport: Transport,
+  { mask }: { readonly mask: string },
+): Promise<Unlocked> {
+  const channel = plain(transport)
+  const { result, entries } = await moduleStep(ports, channel, {
+    name: 'issuer unlock',
+    types: ['unlocked'],
+    run: () =>
+      useUnlocking(ports, mask, async (file) => {
+        const { serial, mode, romDigest, triesLeft } = parseChipStatus(await channel.send('CHIP STATUS'))
+        requireMask(mask, file, romDigest)
+        if (serial === undefined) throw new StateError('the chip has no serial number yet: it is not mounted')
+        if (mode === 'user' || mode === 'terminated')
+          throw new StateError(`the chip is in ${mode} mode already`)
+        if (mode === 'customization' && file.form === 'eeprom') return { serial, already: true }
+        if (triesLeft === 0) throw new StateError('the chip is scrap: its tries are used up')
+        const data = serializeUnlockingData(file.unlocking)
+        try {
+          await channel.send('UNLOCK', { data })
+        } catch (error) {
+          // The RAM form whose software is still there.
+          if (mode === 'customization' && isOutOfOrder(error)) return { serial, already: true }
+          throw error
+        } finally {
+          wipe(data)
+        }
+        return { serial, already: false }
+      }),
+  })
+  return { ...result, entries }
+}
+
+function isOutOfOrder(error: unknown): boolean {
+  return error instanceof RefusedError && error.code === 'module-conditions-not-satisfied'
+}

@@ -1,0 +1,3 @@
+export { certifyModule } from './certify-module.ts'
+export { type Produced, type ProduceInput, produce } from './produce.ts'
+export { certificateNumber, initRoot, noExpiry, type RootInput, root, rootKey } from './root.ts'

@@ -1,0 +1,1 @@
+export { discarded, type Mounted, type MountInput, mount } from './mount.ts'

@@ -1,0 +1,148 @@
+import { encodeHex, equal } from '@sealwright/core/bytes'
+import { eventTypes } from '@sealwright/core/catalog'
+import { type DeliveryNote, parseChipStatus, parseDeliveryNote } from '@sealwright/core/customization'
+import { RefusedError, SealwrightError, StateError, UsageError } from '@sealwright/core/errors'
+import { chainStart, type LogEntry } from '@sealwright/core/log'
+import type { Transport } from '@sealwright/core/ports'
+import { type Channel, plain } from '../channel/index.ts'
+import { recordEvent } from '../custody/index.ts'
+import type { PartyPorts } from '../ports/index.ts'
+
+export interface MountInput {
+  /** What the mounter calls the chip, in its lists. */
+  readonly chip: string
+  /** Powers the chip up. */
+  power(): Promise<Transport>
+  /** 8 bytes. */
+  readonly serial: Uint8Array
+  /** The manufacturer's delivery note: the chip is compared with it, and it begins the record of the module's life. */
+  readonly deliveryNote: Uint8Array
+  /** What is printed on the support. */
+  readonly print?: string
+}
+
+export type Mounted =
+  | {
+      readonly outcome: 'mounted'
+      readonly serial: Uint8Array
+      /** The serial number was written before. */
+      readonly already: boolean
+      readonly entry: LogEntry
+    }
+  | { readonly outcome: 'discarded'; readonly reason: string }
+
+/**
+ * Tests a chip, writes its serial number and notes what to print. A chip that fails the electrical test is discarded and listed. The
+ * mounter has no key and needs none.
+ */
+export async function mount(ports: PartyPorts, input: MountInput): Promise<Mounted> {
+  const note = parseDeliveryNote(input.deliveryNote)
+  if (input.serial.length !== 8 || input.serial.every((byte) => byte === 0)) {
+    throw new UsageError('a serial number has 8 bytes that are not all zero')
+  }
+  await reserveSerial(ports, input)
+  let transport: Transport
+  try {
+    transport = await input.power()
+  } catch (error) {
+    if (!isDefect(error)) throw error
+    return discard(ports, input, error.message)
+  }
+  try {
+    return await mountPowered(ports, plain(transport), input, note)
+  } finally {
+    await transport.close()
+  }
+}
+
+async function mountPowered(
+  ports: PartyPorts,
+  channel: Channel,
+  input: MountInput,
+  note: DeliveryNote,
+): Promise<Mounted> {
+  const { serial, print } = input
+  const status = parseChipStatus(await channel.send('CHIP STATUS'))
+  if (!equal(status.romDigest, note.romDigest)) {
+    throw new StateError('the chip is not of the mask that the delivery note names')
+  }
+  if (status.mode !== 'issuer') throw new StateError(`the chip is in ${status.mode} mode, expected issuer`)
+  const failure = await selfTest(channel)
+  if (failure !== undefined) return discard(ports, input, failure)
+  const already = status.serial !== undefined
+  if (status.serial !== undefined && !equal(status.serial, serial)) {
+    throw new StateError(`the chip has the serial number ${encodeHex(status.serial)} already`)
+  }
+  if (!already) await channel.send('WRITE SERIAL', { data: serial })
+  const { crypto, store } = ports
+  const entry = await recordEvent(ports, {
+    previous: chainStart(crypto, note.romDigest, note.imageDigest),
+    serial,
+    number: 1,
+    type: eventTypes['serial-written'].code,
+    digest: crypto.sha256(serial),
+  })
+  if (print !== undefined) {
+    await store.write(`print-orders/${encodeHex(serial).toLowerCase()}.txt`, utf8.encode(`${print}\n`))
+  }
+  return { outcome: 'mounted', serial, already, entry }
+}
+
+/** Chips that were discarded, with the reason, in the order of their names. */
+export async function discarded({ store }: PartyPorts): Promise<{ chip: string; reason: string }[]> {
+  const names = await store.list(discardedPrefix)
+  return Promise.all(
+    names.map(async (name) => {
+      const [chip = '', reason = ''] = new TextDecoder()
+        .decode((await store.read(name)) ?? new Uint8Array(0))
+        .split('\n')
+      return { chip, reason }
+    }),
+  )
+}
+
+/** What is wrong, or undefined when the chip is good. */
+async function selfTest(channel: Channel): Promise<string | undefined> {
+  try {
+    const answer = await channel.send('SELF TEST')
+    return answer[0] === 0x00 ? undefined : `the self-test says ${encodeHex(answer.subarray(0, 1))}`
+  } catch (error) {
+    if (error instanceof RefusedError) return error.message
+    throw error
+  }
+}
+
+/** A serial number belongs to one chip; the intent is stored before it is written. */
+async function reserveSerial({ store }: PartyPorts, { chip, serial }: MountInput): Promise<void> {
+  const name = serialName(serial)
+  const owner = await store.read(name)
+  if (owner === undefined) return store.write(name, utf8.encode(chip))
+  const other = new TextDecoder().decode(owner)
+  if (other !== chip) {
+    throw new UsageError(`the serial number ${encodeHex(serial)} is given to the chip ${other} already`)
+  }
+}
+
+/** Lists the chip; its serial number is free for another one. */
+async function discard(
+  { crypto, store }: PartyPorts,
+  { chip, serial }: MountInput,
+  reason: string,
+): Promise<Mounted> {
+  const id = encodeHex(crypto.sha256(utf8.encode(chip)).subarray(0, 8)).toLowerCase()
+  await store.write(`${discardedPrefix}${id}.txt`, utf8.encode(`${chip}\n${reason}\n`))
+  await store.remove(serialName(serial))
+  return { outcome: 'discarded', reason }
+}
+
+function serialName(serial: Uint8Array): string {
+  return `serials/${encodeHex(serial).toLowerCase()}`
+}
+
+/** A chip that does not come up: its memory is damaged. */
+function isDefect(error: unknown): error is SealwrightError {
+  return error instanceof SealwrightError && error.code === 'memory-damaged'
+}
+
+const discardedPrefix = 'discarded/'
+const utf8 = new TextEncoder()

@@ -1,0 +1,33 @@
+import type { MaskFile } from '@sealwright/core/customization'
+
+/** What a mask is laid out from. */
+export interface MaskDraft {
+  readonly eepromSize?: number
+  /** The client's public key, 65 bytes. */
+  readonly clientKey: Uint8Array
+  /** WebAssembly masked in ROM. */
+  readonly program: Uint8Array
+  /** The customization software under the unlocking key. */
+  readonly encryptedImage: Uint8Array
+}
+
+/** Brings the client's software into the form that a chip's memory has. Throws `program-refused` for wasm that no chip takes. */
+export interface MaskLayout {
+  layOut(draft: MaskDraft): MaskFile
+}
+
+/** Which mask a chip carries. */
+export interface MaskDigests {
+  /** SHA-256 of the ROM image. */
+  readonly romDigest: Uint8Array
+  /** SHA-256 of the encrypted image. */
+  readonly imageDigest: Uint8Array
+}
+
+/** Makes chips. */
+export interface ChipFactory {
+  /** DecodeError when the mask is none that this factory can make. */
+  digests(mask: MaskFile): MaskDigests
+  /** Makes one chip, whole or not at all; false when there is a chip of that name already, which stays as it is. */
+  make(name: string, mask: MaskFile): Promise<boolean>
+}
