@@ -143,7 +143,9 @@ export class Dispatcher {
     if (name !== 'EXTERNAL AUTHENTICATE') this.#parts.channels.dropPending()
     this.#allow(name, withoutProtection(command.cla), channel)
     nvm.writer = name
-    return { data: handlers[name](this.#parts, { ...command, name, channel }), sw: statusWords.success.sw }
+    const handler = handlers[name]
+    if (handler === undefined) return refusal('instruction-not-supported')
+    return { data: handler(this.#parts, { ...command, name, channel }), sw: statusWords.success.sw }
   }
 
   #allow(name: CommandName, cla: number, channel: Call['channel']): void {
