@@ -16,6 +16,11 @@ export const documentTypes = {
     signedBy: ['supplier'],
     text: "a supplier's request for a resource, with the key that signs it",
   },
+  'certificate-request': {
+    version: 1,
+    signedBy: ['unit', 'central-system'],
+    text: 'asks for a certificate: role, name and the key that signs it, and a unit its customer',
+  },
   subscription: {
     version: 1,
     signedBy: ['module', 'subscriber'],

@@ -82,6 +82,17 @@ export const errorTable = {
     remedy:
       'make room on the disk or give access to the folder, then start again: the module recovers by itself',
   },
+  'certificate-refused': {
+    culprit: 'bytes',
+    exit: 3,
+    remedy:
+      'ask the party that issued the certificate named for one that fits; see what it says with `sealwright inspect`',
+  },
+  'wrong-module': {
+    culprit: 'state',
+    exit: 7,
+    remedy: 'compare the serial number with the order, and see which module the line really goes to',
+  },
   'key-missing': {
     culprit: 'state',
     exit: 7,

@@ -1,7 +1,14 @@
 import { equal } from '../bytes/index.ts'
-import { DecodeError } from '../errors/index.ts'
+import { withHandle } from '../crypto/index.ts'
+import { AuthError, DecodeError } from '../errors/index.ts'
 import type { Crypto } from '../ports/index.ts'
-import { type Certificate, checkPath, type PathResult, parseCertificate } from '../x509/index.ts'
+import {
+  type Certificate,
+  checkPath,
+  type PathInput,
+  type PathReason,
+  parseCertificate,
+} from '../x509/index.ts'
 import type { CompleteRequest } from './complete.ts'
 
 /** What the certificates of COMPLETE must fit. Both the module and the unit's own check before it sends use it. */
@@ -27,9 +34,22 @@ export interface CheckedCertificates {
   readonly unit: Certificate
 }
 
+/** Why certificates whose chain holds do not fit one another or the module, each with a text for people. */
+export const bindingReasons = {
+  'other-key': 'it is not for the key that BEGIN made',
+  'other-begin': 'it was made for another BEGIN',
+  'other-central': 'it names another central system than the certificate beside it',
+  'own-key': "it shows the module's own key",
+  'central-public-key': 'its key is not a point of the curve',
+  'other-customer': 'it works for another customer than the first personalization',
+} as const
+
+export type BindingReason = keyof typeof bindingReasons
+
 /** Which certificate fails, and why. */
 export interface CompleteFailure {
   readonly certificate: 'operating' | 'central' | 'unit'
+  readonly reason: PathReason | BindingReason
   readonly text: string
 }
 
@@ -46,57 +66,56 @@ export function checkCertificates(
   const unit = parseCertificate(request.unit)
   const operating = parseCertificate(request.operating)
   const central = parseCertificate(request.central)
-  const path = (chain: readonly Certificate[], role: Parameters<typeof checkPath>[0]['role']): PathResult =>
-    checkPath(
-      {
-        chain,
-        anchor: { publicPoint: expected.manufacturerPoint, role: 'manufacturer-root', test: expected.test },
-        role,
-        at: expected.time,
-        insecureAcceptTest: expected.test,
-        ...(role === 'module-operating' ? { serial: expected.serial } : {}),
-      },
-      crypto,
-    )
-  const results = [
-    ['unit', path([unit], 'unit')],
-    ['operating', path([operating, unit], 'module-operating')],
-    ['central', path([central, unit], 'central-system')],
-  ] as const
-  for (const [certificate, result] of results) {
-    if (!result.ok) return { ok: false, certificate, text: result.text }
+  const common = {
+    anchor: {
+      publicPoint: expected.manufacturerPoint,
+      role: 'manufacturer-root',
+      test: expected.test,
+    },
+    at: expected.time,
+    insecureAcceptTest: expected.test,
+  } as const
+  const paths: readonly [CompleteFailure['certificate'], PathInput][] = [
+    ['unit', { ...common, chain: [unit], role: 'unit' }],
+    ['operating', { ...common, chain: [operating, unit], role: 'module-operating', serial: expected.serial }],
+    ['central', { ...common, chain: [central, unit], role: 'central-system' }],
+  ]
+  for (const [certificate, input] of paths) {
+    const result = checkPath(input, crypto)
+    if (!result.ok) return { ok: false, certificate, reason: result.reason, text: result.text }
   }
-  const reason = bindingReason({ operating, central, unit }, expected, crypto)
-  return reason === undefined
-    ? { ok: true, certificates: { operating, central, unit } }
-    : { ok: false, ...reason }
+  const certificates = { operating, central, unit }
+  const failure = bindingFailure(certificates, expected, crypto)
+  if (failure === undefined) return { ok: true, certificates }
+  const [certificate, reason] = failure
+  return { ok: false, certificate, reason, text: bindingReasons[reason] }
 }
 
-function bindingReason(
+function bindingFailure(
   { operating, central, unit }: CheckedCertificates,
   expected: CompleteExpectation,
   crypto: Crypto,
-): CompleteFailure | undefined {
+): [CompleteFailure['certificate'], BindingReason] | undefined {
   const { binding } = operating
   if (binding === undefined || unit.customer === undefined)
     throw new DecodeError('COMPLETE: a binding is missing')
-  if (!equal(operating.publicPoint, expected.point)) {
-    return { certificate: 'operating', text: 'it is not for the key that BEGIN made' }
-  }
-  if (!equal(binding.nonce, expected.nonce)) {
-    return { certificate: 'operating', text: 'it was made for another BEGIN' }
-  }
-  if (!equal(binding.centralKeyHash, crypto.sha256(central.publicPoint))) {
-    return {
-      certificate: 'operating',
-      text: 'it names another central system than the certificate beside it',
-    }
-  }
-  if (equal(central.publicPoint, expected.point)) {
-    return { certificate: 'central', text: "it shows the module's own key" }
-  }
+  if (!equal(operating.publicPoint, expected.point)) return ['operating', 'other-key']
+  if (!equal(binding.nonce, expected.nonce)) return ['operating', 'other-begin']
+  if (!equal(binding.centralKeyHash, crypto.sha256(central.publicPoint)))
+    return ['operating', 'other-central']
+  if (equal(central.publicPoint, expected.point)) return ['central', 'own-key']
+  if (!isOnCurve(central.publicPoint, crypto)) return ['central', 'central-public-key']
   if (expected.customer !== undefined && !equal(unit.customer, expected.customer)) {
-    return { certificate: 'unit', text: 'it works for another customer than the first personalization' }
+    return ['unit', 'other-customer']
   }
   return undefined
+}
+
+function isOnCurve(point: Uint8Array, crypto: Crypto): boolean {
+  try {
+    return withHandle(crypto.ecPublicKey(point), () => true)
+  } catch (error) {
+    if (error instanceof AuthError) return false
+    throw error
+  }
 }

@@ -9,6 +9,15 @@ export {
   verifyBegin,
 } from './begin.ts'
 export {
+  type CertificateRequest,
+  fingerprint,
+  openCertificateRequest,
+  prepareCertificateRequest,
+  type RequestingRole,
+} from './certificate-request.ts'
+export {
+  type BindingReason,
+  bindingReasons,
   type CheckedCertificates,
   type CompleteExpectation,
   type CompleteFailure,

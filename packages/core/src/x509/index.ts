@@ -23,4 +23,5 @@ export {
   pathReasons,
 } from './path.ts'
 export { certificateToPem, pemToCertificates } from './pem.ts'
+export { requirePath } from './require-path.ts'
 export { arc, extensionOids, type KeyUsage, keyUsageBits, type RoleName, roleOfOid, roles } from './roles.ts'
