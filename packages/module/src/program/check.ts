@@ -143,6 +143,9 @@ class Checker {
     if (this.#bodies.length === 0 && this.#functions.length > this.#imports.length) {
       throw reader.fail('functions without code', 'section')
     }
+    if (!this.#exports.some(({ kind, name }) => kind === exportKind.function && name !== initializer)) {
+      throw reader.fail('no function that the module could call', 'export')
+    }
     if (this.#dataCount !== undefined && this.#dataCount !== this.#dataSizes.length) {
       throw reader.fail('data count differs from the data section', 'segment')
     }
