@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { SealwrightError } from '@sealwright/core/errors'
 import { initWorkspace } from '@sealwright/node/workspace'
+import { enrollAll } from '../commands/init.ts'
 import type { Scene, Stage } from './stage.ts'
 import { DemoWorld, type StageTraffic } from './world.ts'
 
@@ -32,6 +33,7 @@ export interface DemoResult {
 export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const begun = performance.now()
   const workspace = await initWorkspace(options.folder, { command: 'sealwright demo' })
+  await enrollAll(workspace, 'sealwright demo')
   const world = new DemoWorld(workspace, options.app)
   const stages: StageResult[] = []
   try {

@@ -1,0 +1,5 @@
+import { record } from './record.ts'
+import type { Scene } from './stage.ts'
+
+/** The story in its order: one module's whole life, and what is left of it for a stranger to check. */
+export const scenes: readonly Scene[] = [record]
