@@ -9,6 +9,21 @@ export interface CommandFile {
 
 /** Every first word of a command line, and the file that registers it; loaded only when it is asked for. */
 export const commandFiles = {
+  demo: { summary: 'the whole story on this machine, in seconds', load: () => import('./demo.ts') },
   init: { summary: 'make a workspace, or add a party to one', load: () => import('./init.ts') },
   keys: { summary: "list a party's keys by their check values", load: () => import('./keys.ts') },
+  issuer: {
+    summary: 'own the software: masks, unlock, customize, finish',
+    load: () => import('./issuer.ts'),
+  },
+  manufacturer: {
+    summary: 'make chips from a mask, certify modules and units',
+    load: () => import('./manufacturer.ts'),
+  },
+  mounter: { summary: 'mount chips and write serial numbers', load: () => import('./mounter.ts') },
+  outbox: { summary: "gather a party's entries for the log", load: () => import('./outbox.ts') },
+  log: { summary: 'the log: take entries, sign checkpoints, check', load: () => import('./log.ts') },
+  passport: { summary: "export a module's record out of the log", load: () => import('./passport.ts') },
+  module: { summary: 'look at modules; send an APDU', load: () => import('./module.ts') },
+  inspect: { summary: 'explain a file or bytes', load: () => import('./inspect.ts') },
 } as const satisfies Record<string, CommandFile>

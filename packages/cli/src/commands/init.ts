@@ -1,5 +1,6 @@
-import { initWorkspace } from '@sealwright/node/workspace'
-import { type PartyName, parties } from '@sealwright/roles/ports'
+import { initWorkspace, openParty, type Workspace } from '@sealwright/node/workspace'
+import { enroll } from '@sealwright/roles/log'
+import { logSigningKey, type PartyName, parties } from '@sealwright/roles/ports'
 import type { Command } from 'commander'
 import { type Context, fields, report } from '../framework/index.ts'
 
@@ -28,10 +29,31 @@ export function register(program: Command, context: Context): void {
         wanted.length === 0 ? undefined : wanted,
       )
       const made = wanted.length === 0 ? workspace.parties() : wanted
+      await enrollAll(workspace, 'sealwright init')
       return report(
         { workspace: workspace.folder, parties: made },
         ...fields({ workspace: workspace.folder, parties: made.join(' ') }),
       )
     },
   })
+}
+
+/** Where the log and others live in one workspace, nobody needs to carry keys about. */
+export async function enrollAll(workspace: Workspace, command: string): Promise<void> {
+  const here = workspace.parties()
+  if (!here.includes('log')) return
+  const log = openParty(workspace, 'log', { command })
+  try {
+    for (const party of here.filter((name) => name !== 'log')) {
+      const other = openParty(workspace, party, { command })
+      try {
+        const point = await other.ports.vault.publicPoint(logSigningKey)
+        await enroll(log.ports, { party, point, chain: [] })
+      } finally {
+        other.close()
+      }
+    }
+  } finally {
+    log.close()
+  }
 }

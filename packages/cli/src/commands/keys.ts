@@ -1,25 +1,36 @@
 import { encodeHex } from '@sealwright/core/bytes'
 import { UsageError } from '@sealwright/core/errors'
-import { type PartyName, parties } from '@sealwright/roles/ports'
+import { logSigningKey } from '@sealwright/roles/ports'
 import type { Command } from 'commander'
-import { type Context, report, table } from '../framework/index.ts'
+import { type Context, report, requireParty, table } from '../framework/index.ts'
 
 export function register(program: Command, context: Context): void {
   context.verb(program, {
     name: 'keys <party>',
     summary: "list a party's keys by their check values",
     about:
-      'Lists the names of the keys that a party holds, with what may be known of them: the first 8 bytes of the SHA-256 of a public key, the check value (CMAC over zeros, 5 bytes) of a symmetric one.',
+      'Lists the names of the keys that a party holds, with what may be known of them: the first 8 bytes of the SHA-256 of a public key, the check value (CMAC over zeros, 5 bytes) of a symmetric one. With --public the public key alone is written to a file, for the party that is to know it.',
     reads: ['WORKSPACE/PARTY/keys/'],
-    examples: ['keys issuer'],
+    writes: ['the public key, 65 bytes (P-256) or 32 (Ed25519) as hex, with --public'],
+    examples: ['keys issuer', 'keys mounter --public mounter.pub'],
+    options: [
+      { flags: '--public <file>', text: 'write a public key to this file' },
+      { flags: '--key <name>', text: `which one (default: ${logSigningKey})` },
+    ],
     async run(step) {
-      const name = step.argument(0)
-      if (!Object.hasOwn(parties, name)) {
-        throw new UsageError(`there is no party ${name}, expected one of ${Object.keys(parties).join(', ')}`)
+      const party = requireParty(step.argument(0))
+      const { vault } = step.party(party)
+      const file = step.optional('public')
+      if (file !== undefined) {
+        const key = step.optional('key') ?? logSigningKey
+        const publicKey = await vault.publicPoint(key)
+        step.writeFile(file, new TextEncoder().encode(`${encodeHex(publicKey)}\n`))
+        return report({ party, key, publicKey, file }, `public key of ${key}: ${file}`)
       }
-      const keys = await step.party(name as PartyName).vault.list()
+      if (step.optional('key') !== undefined) throw new UsageError('--key goes with --public')
+      const keys = await vault.list()
       return report(
-        { party: name, keys },
+        { party, keys },
         ...table(
           ['key', 'kind', 'check value'],
           keys.map((key) => [

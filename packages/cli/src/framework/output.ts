@@ -1,13 +1,21 @@
 import { encodeHex } from '@sealwright/core/bytes'
+import type { ErrorCode } from '@sealwright/core/errors'
 
 /** What a command found out: one object for programs, lines for people. */
 export interface Report {
   readonly json: Readonly<Record<string, unknown>>
   readonly lines: readonly string[]
+  /** The command ran, but what it looked at is not as it should be: its exit status and hint are this code's. */
+  readonly failure?: ErrorCode
 }
 
 export function report(json: Record<string, unknown>, ...lines: readonly string[]): Report {
   return { json, lines }
+}
+
+/** A report whose exit status tells that something is wrong; `ok` in its JSON is false. */
+export function failing(code: ErrorCode, found: Report): Report {
+  return { ...found, json: { ...found.json, ok: false, code }, failure: code }
 }
 
 /** Columns padded to their widest cell, two blanks between. */

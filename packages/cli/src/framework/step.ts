@@ -4,7 +4,15 @@ import { equal } from '@sealwright/core/bytes'
 import { InternalError, UsageError } from '@sealwright/core/errors'
 import type { Transport } from '@sealwright/core/ports'
 import { onFile, readWhole, writeAtomically } from '@sealwright/node/files'
-import { connectTcp, counting, openModuleFile, type Traffic, tracing } from '@sealwright/node/transport'
+import {
+  type CountingTransport,
+  connectTcp,
+  counting,
+  type ModuleFile,
+  openModuleFile,
+  type Traffic,
+  tracing,
+} from '@sealwright/node/transport'
 import { findWorkspace, openParty, openWorkspace, type Workspace } from '@sealwright/node/workspace'
 import type { PartyName, PartyPorts } from '@sealwright/roles/ports'
 import { readSecret } from './secret.ts'
@@ -12,6 +20,13 @@ import type { Terminal } from './terminal.ts'
 
 /** Values of options by their long names, as commander keeps them. */
 export type OptionValues = Readonly<Record<string, unknown>>
+
+/** A module as a command reaches it. */
+export interface OpenModule extends Transport {
+  traffic(): Traffic
+  /** The module itself when it lives in a chip file: for the picture of its memory, which no APDU gives. */
+  readonly inside?: ModuleFile['module']
+}
 
 /** One run of one command: its arguments and options, and what it opens; `close` gives everything back. */
 export class Step {
@@ -22,7 +37,7 @@ export class Step {
   readonly #options: OptionValues
   readonly #open: (() => void | Promise<void>)[] = []
   readonly #parties = new Map<PartyName, PartyPorts>()
-  readonly #transports = new Map<string, Transport & { traffic(): Traffic }>()
+  readonly #transports = new Map<string, OpenModule>()
 
   constructor(name: string, terminal: Terminal, args: Step['arguments'], options: OptionValues) {
     this.#name = name
@@ -91,12 +106,26 @@ export class Step {
 
   /** Writes a file for another party (0644). One with other content is never replaced: UsageError `file-exists`. */
   writeFile(name: string, bytes: Uint8Array): void {
+    this.#writeOnce(name, bytes, 0o644)
+  }
+
+  /** The same for a file that only its receiver may read (0600). */
+  writeSecretFile(name: string, bytes: Uint8Array): void {
+    this.#writeOnce(name, bytes, 0o600)
+  }
+
+  #writeOnce(name: string, bytes: Uint8Array, mode: number): void {
     const path = this.path(name)
     if (existsSync(path)) {
       if (equal(readWhole(path), bytes)) return
       throw new UsageError(`${name} is there already, with other content`, { code: 'file-exists' })
     }
-    writeAtomically(path, bytes, 0o644)
+    writeAtomically(path, bytes, mode)
+  }
+
+  /** Writes a file for another party that may grow from run to run. */
+  replaceFile(name: string, bytes: Uint8Array): void {
+    writeAtomically(this.path(name), bytes, 0o644)
   }
 
   /**
@@ -126,19 +155,23 @@ export class Step {
   }
 
   /** The module that `--module` names (a chip file, or tcp:HOST:PORT), traced if so wished, until the command ends. */
-  module(): Promise<Transport & { traffic(): Traffic }> {
+  module(): Promise<OpenModule> {
     return this.openModule(this.option('module'))
   }
 
   /** The same for a module named otherwise. */
-  async openModule(name: string): Promise<Transport & { traffic(): Traffic }> {
+  async openModule(name: string): Promise<OpenModule> {
     const known = this.#transports.get(name)
     if (known !== undefined) return known
     const below = await this.#connect(name)
     this.#open.push(() => below.close())
     const trace = this.optional('trace')
     const traced = trace === undefined ? below : tracing(below, (line) => this.#append(trace, line))
-    const transport = { ...traced, traffic: () => below.traffic() }
+    const transport: OpenModule = {
+      ...traced,
+      traffic: () => below.traffic(),
+      ...('module' in below ? { inside: below.module } : {}),
+    }
     this.#transports.set(name, transport)
     return transport
   }
@@ -156,7 +189,7 @@ export class Step {
     if (failures.length > 0) throw failures[0]
   }
 
-  async #connect(name: string) {
+  async #connect(name: string): Promise<CountingTransport | ModuleFile> {
     const address = /^tcp:(.+):([0-9]{1,5})$/.exec(name)
     if (address !== null) return counting(await connectTcp(address[1]!, Number(address[2])))
     return openModuleFile(this.path(name), {

@@ -1,3 +1,4 @@
+import { errorTable } from '@sealwright/core/errors'
 import { type Command, Option } from 'commander'
 import { type Report, toJson } from './output.ts'
 import { Step } from './step.ts'
@@ -63,9 +64,11 @@ export function verbs(terminal: Terminal, exitStatus: (status: number) => void):
         try {
           const found = await spec.run(step)
           if (found === undefined) return
-          if (found.json['ok'] === false) exitStatus(1)
           if (step.json) terminal.print(toJson({ ok: true, ...found.json }))
           else for (const line of found.lines) terminal.print(line)
+          if (found.failure === undefined) return
+          terminal.say(`hint: ${errorTable[found.failure].remedy}`)
+          exitStatus(errorTable[found.failure].exit)
         } finally {
           await step.close()
         }

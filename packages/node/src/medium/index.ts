@@ -1,2 +1,3 @@
+export { headerLength as chipHeaderLength, parseHeader as parseChipHeader } from './chip-file.ts'
 export { FileMedium, type FileMediumOptions, type Files } from './file-medium.ts'
 export { FileLock, type Holder } from './lock.ts'

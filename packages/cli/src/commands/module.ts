@@ -1,0 +1,284 @@
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseCommand, parseResponse } from '@sealwright/core/apdu'
+import { decodeHex, encodeHex, fromAscii, Reader } from '@sealwright/core/bytes'
+import { certificateIds, commandByEntry, dataTags } from '@sealwright/core/catalog'
+import { parseChipStatus } from '@sealwright/core/customization'
+import { SealwrightError, UsageError } from '@sealwright/core/errors'
+import { parseCertificate } from '@sealwright/core/x509'
+import { memoryMap, type Segment } from '@sealwright/module/eeprom'
+import { onFile } from '@sealwright/node/files'
+import { describeAnswer, describeCommand, instructionName } from '@sealwright/node/transport'
+import { type Channel, plain } from '@sealwright/roles/channel'
+import { parseState, readData } from '@sealwright/roles/custody'
+import type { Command } from 'commander'
+import { type Context, fields, type OpenModule, report, type Step, table } from '../framework/index.ts'
+import { memoryPicture } from '../pictures/memory.ts'
+
+export function register(program: Command, context: Context): void {
+  const module = context.group(
+    program,
+    'module',
+    'look at modules; send an APDU',
+    'Shows what anyone may see of a module: nothing here needs a key, and nothing changes the module.',
+  )
+
+  context.verb(module, {
+    name: 'list [path...]',
+    summary: 'list chip files with serial number and state',
+    about:
+      'Asks every chip file named, or every one in a folder (default: the working folder), for its serial number, mode, state and product. One that another process holds is named with its holder.',
+    reads: ['PATH: chip files (*.chip), or folders of them'],
+    examples: ['module list', 'module list chips'],
+    async run(step) {
+      const named = step.list(0)
+      const rows: Record<string, string | undefined>[] = []
+      for (const file of (named.length === 0 ? ['.'] : named).flatMap((path) => chipFiles(step, path))) {
+        rows.push({ file, ...(await summary(step, file)) })
+      }
+      const columns = ['file', 'serial', 'mode', 'state', 'product', 'problem']
+      return report(
+        { modules: rows },
+        ...table(
+          columns,
+          rows.map((row) => columns.map((column) => row[column] ?? '–')),
+        ),
+      )
+    },
+  })
+
+  context.verb(module, {
+    name: 'show',
+    summary: 'show what a module says of itself',
+    about:
+      'Shows serial number, mode, personalization state, events, certificates, key places with check values, resources and the commands that the vector table reaches.',
+    examples: ['module show --module cash.chip'],
+    module: 'required',
+    run: async (step) => show(plain(await step.module())),
+  })
+
+  context.verb(module, {
+    name: 'map',
+    summary: "draw the module's memory with its tenants",
+    about:
+      'Draws EEPROM by address: who owns which bytes. It looks into the chip file itself, since no APDU gives this away; so it works with files only.',
+    examples: ['module map --module cash.chip'],
+    module: 'required',
+    async run(step) {
+      const map = readMap(await step.module())
+      return report({ ...map }, ...memoryPicture(map.segments, map.size))
+    },
+  })
+
+  context.verb(module, {
+    name: 'apdu <hex...>',
+    summary: 'send command APDUs and explain the answers',
+    about:
+      'Powers the module up, selects nothing, sends each APDU as it is, without secure messaging, and shows command and answer by name. For looking and learning: what changes the module needs the channels of the other commands.',
+    examples: [
+      'module apdu 8030000000 --module cash.chip',
+      'module apdu 00CA004500 80B60000 --module cash.chip',
+    ],
+    module: 'required',
+    async run(step) {
+      const transport = await step.module()
+      const exchanges: { command: Uint8Array; answer: Uint8Array; lines: string[] }[] = []
+      for (const text of step.list(0)) {
+        const command = decodeHex(text)
+        const answer = await transport.transmit(command)
+        const lines = [`> ${encodeHex(command)}`, `  ${describeCommand(command)}`, `< ${encodeHex(answer)}`]
+        exchanges.push({
+          command,
+          answer,
+          lines: [...lines, `  ${describeAnswer(answer, commandOf(command))}`],
+        })
+      }
+      return report(
+        {
+          exchanges: exchanges.map(({ command, answer }) => {
+            const { data, sw } = parseResponse(answer)
+            return { command, data, sw: sw.toString(16).toUpperCase() }
+          }),
+        },
+        ...exchanges.flatMap(({ lines }) => lines),
+      )
+    },
+  })
+}
+
+async function show(channel: Channel) {
+  const status = parseChipStatus(await channel.send('CHIP STATUS'))
+  const head = {
+    serial: status.serial === undefined ? undefined : encodeHex(status.serial),
+    mode: status.mode,
+    triesLeft: status.triesLeft,
+    romDigest: encodeHex(status.romDigest),
+  }
+  if (status.mode === 'issuer' || status.mode === 'terminated') return report(head, ...fields(head))
+
+  const value = (tag: number): Promise<Uint8Array | undefined> => readData(channel, tag)
+  const state = parseState((await value(dataTags.state))!)
+  const product = await value(dataTags.product)
+  const certificates: Record<string, Uint8Array> = {}
+  for (const [name, { tag }] of Object.entries(certificateIds)) {
+    const der = await value(tag)
+    if (der !== undefined && der.length > 0) certificates[name] = der
+  }
+  const places = parsePlaces((await value(dataTags.places)) ?? new Uint8Array(0))
+  const resources = parseResources((await value(dataTags.resources)) ?? new Uint8Array(0))
+  const vectors = parseVectorRows((await value(dataTags.vectors)) ?? new Uint8Array(0))
+  const json = {
+    ...head,
+    ...(state.state === undefined ? {} : { state: state.state }),
+    events: state.number,
+    ...(product === undefined ? {} : { product: fromAscii(product) }),
+    certificates,
+    places,
+    resources,
+    vectors,
+  }
+  return report(
+    json,
+    ...fields({
+      ...head,
+      state: state.state,
+      events: state.number,
+      product: product && fromAscii(product),
+    }),
+    ...section(
+      'certificates',
+      ['', 'subject', 'issuer', 'until'],
+      Object.entries(certificates).map(([name, der]) => {
+        const { subject, issuer, notAfter } = parseCertificate(der)
+        return [name, subject.commonName, issuer.commonName, day(notAfter)]
+      }),
+    ),
+    ...section(
+      'key places',
+      ['place', 'kind', 'check value'],
+      places.map(({ place, kind, checkValue }) => [place, String(kind), checkValue ?? 'empty']),
+    ),
+    ...section(
+      'resources',
+      ['id', 'state', 'addresses', 'AID'],
+      resources.map(({ id, state, start, end, aid }) => [
+        String(id),
+        String(state),
+        `${address(start)}..${address(end)}`,
+        aid,
+      ]),
+    ),
+    ...section(
+      'commands',
+      ['INS', 'program', 'function', 'command'],
+      vectors.map((row) => [row.ins, String(row.program), String(row.function), row.name]),
+    ),
+  )
+}
+
+async function summary(step: Step, file: string): Promise<Record<string, string | undefined>> {
+  try {
+    const transport = await step.openModule(file)
+    const channel = plain(transport)
+    const { serial, mode } = parseChipStatus(await channel.send('CHIP STATUS'))
+    const told = { serial: serial && encodeHex(serial), mode }
+    if (mode === 'issuer' || mode === 'terminated') return told
+    const state = await readData(channel, dataTags.state)
+    const product = await readData(channel, dataTags.product)
+    return {
+      ...told,
+      state: state && parseState(state).state,
+      product: product && fromAscii(product),
+    }
+  } catch (error) {
+    // One bad file must not hide the others.
+    if (error instanceof SealwrightError) return { problem: error.message }
+    throw error
+  }
+}
+
+function chipFiles(step: Step, name: string): string[] {
+  const path = step.path(name)
+  return onFile(path, () =>
+    statSync(path).isDirectory()
+      ? readdirSync(path)
+          .filter((file) => file.endsWith('.chip'))
+          .sort()
+          .map((file) => (name === '.' ? file : join(name, file)))
+      : [name],
+  )
+}
+
+/** The segments of a module in a chip file, resources among them. */
+export function readMap({ inside }: Pick<OpenModule, 'inside'>): { size: number; segments: Segment[] } {
+  if (inside === undefined)
+    throw new UsageError('the memory of a module behind a line cannot be seen: name its chip file')
+  const { objects, nvm, definitions } = inside.parts
+  const tenants = parseResources(definitions.summary()).map(
+    ({ id, start, end, aid }): Segment => ({ start, end, owner: `resource ${id}`, name: aid }),
+  )
+  return { size: nvm.size, segments: memoryMap(objects, tenants) }
+}
+
+function parsePlaces(bytes: Uint8Array) {
+  const r = new Reader(bytes, 'key places')
+  const places: { place: string; kind: number; checkValue?: string }[] = []
+  while (r.remaining > 0) {
+    const place = r.u32('reference').toString(16).toUpperCase().padStart(8, '0')
+    const kind = r.u8('kind')
+    const filled = r.u8('filled') === 1
+    const checkValue = encodeHex(r.take(5, 'check value'))
+    places.push(filled ? { place, kind, checkValue } : { place, kind })
+  }
+  return places
+}
+
+function parseResources(bytes: Uint8Array) {
+  const r = new Reader(bytes, 'resources')
+  const resources: { id: number; state: number; start: number; end: number; aid: string }[] = []
+  while (r.remaining > 0) {
+    resources.push({
+      id: r.u8('id'),
+      state: r.u8('state'),
+      start: r.u32('start'),
+      end: r.u32('end'),
+      aid: encodeHex(r.take(r.u8('length of the AID'), 'AID')),
+    })
+  }
+  return resources
+}
+
+function parseVectorRows(bytes: Uint8Array) {
+  const r = new Reader(bytes, 'vectors')
+  const vectors: { ins: string; program: number; function: number; name: string }[] = []
+  while (r.remaining > 0) {
+    const ins = r.u8('ins')
+    const program = r.u8('program')
+    const number = r.u8('function')
+    const native = program === 0 ? commandByEntry.get(number) : undefined
+    const name =
+      native ?? `${instructionName(ins) ?? 'own'} (${program === 1 ? 'ROM program' : `software ${program}`})`
+    vectors.push({ ins: ins.toString(16).toUpperCase().padStart(2, '0'), program, function: number, name })
+  }
+  return vectors
+}
+
+function section(title: string, head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  return rows.length === 0 ? [] : ['', `${title}:`, ...table(head, rows).map((line) => `  ${line}`)]
+}
+
+function commandOf(bytes: Uint8Array) {
+  try {
+    return parseCommand(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+function address(value: number): string {
+  return value.toString(16).toUpperCase().padStart(6, '0')
+}
+
+function day(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().slice(0, 10)
+}
