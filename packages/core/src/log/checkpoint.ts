@@ -21,6 +21,7 @@ export function serializeCheckpointBody({ origin, size, root }: Checkpoint): str
   if (!Number.isSafeInteger(size) || size < 0 || root.length !== 32) {
     throw new UsageError('expected a size and a root of 32 bytes')
   }
+  if (origin === '' || origin.includes('\n')) throw new UsageError('expected an origin of one line')
   return `${origin}\n${size}\n${encodeBase64(root)}\n`
 }
 
