@@ -8,6 +8,7 @@ import {
 } from '@sealwright/core/customization'
 import { DecodeError } from '@sealwright/core/errors'
 import { parsePassport } from '@sealwright/core/log'
+import { checkProgram, defaultLimits, ProgramRefused } from '@sealwright/module/program'
 import { parseRom } from '@sealwright/module/rom'
 import { chipHeaderLength, parseChipHeader } from '@sealwright/node/medium'
 import { parseEntriesFile } from '@sealwright/roles/custody'
@@ -134,19 +135,27 @@ const formats: readonly { readonly magic: Uint8Array; readonly read: (bytes: Uin
     },
     {
       magic: Uint8Array.of(0x00, 0x61, 0x73, 0x6d),
-      read(bytes) {
-        if (!WebAssembly.validate(bytes.slice())) throw new DecodeError('WebAssembly: not valid')
-        const program = new WebAssembly.Module(bytes.slice())
-        const imports = WebAssembly.Module.imports(program).map(({ module, name }) => `${module}.${name}`)
-        const exports = WebAssembly.Module.exports(program).map(({ name }) => name)
-        return {
-          kind: 'WebAssembly program',
-          json: { imports, exports },
-          lines: [`imports ${imports.join(' ') || 'nothing'}`, `exports ${exports.join(' ') || 'nothing'}`],
-        }
-      },
+      read: explainProgram,
     },
   ]
+
+/** A program as the module sees it before it runs one. */
+function explainProgram(bytes: Uint8Array): Explanation {
+  const kind = 'WebAssembly program'
+  try {
+    const program = checkProgram(bytes, defaultLimits)
+    const imports = program.imports.map(({ module, name }) => `${module}.${name}`)
+    const exports = program.exports.map(({ name }) => name)
+    return {
+      kind,
+      json: { imports, exports },
+      lines: [`imports ${imports.join(' ') || 'nothing'}`, `exports ${exports.join(' ') || 'nothing'}`],
+    }
+  } catch (error) {
+    if (!(error instanceof ProgramRefused)) throw error
+    return { kind, json: { refused: error.message }, lines: [`no module takes it: ${error.message}`] }
+  }
+}
 
 function explainStructure(bytes: Uint8Array): Explanation | undefined {
   if (bytes[0] === 0xd2) return explainDocument(parseDocument(bytes))
