@@ -1,0 +1,90 @@
+import { encodeHex } from '@sealwright/core/bytes'
+import { parseIdentityRequest } from '@sealwright/core/customization'
+import { chipFactory } from '@sealwright/node/chips'
+import { certifyModule, initRoot, produce } from '@sealwright/roles/manufacturer'
+import type { Command } from 'commander'
+import { type Context, certificateFile, fields, report } from '../framework/index.ts'
+
+export function register(program: Command, context: Context): void {
+  const manufacturer = context.group(
+    program,
+    'manufacturer',
+    'make chips from a mask, certify modules and units',
+    "The manufacturer makes chips from the issuer's mask, which is all he has of the software, and signs with his root who the modules and the personalization units are.",
+  )
+
+  context.verb(manufacturer, {
+    name: 'init-root',
+    summary: 'make the root key and its certificate',
+    about:
+      'Makes the root that signs identity certificates of modules and certificates of personalization units. Made once; asked again it gives the same certificate. A test root signs only test modules.',
+    writes: [
+      '--out FILE: the root certificate, PEM, for issuers, units and suppliers',
+      'your vault: the root key',
+    ],
+    examples: ['manufacturer init-root --out certs/manufacturer-root.pem'],
+    options: [
+      { flags: '--out <file>', text: 'the certificate', required: true },
+      { flags: '--name <text>', text: 'the name in the certificate (default: manufacturer)' },
+      { flags: '--insecure-test-root', text: 'mark the root and all below it as made with test keys' },
+    ],
+    async run(step) {
+      const name = step.optional('name')
+      const root = await initRoot(step.party('manufacturer'), {
+        ...(name === undefined ? {} : { name }),
+        ...(step.flag('insecure-test-root') ? { test: true } : {}),
+      })
+      step.writeFile(step.option('out'), certificateFile(root.encoded))
+      const number = encodeHex(root.serialNumber)
+      return report(
+        { subject: root.subject.commonName, number },
+        `root ${root.subject.commonName}, certificate ${number}`,
+      )
+    },
+  })
+
+  context.verb(manufacturer, {
+    name: 'produce <mask> <chip...>',
+    summary: 'make chips from a mask',
+    about:
+      'Makes a chip file for each name: ROM and EEPROM as the mask says, in issuer mode. A chip that is there already stays as it is, so that an interrupted run is simply repeated. You need only the mask file; what it does is hidden from you.',
+    reads: ['MASK: from the issuer'],
+    writes: ['CHIP files', '--delivery-note FILE: for the mounter'],
+    examples: [
+      'manufacturer produce exchange/fleet.mask chips/cash.chip chips/loader.chip --delivery-note exchange/fleet.note',
+    ],
+    options: [{ flags: '--delivery-note <file>', text: 'the delivery note', required: true }],
+    async run(step) {
+      const done = await produce(step.party('manufacturer'), {
+        mask: step.readFile(step.argument(0)),
+        factory: chipFactory(step.path('.')),
+        names: step.list(1),
+      })
+      step.writeFile(step.option('delivery-note'), done.deliveryNote)
+      return report(
+        { made: done.made, kept: done.kept },
+        ...done.made.map((name) => `made  ${name}`),
+        ...done.kept.map((name) => `kept  ${name} (it was there already)`),
+      )
+    },
+  })
+
+  context.verb(manufacturer, {
+    name: 'certify-module <request>',
+    summary: "certify a module's identity key",
+    about:
+      'Checks that whoever made the request has the key, and signs the identity certificate: one for each serial number. The same request again gives the same certificate; another key for the same serial number is refused.',
+    reads: ['REQUEST: from the issuer'],
+    writes: ['--out FILE: the identity certificate, PEM, for the issuer'],
+    examples: ['manufacturer certify-module exchange/cash.request --out certs/cash-identity.pem'],
+    options: [{ flags: '--out <file>', text: 'the certificate', required: true }],
+    async run(step) {
+      const request = step.readFile(step.argument(0))
+      const certificate = await certifyModule(step.party('manufacturer'), { request })
+      step.writeFile(step.option('out'), certificateFile(certificate.encoded))
+      const serial = encodeHex(parseIdentityRequest(request).serial)
+      const number = encodeHex(certificate.serialNumber)
+      return report({ serial, number }, ...fields({ module: serial, certificate: number }))
+    },
+  })
+}
