@@ -87,6 +87,8 @@ interface ReadPassport {
   readonly unreadable: string | undefined
   readonly checkpoint: SignedCheckpoint | string
   readonly chain: readonly Certificate[] | string
+  /** Answers about the parties' certificates, since two checks ask. */
+  readonly parties: Map<Step, Answer>
 }
 
 type Answer = Pick<Finding, 'verdict' | 'explanation'>
@@ -138,10 +140,10 @@ const checks: Record<PassportCheck, Check> = {
     return verified('every entry is signed by the key given for its party')
   }),
 
-  'party-certificates': needsSteps(({ steps }, question, crypto) => {
+  'party-certificates': needsSteps((read, question, crypto) => {
     const unknown = new Set<string>()
-    for (const step of steps) {
-      const answer = partyAnswer(step, question, crypto)
+    for (const step of read.steps) {
+      const answer = partyAnswer(read, step, question, crypto)
       if (answer.verdict === 'failed') return answer
       if (answer.verdict === 'unverified') unknown.add(shown(step.entry.party))
     }
@@ -149,10 +151,10 @@ const checks: Record<PassportCheck, Check> = {
     return verified('every party holds a certificate of a trusted root')
   }),
 
-  'party-roles': needsSteps(({ steps }, question, crypto) => {
-    for (const step of steps) {
+  'party-roles': needsSteps((read, question, crypto) => {
+    for (const step of read.steps) {
       const { entry, name } = step
-      if (partyAnswer(step, question, crypto).verdict !== 'verified') {
+      if (partyAnswer(read, step, question, crypto).verdict !== 'verified') {
         return unverified(`the role of the party of ${name} is not certified`)
       }
       const event = eventTypeOf(entry.type)
@@ -315,6 +317,7 @@ function readPassport(passport: Passport): ReadPassport {
     unreadable,
     checkpoint: checkpoint === undefined ? noCheckpoint : attempt(() => parseCheckpoint(checkpoint)),
     chain: attempt(() => passport.chain.map(parseCertificate)),
+    parties: new Map(),
   }
 }
 
@@ -328,8 +331,19 @@ function attempt<T>(read: () => T): T | string {
   }
 }
 
-/** Whether the party's certificates lead to a trusted root: at the time that the entry states. */
-function partyAnswer({ entry, party, name }: Step, question: PassportQuestion, crypto: Crypto): Answer {
+function partyAnswer(
+  { parties }: ReadPassport,
+  step: Step,
+  question: PassportQuestion,
+  crypto: Crypto,
+): Answer {
+  const answer = parties.get(step) ?? certifiedAnswer(step, question, crypto)
+  parties.set(step, answer)
+  return answer
+}
+
+/** Whether the party's certificates lead to a trusted root, at the time that the entry states. */
+function certifiedAnswer({ entry, party, name }: Step, question: PassportQuestion, crypto: Crypto): Answer {
   if ('point' in party) return unverified('a bare key')
   const chain = attempt(() => party.chain.map(parseCertificate))
   if (typeof chain === 'string') return failed(`${name}: a certificate of its party cannot be read: ${chain}`)

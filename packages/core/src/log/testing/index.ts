@@ -1,0 +1,1 @@
+export { type TestOnlyStory, testOnlyStory } from './story.ts'
