@@ -75,13 +75,18 @@ async function mountPowered(
   }
   if (!already) await channel.send('WRITE SERIAL', { data: serial })
   const { crypto, store } = ports
-  const entry = await recordEvent(ports, {
-    previous: chainStart(crypto, note.romDigest, note.imageDigest),
-    serial,
-    number: 1,
-    type: eventTypes['serial-written'].code,
-    digest: crypto.sha256(serial),
-  })
+  const entry = await recordEvent(
+    ports,
+    {
+      previous: chainStart(crypto, note.romDigest, note.imageDigest),
+      serial,
+      number: 1,
+      type: eventTypes['serial-written'].code,
+      digest: crypto.sha256(serial),
+    },
+    // The log and the passport tell from these what the chain starts with.
+    { rom: note.romDigest, image: note.imageDigest },
+  )
   if (print !== undefined) {
     await store.write(`print-orders/${encodeHex(serial).toLowerCase()}.txt`, utf8.encode(`${print}\n`))
   }
