@@ -144,7 +144,9 @@ function explainProgram(bytes: Uint8Array): Explanation {
   const kind = 'WebAssembly program'
   try {
     const program = checkProgram(bytes, defaultLimits)
-    const imports = program.imports.map(({ module, name }) => `${module}.${name}`)
+    const imports = program.imports.map((one) =>
+      one.kind === 'interface' ? `${one.interface}.${one.function}` : `added.${one.function}`,
+    )
     const exports = program.exports.map(({ name }) => name)
     return {
       kind,
