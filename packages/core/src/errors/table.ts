@@ -88,6 +88,12 @@ export const errorTable = {
     remedy:
       'ask the party that issued the certificate named for one that fits; see what it says with `sealwright inspect`',
   },
+  'fingerprint-differs': {
+    culprit: 'bytes',
+    exit: 3,
+    remedy:
+      'ask the owner of the key for its fingerprint, by another way than the file came; use neither until they agree',
+  },
   'wrong-module': {
     culprit: 'state',
     exit: 7,

@@ -23,6 +23,9 @@ export interface PaymentOrder {
   readonly amount: number
 }
 
+/** What the cash machine learns: decision(1) ‖ amount(4). */
+export type PaymentOutcome = Omit<PaymentOrder, 'number'>
+
 export function parsePaymentRequest(bytes: Uint8Array): PaymentRequest {
   const r = new Reader(bytes, 'payment request')
   const request = {
@@ -53,18 +56,29 @@ export function serializeNumberedPayment({ number, request }: NumberedPayment): 
 
 export function parsePaymentOrder(bytes: Uint8Array): PaymentOrder {
   const r = new Reader(bytes, 'payment order')
-  const number = r.take(8, 'number')
+  return { number: r.take(8, 'number'), ...outcome(r) }
+}
+
+export function serializePaymentOrder({ number, pay, amount }: PaymentOrder): Uint8Array {
+  return new Writer().bytes(number).bytes(serializePaymentOutcome({ pay, amount })).finish()
+}
+
+export function parsePaymentOutcome(bytes: Uint8Array): PaymentOutcome {
+  return outcome(new Reader(bytes, 'payment outcome'))
+}
+
+export function serializePaymentOutcome({ pay, amount }: PaymentOutcome): Uint8Array {
+  return new Writer()
+    .u8(pay ? 1 : 0)
+    .u32(amount)
+    .finish()
+}
+
+function outcome(r: Reader): PaymentOutcome {
   const decision = r.u8('decision')
   const amount = r.u32('amount')
   r.end()
   if (decision > 1) throw r.fail('decision: expected 00 or 01')
-  return { number, pay: decision === 1, amount }
-}
-
-export function serializePaymentOrder({ number, pay, amount }: PaymentOrder): Uint8Array {
-  return new Writer()
-    .bytes(number)
-    .u8(pay ? 1 : 0)
-    .u32(amount)
-    .finish()
+  if (amount === 0) throw r.fail('amount: expected more than 0')
+  return { pay: decision === 1, amount }
 }

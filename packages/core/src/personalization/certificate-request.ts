@@ -1,3 +1,4 @@
+import { equal } from '../bytes/index.ts'
 import {
   parseDocument,
   prepareDocument,
@@ -6,7 +7,7 @@ import {
   verifyDocument,
 } from '../cbor/index.ts'
 import { withHandle } from '../crypto/index.ts'
-import { AuthError, DecodeError, UsageError } from '../errors/index.ts'
+import { AuthError, DecodeError, PeerError, UsageError } from '../errors/index.ts'
 import type { Crypto } from '../ports/index.ts'
 
 /** Roles whose key asks for its certificate by a document of its own. */
@@ -67,6 +68,14 @@ export function openCertificateRequest(
 /** What people compare of a public key: SHA-256 of its uncompressed point, 32 bytes. */
 export function fingerprint(point: Uint8Array, crypto: Crypto): Uint8Array {
   return crypto.sha256(point)
+}
+
+/** Refuses a key (PeerError `fingerprint-differs`) whose fingerprint is not the one told; nothing happens when none was told. */
+export function requireFingerprint(point: Uint8Array, told: Uint8Array | undefined, crypto: Crypto): void {
+  if (told === undefined || equal(fingerprint(point, crypto), told)) return
+  throw new PeerError('the key is another than the one whose fingerprint was told', {
+    code: 'fingerprint-differs',
+  })
 }
 
 function isName(name: string): boolean {

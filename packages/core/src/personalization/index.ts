@@ -14,6 +14,7 @@ export {
   openCertificateRequest,
   prepareCertificateRequest,
   type RequestingRole,
+  requireFingerprint,
 } from './certificate-request.ts'
 export {
   type BindingReason,

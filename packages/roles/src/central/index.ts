@@ -1,0 +1,3 @@
+export { type CentralKey, key, sessionKey } from './key.ts'
+export { type DecidedPayment, payment } from './payment.ts'
+export { type KnownUnit, type Session, type SessionInput, session } from './session.ts'

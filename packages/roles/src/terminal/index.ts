@@ -1,0 +1,1 @@
+export { paymentOutcome, requestPayment } from './payment.ts'

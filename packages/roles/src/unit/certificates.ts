@@ -1,0 +1,98 @@
+import { encodeHex, equal } from '@sealwright/core/bytes'
+import { PeerError } from '@sealwright/core/errors'
+import type { BeginRequest, CertificateRequest } from '@sealwright/core/personalization'
+import {
+  type Certificate,
+  type CertificateProfile,
+  moduleSerialText,
+  parseCertificate,
+  requirePath,
+  serializeCertificate,
+  tbsOfProfile,
+} from '@sealwright/core/x509'
+import type { PartyPorts } from '../ports/index.ts'
+import { signingKey } from './key.ts'
+
+/** Checks the unit's own certificate up to the manufacturer's root, and that it is for the key in the vault. */
+export async function requireOwnCertificate(
+  { crypto, clock, vault }: PartyPorts,
+  unit: Certificate,
+  root: Certificate,
+  insecureAcceptTest: boolean,
+): Promise<void> {
+  const at = clock.now()
+  requirePath(
+    { chain: [unit], anchor: root, role: 'unit', at, insecureAcceptTest },
+    ["unit's certificate", "manufacturer's root"],
+    crypto,
+  )
+  if (!equal(unit.publicPoint, await vault.publicPoint(signingKey))) {
+    throw new PeerError("the unit's certificate does not hold: it is for another key than this unit's", {
+      code: 'certificate-refused',
+      details: { certificate: "unit's certificate", reason: 'other-key' },
+    })
+  }
+}
+
+/** The operating certificate: bound to BEGIN's nonce, the customer, and the hash of the central system's key. It ends with the unit's. */
+export function issueOperating(
+  ports: PartyPorts,
+  unit: Certificate,
+  module: {
+    readonly serial: Uint8Array
+    readonly point: Uint8Array
+    readonly begin: BeginRequest
+    readonly centralPoint: Uint8Array
+  },
+): Promise<Uint8Array> {
+  const { serial, point, begin, centralPoint } = module
+  return issue(ports, {
+    role: 'module-operating',
+    serialNumber: certificateNumber(ports),
+    subject: { commonName: 'module', serialNumber: moduleSerialText(serial) },
+    publicPoint: point,
+    notBefore: begin.time,
+    notAfter: unit.notAfter,
+    issuer: unit,
+    binding: {
+      nonce: begin.nonce,
+      customer: unit.customer!,
+      centralKeyHash: ports.crypto.sha256(centralPoint),
+    },
+  })
+}
+
+/** The central system's certificate under this unit certificate, valid as long as that: one for all modules. */
+export async function issueCentral(
+  ports: PartyPorts,
+  unit: Certificate,
+  { name, point }: CertificateRequest,
+): Promise<Uint8Array> {
+  const { crypto, store } = ports
+  const file = `central/${encodeHex(crypto.sha256(point, unit.encoded)).toLowerCase()}.der`
+  const stored = await store.read(file)
+  if (stored !== undefined && parseCertificate(stored).subject.commonName === name) return stored
+  const encoded = await issue(ports, {
+    role: 'central-system',
+    serialNumber: certificateNumber(ports),
+    subject: { commonName: name },
+    publicPoint: point,
+    notBefore: unit.notBefore,
+    notAfter: unit.notAfter,
+    issuer: unit,
+  })
+  await store.write(file, encoded)
+  return encoded
+}
+
+async function issue({ crypto, vault }: PartyPorts, profile: CertificateProfile): Promise<Uint8Array> {
+  const tbs = tbsOfProfile(profile, crypto)
+  return serializeCertificate(tbs, await vault.sign(signingKey, tbs))
+}
+
+/** A positive number of 16 random bytes. */
+function certificateNumber({ entropy }: PartyPorts): Uint8Array {
+  const number = entropy.bytes(16).slice()
+  number[0] = (number[0]! & 0x7f) | 0x40
+  return number
+}

@@ -1,0 +1,265 @@
+import { encodeHex, equal } from '@sealwright/core/bytes'
+import { certificateIds, dataTags } from '@sealwright/core/catalog'
+import { withHandle } from '@sealwright/core/crypto'
+import { AuthError, PeerError, RefusedError, StateError } from '@sealwright/core/errors'
+import type { LogEntry } from '@sealwright/core/log'
+import {
+  type CertificateRequest,
+  type CompleteRequest,
+  checkCertificates,
+  completeInput,
+  openCertificateRequest,
+  parseBeginAnswer,
+  parseBeginRequest,
+  parseCompleteReceipt,
+  requireFingerprint,
+  serializeBeginRequest,
+  serializeCompleteRequest,
+  verifyBegin,
+} from '@sealwright/core/personalization'
+import type { Transport } from '@sealwright/core/ports'
+import { type Certificate, parseCertificate, requirePath } from '@sealwright/core/x509'
+import { type Channel, openScp11b, plain } from '../channel/index.ts'
+import { moduleStep, readData, readHead } from '../custody/index.ts'
+import type { PartyPorts } from '../ports/index.ts'
+import { issueCentral, issueOperating, requireOwnCertificate } from './certificates.ts'
+import { type PersonalizationRecord, readRecords, writeRecord } from './record.ts'
+
+export interface PersonalizeInput {
+  /** Serial number of the module that the order names, 8 bytes. */
+  readonly serial: Uint8Array
+  /** This unit's certificate from the manufacturer, DER. */
+  readonly unit: Uint8Array
+  /** The manufacturer's root, DER, from the exchange in which the unit's key was signed. */
+  readonly root: Uint8Array
+  /** The central system's `certificate-request`. */
+  readonly central: Uint8Array
+  /** SHA-256 of the central system's public key as told by another way; compared when it is given. */
+  readonly centralFingerprint?: Uint8Array
+  /** Works with a root that is marked as a test root. */
+  readonly insecureAcceptTest?: boolean
+}
+
+export interface Personalized {
+  readonly serial: Uint8Array
+  readonly operating: Certificate
+  readonly central: Certificate
+  /** This unit had personalized the module before; nothing was signed now. */
+  readonly already: boolean
+  /** Event number and chain in the receipt. */
+  readonly number: number
+  readonly chain: Uint8Array
+  readonly entries: readonly LogEntry[]
+}
+
+interface World {
+  readonly ports: PartyPorts
+  readonly transport: Transport
+  readonly serial: Uint8Array
+  readonly unit: Certificate
+  readonly root: Certificate
+  readonly central: CertificateRequest
+  readonly insecureAcceptTest: boolean
+}
+
+type Outcome = Omit<Personalized, 'entries'>
+
+/**
+ * Personalizes one module: checks that it is the one of the order and that its identity chains to the root, opens a channel that proves
+ * it, has it make its key pair, certifies that and the central system's key, checks the receipt. Broken off anywhere, run it again: what
+ * the module has taken is settled, what was signed for the same BEGIN is used again.
+ */
+export async function personalize(
+  ports: PartyPorts,
+  transport: Transport,
+  input: PersonalizeInput,
+): Promise<Personalized> {
+  const { crypto } = ports
+  const { serial, insecureAcceptTest = false } = input
+  const unit = parseCertificate(input.unit)
+  const root = parseCertificate(input.root)
+  await requireOwnCertificate(ports, unit, root, insecureAcceptTest)
+  const central = openCertificateRequest(input.central, 'central-system', crypto)
+  requireFingerprint(central.point, input.centralFingerprint, crypto)
+  const channel = plain(transport)
+  await requireModule(channel, serial)
+  const world: World = { ports, transport, serial, unit, root, central, insecureAcceptTest }
+  const { result, entries } = await moduleStep(ports, channel, {
+    name: 'unit personalize',
+    types: ['personalized'],
+    details: (outcome) =>
+      outcome === undefined ? {} : { certificate: crypto.sha256(outcome.operating.encoded) },
+    settle: () => settled(world, channel),
+    run: async () => (await settled(world, channel)) ?? (await run(world, channel)),
+  })
+  return { ...result, entries }
+}
+
+async function requireModule(channel: Channel, serial: Uint8Array): Promise<void> {
+  const head = await readHead(channel)
+  if (equal(head.serial, serial)) return
+  throw new StateError('this is another module than the order names; nothing was signed', {
+    code: 'wrong-module',
+    details: { ordered: encodeHex(serial), connected: encodeHex(head.serial) },
+  })
+}
+
+/** What an operating module has from this unit; undefined while it awaits personalization. */
+async function settled({ ports, serial }: World, channel: Channel): Promise<Outcome | undefined> {
+  const { mode, state } = await readHead(channel)
+  if (mode !== 'user') throw new StateError(`the chip is in ${mode} mode: its issuer has not finished it`)
+  if (state !== 'operating') return undefined
+  const operating = await readData(channel, certificateIds.operating.tag)
+  const receipt = await readData(channel, dataTags.personalizationReceipt)
+  for (const record of await readRecords(ports, serial)) {
+    if (operating === undefined || receipt === undefined || record.issued === undefined) continue
+    if (equal(record.issued.operating, operating)) return finish(ports, record, receipt, true)
+  }
+  throw new StateError('the module is operating: another unit personalized it')
+}
+
+async function run(world: World, channel: Channel): Promise<Outcome> {
+  const { ports, transport, serial } = world
+  const { crypto, entropy } = ports
+  const identity = await requireIdentity(world, channel)
+  const modulePoint = identity.publicPoint
+  const secured = await openScp11b(transport, { crypto, entropy, modulePoint, serial })
+  try {
+    const begun = await begin(world, secured, identity)
+    const issued = begun.issued
+    const data = serializeCompleteRequest(issued)
+    return await finish(ports, begun, await complete(secured, data), false)
+  } finally {
+    secured.close()
+    // Ends the module's side as well, so that it takes plain commands again; on a broken line it has ended anyway.
+    await plain(transport)
+      .exchange('SELECT', { p1: 0x04 })
+      .catch(() => {})
+  }
+}
+
+async function requireIdentity(
+  { ports, serial, root, insecureAcceptTest }: World,
+  channel: Channel,
+): Promise<Certificate> {
+  const encoded = await readData(channel, certificateIds.identity.tag)
+  if (encoded === undefined) throw new StateError('the module has no identity certificate')
+  const at = ports.clock.now()
+  return requirePath(
+    {
+      chain: [parseCertificate(encoded)],
+      anchor: root,
+      role: 'module-identity',
+      at,
+      serial,
+      insecureAcceptTest,
+    },
+    ["module's identity certificate", "manufacturer's root"],
+    ports.crypto,
+  )
+}
+
+/** BEGIN, with what an earlier run prescribed and signed while that is fresh; every certificate is recorded before it is used. */
+async function begin(
+  world: World,
+  secured: Channel,
+  identity: Certificate,
+): Promise<Required<Pick<PersonalizationRecord, 'issued'>> & PersonalizationRecord> {
+  const { ports, serial, unit, root, central } = world
+  const { crypto, clock, entropy } = ports
+  const now = clock.now()
+  const earlier = (await readRecords(ports, serial)).find((record) => mayResume(record, unit, now))
+  const data =
+    earlier?.begin ?? serializeBeginRequest({ salt: entropy.bytes(16), time: now, nonce: entropy.bytes(16) })
+  const record = earlier ?? { serial, begin: data }
+  if (earlier === undefined) await writeRecord(ports, record)
+  const answerBytes = await secured.send('BEGIN', { data })
+  const answer = parseBeginAnswer(answerBytes)
+  const request = parseBeginRequest(data)
+  const proven = withHandle(crypto.ecPublicKey(identity.publicPoint), (key) =>
+    verifyBegin(key, serial, request, answer),
+  )
+  if (!proven) throw new AuthError()
+  const centralCertificate = await issueCentral(ports, unit, central)
+  const usable =
+    record.issued !== undefined &&
+    equal(record.issued.answer.subarray(0, 65), answer.point) &&
+    equal(record.issued.central, centralCertificate) &&
+    equal(record.issued.unit, unit.encoded)
+  const issued = usable
+    ? record.issued!
+    : {
+        answer: answerBytes,
+        operating: await issueOperating(ports, unit, {
+          serial,
+          point: answer.point,
+          begin: request,
+          centralPoint: central.point,
+        }),
+        central: centralCertificate,
+        unit: unit.encoded,
+      }
+  const result = checkCertificates(
+    issued,
+    {
+      serial,
+      point: answer.point,
+      nonce: request.nonce,
+      time: request.time,
+      manufacturerPoint: root.publicPoint,
+      test: root.test,
+    },
+    crypto,
+  )
+  if (!result.ok) {
+    const certificate = `${result.certificate} certificate`
+    throw new PeerError(`the ${certificate} does not hold: ${result.text}`, {
+      code: 'certificate-refused',
+      details: { certificate, reason: result.reason },
+    })
+  }
+  const begun = { ...record, issued }
+  await writeRecord(ports, begun)
+  return begun
+}
+
+/** A broken-off run is taken up with its own time and nonce for an hour; after that they are old. */
+function mayResume({ begin, receipt }: PersonalizationRecord, unit: Certificate, now: number): boolean {
+  const { time } = parseBeginRequest(begin)
+  return receipt === undefined && unit.notBefore <= time && time <= now && now - time < 3600
+}
+
+async function complete(secured: Channel, data: Uint8Array): Promise<Uint8Array> {
+  try {
+    return await secured.send('COMPLETE', { data })
+  } catch (error) {
+    if (!(error instanceof RefusedError) || error.code !== 'module-wrong-data') throw error
+    throw new RefusedError(
+      error.statusWord,
+      'the module refuses certificates that hold here: it trusts another manufacturer, belongs to another customer since its first personalization, or has heard of a later time',
+      { code: error.code, details: error.details },
+    )
+  }
+}
+
+/** Checks the receipt under the new operating key, and keeps it. */
+async function finish(
+  ports: PartyPorts,
+  record: PersonalizationRecord,
+  receiptBytes: Uint8Array,
+  already: boolean,
+): Promise<Outcome> {
+  const { crypto } = ports
+  const { serial } = record
+  const issued: CompleteRequest = record.issued!
+  const receipt = parseCompleteReceipt(receiptBytes)
+  const operating = parseCertificate(issued.operating)
+  const digest = crypto.sha256(serializeCompleteRequest(issued))
+  const holds = withHandle(crypto.ecPublicKey(operating.publicPoint), (key) =>
+    key.verify(receipt.signature, ...completeInput(serial, digest, receipt)),
+  )
+  if (!holds) throw new AuthError()
+  await writeRecord(ports, { ...record, receipt: receiptBytes })
+  const { number, chain } = receipt
+  return { serial, operating, central: parseCertificate(issued.central), already, number, chain }
+}
