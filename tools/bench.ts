@@ -1,0 +1,65 @@
+/**
+ * `npm run bench`: how fast the flows are beside the cryptography in them (section P of docs/requirements.md). Each round measures a
+ * flow and then its primitives at the same lengths, each in the fastest way the repository knows; the numbers are medians of the rounds.
+ * `--json` prints one object a flow; `--rounds N`; other words keep only flows whose names contain one of them.
+ */
+import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { keyDownload } from './bench/key-download.ts'
+import { type Flow, type Measured, measure } from './bench/measure.ts'
+import { personalization } from './bench/personalization.ts'
+import { programCall } from './bench/program-call.ts'
+
+const { values: options, positionals: words } = parseArgs({
+  options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '9' } },
+  allowPositionals: true,
+})
+
+const flows: readonly Flow<never>[] = [
+  keyDownload('shared'),
+  keyDownload('diversified'),
+  personalization,
+  programCall('TOTALS', 'one command to a program that reads its data and answers'),
+  programCall('CREDIT', 'one command to a program that makes three MACs and writes its data'),
+] as unknown as Flow<never>[]
+
+const rounds = Number(options.rounds)
+if (!Number.isInteger(rounds) || rounds < 1)
+  throw new Error(`--rounds: expected a number from 1, got ${options.rounds}`)
+const chosen = flows.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
+if (chosen.length === 0) throw new Error(`no flow of that name: ${flows.map(({ name }) => name).join(', ')}`)
+
+if (!options.json) {
+  const [cpu] = cpus()
+  console.log(
+    `Node ${process.versions.node}, ${cpus().length} × ${cpu?.model ?? 'unknown processor'}, medians of ${rounds} rounds\n`,
+  )
+}
+for (const flow of chosen) {
+  const measured = await measure(flow, rounds)
+  if (options.json) console.log(JSON.stringify(measured))
+  else print(measured)
+}
+
+function print({ name, text, perSecond, each, operations, primitives, sum, ratio, bare }: Measured): void {
+  console.log(`${name}: ${Math.round(perSecond)} a second (${us(each)}; ${operations} operations a round)`)
+  console.log(`  ${text}`)
+  const width = Math.max(...primitives.map(({ label }) => label.length), 12)
+  for (const { label, count, each: one, backend } of primitives) {
+    const product = `${String(count).padStart(3)} × ${us(one).padStart(9)} = ${us(count * one).padStart(9)}`
+    console.log(`    ${label.padEnd(width)} ${product}   ${backend}`)
+  }
+  if (primitives.length > 0)
+    console.log(
+      `  primitives ${us(sum)}, ${(100 * ratio).toFixed(0)} % of the whole; the rest is ${us(each - sum)}`,
+    )
+  if (bare !== undefined)
+    console.log(
+      `  bare call of the same function ${us(bare.each)}; the command takes ${bare.times.toFixed(1)} times as long`,
+    )
+  console.log('')
+}
+
+function us(microseconds: number): string {
+  return `${microseconds.toFixed(microseconds < 100 ? 2 : 0)} µs`
+}
