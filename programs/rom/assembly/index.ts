@@ -1,5 +1,5 @@
 // The program in the ROM of a masked chip. Function 1 is masked incomplete: who holds the mask alone cannot make its answer.
-import { answer, input, io, status } from "@sealwright/sdk/assembly";
+import { answer, data, input, io, status } from "@sealwright/sdk/assembly";
 
 /**
  * Supplied by the additional software: bytes of the text for `index` = -1, else its byte at `index`.
@@ -10,6 +10,8 @@ declare function productText(index: i32): i32;
 
 const MASK: u32 = 0x0001;
 const MOST: i32 = 64;
+const ROOM: u32 = 240;
+const product = memory.data(240);
 
 /** PRODUCT INFO: number of the mask(2) ‖ length(1) ‖ text, which only the additional software knows. */
 export function f1(): void {
@@ -31,6 +33,16 @@ export function f2(): void {
     for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >> 1) ^ 0xedb88320 : crc >> 1;
   }
   answer.addU32(~crc);
+}
+
+/** PRODUCT DATA: what customization wrote into this program's data area. */
+export function f4(): void {
+  input.begin();
+  input.end();
+  const length = data.size();
+  if (length > ROOM) io.refuse(status.NO_SPACE);
+  data.read(0, product, length);
+  answer.add(product, length);
 }
 
 /** Masked and named by no vector as delivered: the sum of the bytes of the command data. */

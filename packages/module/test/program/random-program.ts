@@ -68,7 +68,10 @@ class Maker {
     this.#out = new BinaryWriter().bytes([3, 4, 0x7f, 1, 0x7e, 4, 0x7f])
     this.#statements(5, 3)
     for (let i = 0; i < callable; i++) {
-      this.#out.bytes([0x41, 8 + 8 * i, 0x41, 3 + i]).byte(0x10).u32(i)
+      this.#out
+        .bytes([0x41, 8 + 8 * i, 0x41, 3 + i])
+        .byte(0x10)
+        .u32(i)
       this.#out.bytes([0x36, 2, 0])
       this.#statements(3, 3)
     }
