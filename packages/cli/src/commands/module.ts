@@ -217,7 +217,12 @@ export function readMap({ inside }: Pick<OpenModule, 'inside'>): { size: number;
   const tenants = parseResources(definitions.summary()).map(
     ({ id, start, end, aid }): Segment => ({ start, end, owner: `resource ${id}`, name: aid }),
   )
-  return { size: nvm.size, segments: memoryMap(objects, tenants) }
+  // Ids of keys are places, which people read in hex.
+  const segments = memoryMap(objects, tenants).map((one) => ({
+    ...one,
+    name: one.name.replace(/\b[0-9]{5,}$/, (id) => Number(id).toString(16).toUpperCase().padStart(8, '0')),
+  }))
+  return { size: nvm.size, segments }
 }
 
 function parsePlaces(bytes: Uint8Array) {

@@ -1,1 +1,1 @@
-export { acquireLock, type Holder, type Lock, readHolder } from './lock.ts'
+export { FileLock, type Holder, isCode } from './lock.ts'

@@ -1,140 +1,154 @@
-import { randomBytes } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { dirname } from 'node:path'
-import { StateError } from '@sealwright/core/errors'
-import { isMissing, onFile } from '../files/index.ts'
+import { basename } from 'node:path'
+import { DecodeError, type ErrorCode, StateError } from '@sealwright/core/errors'
 
-/** Who holds a lock. */
+/** Who holds a file: the content of the lock file beside it, JSON. */
 export interface Holder {
+  readonly format: 1
   readonly pid: number
-  /** What the process was started as, e.g. `sealwright issuer unlock`. */
+  /** When the process began, as the kernel counts; tells a new process with an old number. Null where it is not known. */
+  readonly started: string | null
   readonly command: string
-  /** When it took the lock: ISO 8601. */
-  readonly since: string
   readonly host: string
-  /** When the process began, in the system's own count; empty where it cannot be told. A new process may have an old pid. */
-  readonly began: string
+  readonly since: string
 }
 
-export interface Lock extends Disposable {
-  readonly path: string
-  release(): void
-}
+/** An exclusive lock by a file beside the locked one. A lock whose process is gone is taken over. */
+export class FileLock implements Disposable {
+  readonly #path: string
+  readonly #holder: string
 
-/**
- * Takes the lock at `path`, a file that names its holder. Held by a living process: StateError `held` that names it.
- * A holder that has died without release is taken over.
- * @param what is locked, for the error: `the party issuer`
- */
-export function acquireLock(path: string, what: string, command: string): Lock {
-  const own = JSON.stringify({
-    format: 1,
-    pid: process.pid,
-    command,
-    since: new Date().toISOString(),
-    host: hostname(),
-    began: processBegan(process.pid),
-  })
-  onFile(path, () => {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    if (claim(path, own)) return
-    const holder = readHolder(path)
-    if (holder !== undefined && isAlive(holder)) throw held(what, holder)
-    takeOver(path, own, what)
-  })
-  let released = false
-  const release = (): void => {
-    if (released) return
-    released = true
-    rmSync(path, { force: true })
+  private constructor(path: string, holder: string) {
+    this.#path = path
+    this.#holder = holder
   }
-  return { path, release, [Symbol.dispose]: release }
+
+  /**
+   * Takes the lock or throws a StateError that names the holder.
+   * @param command what the holder is doing, for those who come second
+   * @param code of the error
+   */
+  static take(path: string, command: string = programName, code: ErrorCode = 'held'): FileLock {
+    const holder = JSON.stringify(self(command))
+    const draft = `${path}.${process.pid}-${Math.random().toString(36).slice(2)}`
+    writeFileSync(draft, holder, { flag: 'wx', mode: 0o600 })
+    try {
+      // A link appears with its content: nobody reads half a lock.
+      for (let tries = 0; tries < 3; tries++) {
+        if (link(draft, path)) return new FileLock(path, holder)
+        clear(path, `${draft}-stale`, code)
+      }
+      throw new StateError(`${path}: others take this lock all the time`, { code })
+    } finally {
+      rmSync(draft, { force: true })
+    }
+  }
+
+  release(): void {
+    if (read(this.#path) === this.#holder) rmSync(this.#path, { force: true })
+  }
+
+  [Symbol.dispose](): void {
+    this.release()
+  }
 }
 
-/** Who holds the lock, or undefined when nobody does. */
-export function readHolder(path: string): Holder | undefined {
-  let text: string
+/** Moves a dead holder's lock out of the way; throws when the holder lives. */
+function clear(path: string, aside: string, code: ErrorCode): void {
+  const seen = read(path)
+  if (seen === undefined) return
+  const holder = parseHolder(seen, path, code)
+  if (alive(holder)) throw held(path, holder, code)
   try {
-    text = readFileSync(path, 'utf8')
+    renameSync(path, aside)
   } catch (error) {
-    if (isMissing(error)) return undefined
+    if (isCode(error, 'ENOENT')) return
     throw error
   }
-  try {
-    const { pid, command, since, host, began } = JSON.parse(text)
-    if (Number.isInteger(pid) && pid > 0) {
-      return { pid, command: String(command), since: String(since), host: String(host), began: String(began) }
-    }
-  } catch {
-    // Whoever wrote this is not of us; it holds nothing.
-  }
-  return { pid: 0, command: 'unknown', since: 'unknown', host: hostname(), began: '' }
+  // Between reading and renaming another may have taken the dead one's place: then it gets its lock back.
+  const moved = read(aside)
+  if (moved !== undefined && moved !== seen) link(aside, path)
+  rmSync(aside, { force: true })
 }
 
-/** The file appears with its whole content, or not at all. */
-function claim(path: string, own: string): boolean {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}`
-  writeFileSync(temporary, own, { mode: 0o600, flag: 'wx' })
-  try {
-    linkSync(temporary, path)
-    return true
-  } catch (error) {
-    if ((error as { code?: unknown }).code === 'EEXIST') return false
-    throw error
-  } finally {
-    rmSync(temporary, { force: true })
-  }
+function held(path: string, holder: Holder, code: ErrorCode): StateError {
+  const { pid, command, host, since } = holder
+  return new StateError(`${path}: held by ${command}, process ${pid} on ${host}, since ${since}`, {
+    code,
+    details: { pid, command, host, since },
+  })
 }
 
-/** Under a second lock, so that of two who find a dead holder only one takes its place. */
-function takeOver(path: string, own: string, what: string): void {
-  const guard = `${path}.takeover`
-  if (!claim(guard, own)) {
-    const other = readHolder(guard)
-    if (other !== undefined && isAlive(other)) throw held(what, other)
-    rmSync(guard, { force: true })
-    if (!claim(guard, own)) throw held(what, readHolder(guard) ?? other!)
-  }
-  try {
-    const holder = readHolder(path)
-    if (holder !== undefined) {
-      if (isAlive(holder)) throw held(what, holder)
-      rmSync(path, { force: true })
-    }
-    if (!claim(path, own)) throw held(what, readHolder(path)!)
-  } finally {
-    rmSync(guard, { force: true })
-  }
-}
-
-function isAlive({ pid, host, began }: Holder): boolean {
-  if (pid === 0) return false
-  // The process of another computer cannot be seen from here.
+function alive({ pid, started, host }: Holder): boolean {
+  // Nothing can be known of a process on another machine.
   if (host !== hostname()) return true
   try {
     process.kill(pid, 0)
   } catch (error) {
-    if ((error as { code?: unknown }).code !== 'EPERM') return false
+    if (isCode(error, 'ESRCH')) return false
   }
-  const now = processBegan(pid)
-  return began === '' || now === '' || began === now
+  const now = startOf(pid)
+  return started === null || now === null || started === now
 }
 
-/** Field 22 of /proc/PID/stat on Linux. */
-function processBegan(pid: number): string {
+function self(command: string): Holder {
+  const { pid } = process
+  return { format: 1, pid, started: startOf(pid), command, host: hostname(), since: new Date().toISOString() }
+}
+
+/** Field 22 of the process's stat on Linux, which comes after the name in brackets. */
+function startOf(pid: number): string | null {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null
   } catch {
-    return ''
+    return null
   }
 }
 
-function held(what: string, { pid, command, since, host }: Holder): StateError {
-  const where = host === hostname() ? '' : ` on ${host}`
-  return new StateError(`${what} is held by process ${pid}${where} (${command}) since ${since}`, {
-    code: 'held',
-    details: { what, pid, command, since, host },
-  })
+function parseHolder(text: string, path: string, code: ErrorCode): Holder {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    value = undefined
+  }
+  if (!isHolder(value)) {
+    throw new DecodeError(`${path}: not a lock file of this version`, { code })
+  }
+  return value
 }
+
+function isHolder(value: unknown): value is Holder {
+  if (typeof value !== 'object' || value === null) return false
+  const { format, pid, started, command, host, since } = value as Record<string, unknown>
+  const texts = [command, host, since].every((text) => typeof text === 'string')
+  return format === 1 && Number.isInteger(pid) && (started === null || typeof started === 'string') && texts
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return undefined
+    throw error
+  }
+}
+
+/** Whether the link was made; false when the name exists. */
+function link(from: string, to: string): boolean {
+  try {
+    linkSync(from, to)
+    return true
+  } catch (error) {
+    if (isCode(error, 'EEXIST')) return false
+    throw error
+  }
+}
+
+export function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
+}
+
+const programName = basename(process.argv[1] ?? 'node')

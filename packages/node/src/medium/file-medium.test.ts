@@ -18,8 +18,9 @@ import { Objects, openMemory, openNvm } from '@sealwright/module/eeprom'
 import { areaOf, geometryFor, PageDamaged, pageSize } from '@sealwright/module/medium'
 import { layOutRom, serializeRom } from '@sealwright/module/rom'
 import { mediumContract } from '@sealwright/module/testing'
+import { FileLock } from '../lock/index.ts'
 import { parseHeader, serializeHeader, slotLength, slotOffset } from './chip-file.ts'
-import { FileLock, FileMedium, type Files } from './index.ts'
+import { FileMedium, type Files } from './index.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'sealwright-'))
 const media: FileMedium[] = []

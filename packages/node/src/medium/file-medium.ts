@@ -9,6 +9,7 @@ import {
   PageDamaged,
   romPages,
 } from '@sealwright/module/medium'
+import { FileLock, isCode } from '../lock/index.ts'
 import {
   damaged,
   fileLength,
@@ -20,7 +21,6 @@ import {
   slotLength,
   slotOffset,
 } from './chip-file.ts'
-import { FileLock, isCode } from './lock.ts'
 
 /** The calls that touch the disk, as of node:fs; a test puts a full disk in their place. */
 export type Files = Pick<
@@ -183,7 +183,7 @@ export class FileMedium implements Medium, Disposable {
 
 function takeLock(path: string, command: string | undefined): FileLock {
   try {
-    return FileLock.take(path, command)
+    return FileLock.take(path, command, 'memory-held')
   } catch (error) {
     throw error instanceof SealwrightError ? error : writeError(path, error)
   }

@@ -6,7 +6,7 @@ import { logSigningKey, type PartyName, type PartyPorts, parties } from '@sealwr
 import { nodeCrypto, nodeEntropy, systemClock } from '../crypto/index.ts'
 import { onFile, readIfThere, writeNew } from '../files/index.ts'
 import { fileKeyVault } from '../keys/index.ts'
-import { acquireLock } from '../lock/index.ts'
+import { FileLock } from '../lock/index.ts'
 import { fileStore } from '../store/index.ts'
 
 /** A folder with one folder for each party that lives here. */
@@ -110,7 +110,7 @@ export function openParty(workspace: Workspace, party: PartyName, world: PartyWo
     entropy = nodeEntropy,
     progress = () => {},
   } = world
-  const lock = acquireLock(join(folder, 'lock'), `the party ${party}`, command)
+  const lock = FileLock.take(join(folder, 'lock'), command)
   const ports: PartyPorts = {
     party,
     crypto,
@@ -120,7 +120,8 @@ export function openParty(workspace: Workspace, party: PartyName, world: PartyWo
     vault: fileKeyVault(join(folder, 'keys'), { crypto, entropy }),
     progress,
   }
-  return { ports, close: lock.release, [Symbol.dispose]: lock.release }
+  const close = (): void => lock.release()
+  return { ports, close, [Symbol.dispose]: close }
 }
 
 function checkFormat(bytes: Uint8Array): void {
