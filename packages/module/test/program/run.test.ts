@@ -17,7 +17,7 @@ const all = new Set(Object.keys(interfaces) as InterfaceName[])
 const page = 65_536
 
 /** A host that writes down what reaches it. */
-function recorder(data = new Uint8Array(0)) {
+function recorder(data: Uint8Array = new Uint8Array(0)) {
   const calls: unknown[][] = []
   const note = (...call: unknown[]): void => {
     calls.push(
@@ -217,7 +217,7 @@ test('[C9e] pointers of host calls: the last byte of memory is reached, the byte
     for (const [address, count] of bad) {
       const result = callOf(from, name, values(address, count), input)
       assert.ok(
-        !result.ok && result.reason === 'refused',
+        !result.ok && (result.reason === 'refused' || result.reason === 'budget'),
         `${from}.${name} ${address} ${count}: ${JSON.stringify({ ...result, memory: 0 })}`,
       )
       assert.deepEqual(result.calls, [], `${from}.${name} ${address} ${count} reached the host`)
@@ -485,7 +485,7 @@ test('a memory that grew is read and written where it is now', () => {
   ])
 })
 
-test('a program without memory may be granted nothing to read or write', () => {
+test('a program without memory has nothing that a pointer could name', () => {
   const program = compileProgram(
     wat(
       `(module ${importOf('io', 'output')} (func (export "process") (call $output (i32.const 0) (i32.const 1))))`,
@@ -551,17 +551,14 @@ test('host calls are charged by the call and by the byte, before the host is ask
 })
 
 test('lengths near 4 GiB cannot wrap a charge', () => {
-  for (const [name, values] of [['fill', [0, -1]]] as const) {
-    const program = compileProgram(
-      wat(
-        `(module ${importOf('random', name)} (memory 1) (func (export "process") (call $${name} ${values.map((value) => `(i32.const ${value})`).join(' ')})))`,
-      ),
-    )
-    const { host, calls } = recorder()
-    const result = instantiate({ program, host, grants: all }).call(0, highestBudget)
-    assert.ok(!result.ok && result.reason === 'budget')
-    assert.deepEqual(calls, [])
-  }
+  const program = compileProgram(
+    wat(`(module ${importOf('random', 'fill')} (memory 1)
+      (func (export "process") (call $fill (i32.const 0) (i32.const -1))))`),
+  )
+  const { host, calls } = recorder()
+  const result = instantiate({ program, host, grants: all }).call(0, highestBudget)
+  assert.ok(!result.ok && result.reason === 'budget')
+  assert.deepEqual(calls, [])
 })
 
 test("a budget that is none is the caller's mistake", () => {
