@@ -21,6 +21,8 @@ export const commandFiles = {
     load: () => import('./manufacturer.ts'),
   },
   mounter: { summary: 'mount chips and write serial numbers', load: () => import('./mounter.ts') },
+  unit: { summary: 'personalize modules at their place of use', load: () => import('./unit.ts') },
+  central: { summary: 'talk to modules in operation', load: () => import('./central.ts') },
   outbox: { summary: "gather a party's entries for the log", load: () => import('./outbox.ts') },
   log: { summary: 'the log: take entries, sign checkpoints, check', load: () => import('./log.ts') },
   passport: { summary: "export a module's record out of the log", load: () => import('./passport.ts') },

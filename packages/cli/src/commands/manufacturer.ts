@@ -1,9 +1,10 @@
 import { encodeHex } from '@sealwright/core/bytes'
 import { parseIdentityRequest } from '@sealwright/core/customization'
+import { fingerprint } from '@sealwright/core/personalization'
 import { chipFactory } from '@sealwright/node/chips'
-import { certifyModule, initRoot, produce } from '@sealwright/roles/manufacturer'
+import { certifyModule, certifyUnit, initRoot, produce } from '@sealwright/roles/manufacturer'
 import type { Command } from 'commander'
-import { type Context, certificateFile, fields, report } from '../framework/index.ts'
+import { type Context, certificateFile, fields, fingerprintOption, report } from '../framework/index.ts'
 
 export function register(program: Command, context: Context): void {
   const manufacturer = context.group(
@@ -85,6 +86,39 @@ export function register(program: Command, context: Context): void {
       const serial = encodeHex(parseIdentityRequest(request).serial)
       const number = encodeHex(certificate.serialNumber)
       return report({ serial, number }, ...fields({ module: serial, certificate: number }))
+    },
+  })
+
+  context.verb(manufacturer, {
+    name: 'certify-unit <request>',
+    summary: "certify a customer's personalization unit",
+    about:
+      "Checks that whoever made the request has the key, and signs the unit's certificate: it may then personalize modules for its customer without you. Compare the fingerprint that is shown with the one that the customer tells you by another way, or give it here. Send your root along.",
+    reads: ['REQUEST: from the unit'],
+    writes: ["--out FILE: the unit's certificate, PEM"],
+    examples: ['manufacturer certify-unit exchange/unit.request --out certs/unit.pem'],
+    options: [
+      { flags: '--out <file>', text: 'the certificate', required: true },
+      { flags: '--fingerprint <hex>', text: "fingerprint of the unit's key as the customer told it" },
+      { flags: '--days <number>', text: 'how long it is valid (default: 3650)' },
+    ],
+    async run(step) {
+      const ports = step.party('manufacturer')
+      const told = fingerprintOption(step, 'fingerprint')
+      const days = step.number('days')
+      const certificate = await certifyUnit(ports, {
+        request: step.readFile(step.argument(0)),
+        ...(told === undefined ? {} : { fingerprint: told }),
+        ...(days === undefined ? {} : { days }),
+      })
+      step.writeFile(step.option('out'), certificateFile(certificate.encoded))
+      const shown = {
+        unit: certificate.subject.commonName,
+        customer: encodeHex(certificate.customer!),
+        fingerprint: encodeHex(fingerprint(certificate.publicPoint, ports.crypto)),
+        number: encodeHex(certificate.serialNumber),
+      }
+      return report(shown, ...fields(shown))
     },
   })
 }

@@ -8,6 +8,7 @@ import {
   type CompleteRequest,
   checkCertificates,
   completeInput,
+  fingerprint,
   openCertificateRequest,
   parseBeginAnswer,
   parseBeginRequest,
@@ -44,6 +45,8 @@ export interface Personalized {
   readonly serial: Uint8Array
   readonly operating: Certificate
   readonly central: Certificate
+  /** SHA-256 of the central system's public key, 32 bytes. */
+  readonly centralFingerprint: Uint8Array
   /** This unit had personalized the module before; nothing was signed now. */
   readonly already: boolean
   /** Event number and chain in the receipt. */
@@ -261,5 +264,7 @@ async function finish(
   if (!holds) throw new AuthError()
   await writeRecord(ports, { ...record, receipt: receiptBytes })
   const { number, chain } = receipt
-  return { serial, operating, central: parseCertificate(issued.central), already, number, chain }
+  const central = parseCertificate(issued.central)
+  const centralFingerprint = fingerprint(central.publicPoint, crypto)
+  return { serial, operating, central, centralFingerprint, already, number, chain }
 }

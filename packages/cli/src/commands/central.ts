@@ -1,0 +1,129 @@
+import { encodeHex } from '@sealwright/core/bytes'
+import { UsageError } from '@sealwright/core/errors'
+import { fingerprint } from '@sealwright/core/personalization'
+import { parseCertificate } from '@sealwright/core/x509'
+import { type KnownUnit, key, payment, session } from '@sealwright/roles/central'
+import { paymentOutcome, requestPayment } from '@sealwright/roles/terminal'
+import type { Command } from 'commander'
+import {
+  type Context,
+  certificateOf,
+  fields,
+  fingerprintOption,
+  report,
+  requireSerial,
+  type Step,
+} from '../framework/index.ts'
+
+export function register(program: Command, context: Context): void {
+  const central = context.group(
+    program,
+    'central',
+    'talk to modules in operation',
+    'The central system is the host that modules talk to in operation. It trusts the modules that its units have certified, and each module trusts the one central system that it was given.',
+  )
+
+  context.verb(central, {
+    name: 'key',
+    summary: "make the session key and the request for the units' certificates",
+    about:
+      'Makes the key with which the central system proves itself to modules, when there is none yet, and the request from which units certify it. Tell the units the fingerprint by another way than the file goes.',
+    writes: ['--out FILE: the request, for the units', 'your vault: the key'],
+    examples: ['central key --out exchange/central.request'],
+    options: [
+      { flags: '--out <file>', text: 'the request', required: true },
+      { flags: '--name <text>', text: 'the name in the certificate (default: central system)' },
+    ],
+    async run(step) {
+      const name = step.optional('name') ?? 'central system'
+      const made = await key(step.party('central'), { name })
+      step.replaceFile(step.option('out'), made.document)
+      return report(
+        { name, fingerprint: made.fingerprint },
+        ...fields({ 'central system': name, fingerprint: encodeHex(made.fingerprint) }),
+      )
+    },
+  })
+
+  context.verb(central, {
+    name: 'session',
+    summary: 'set up a session with a module; with --withdraw a cash withdrawal in it',
+    about:
+      "Checks the module's operating certificate against the public key of the unit that you name, and sets up a session in which both prove who they are. The unit's key must have come to you by a way that protects its integrity: compare the fingerprint that is shown, or give the one you were told. With --withdraw the cash machine's part is played here as well: it lays the payment before you through its module and pays what the module says.",
+    reads: ["--unit FILE: the certificate of the unit that you trust for this module's personalization"],
+    examples: [
+      'central session --module chips/cash.chip --unit certs/unit.pem',
+      'central session --module chips/cash.chip --unit certs/unit.pem --withdraw 5000 --account DE02120300000000202051',
+    ],
+    module: 'required',
+    options: [
+      { flags: '--unit <file>', text: "the unit's certificate", required: true },
+      { flags: '--unit-fingerprint <hex>', text: "fingerprint of the unit's key as you were told it" },
+      { flags: '--serial <hex>', text: 'the module that must answer, 16 hex digits' },
+      { flags: '--withdraw <amount>', text: "ask for a payment, in the currency's smallest unit" },
+      { flags: '--account <text>', text: 'account to be debited, letters and digits' },
+      { flags: '--currency <code>', text: 'ISO 4217 letters (default: EUR)' },
+      { flags: '--decline', text: 'refuse the payment asked for' },
+    ],
+    async run(step) {
+      const ports = step.party('central')
+      const unit = knownUnit(step)
+      const unitFingerprint = fingerprint(unit.point, ports.crypto)
+      const told = fingerprintOption(step, 'unit-fingerprint')
+      const wanted = withdrawal(step)
+      const serial = step.optional('serial')
+      const transport = await step.module()
+      const number = wanted && (await requestPayment(transport, wanted))
+      const found = await session(
+        ports,
+        transport,
+        {
+          unit,
+          ...(told === undefined ? {} : { unitFingerprint: told }),
+          ...(serial === undefined ? {} : { serial: requireSerial(serial) }),
+        },
+        async (open) => ({
+          serial: open.serial,
+          certificate: open.operating.serialNumber,
+          decided: wanted && (await payment(open, () => !step.flag('decline'))),
+        }),
+      )
+      const outcome = number && (await paymentOutcome(transport, number))
+      const paid = outcome === undefined ? undefined : outcome.pay ? outcome.amount : 0
+      return report(
+        {
+          serial: found.serial,
+          certificate: found.certificate,
+          unitFingerprint,
+          ...(found.decided && outcome ? { payment: { ...found.decided.request, paid } } : {}),
+        },
+        ...fields({
+          session: `with ${encodeHex(found.serial)}, both sides proven, all messages protected`,
+          certificate: encodeHex(found.certificate),
+          'unit fingerprint': encodeHex(unitFingerprint),
+          'cash machine':
+            paid === undefined ? undefined : `pays ${paid} of ${wanted?.amount} ${wanted?.currency}`,
+        }),
+      )
+    },
+  })
+}
+
+function knownUnit(step: Step): KnownUnit {
+  const file = step.option('unit')
+  const { publicPoint, customer, role } = parseCertificate(certificateOf(step.readFile(file), file))
+  if (role !== 'unit')
+    throw new UsageError(`${file}: expected a unit's certificate, got one of the role ${role}`)
+  return { point: publicPoint, ...(customer === undefined ? {} : { customer }) }
+}
+
+function withdrawal(step: Step) {
+  const amount = step.number('withdraw')
+  const account = step.optional('account')
+  if (amount === undefined) {
+    if (account !== undefined) throw new UsageError('--account goes with --withdraw')
+    return undefined
+  }
+  if (account === undefined) throw new UsageError('--withdraw needs --account')
+  return { account, amount, currency: step.optional('currency') ?? 'EUR' }
+}

@@ -1,0 +1,130 @@
+import { encodeHex } from '@sealwright/core/bytes'
+import { personalize, request } from '@sealwright/roles/unit'
+import type { Command } from 'commander'
+import {
+  type Context,
+  certificateFile,
+  certificateOf,
+  customerOf,
+  fields,
+  fingerprintOption,
+  report,
+  requireSerial,
+} from '../framework/index.ts'
+
+export function register(program: Command, context: Context): void {
+  const unit = context.group(
+    program,
+    'unit',
+    'personalize modules at their place of use',
+    "The personalization unit works for one customer, at the place where a module is to be used. The manufacturer certifies its signing key once; then it certifies modules' operating keys and the central system's key, without the manufacturer.",
+  )
+
+  context.verb(unit, {
+    name: 'request',
+    summary: "make the signing key and ask for the manufacturer's certificate",
+    about:
+      'Makes the signing key, when there is none yet, and a request for its certificate, signed with it. Tell the manufacturer the fingerprint by another way than the file goes. The key lies in a file of your vault: whoever copies the folder can sign; a card or HSM would be stronger.',
+    writes: ['--out FILE: the request, for the manufacturer', 'your vault: the signing key'],
+    examples: ['unit request --customer "Example Bank" --out exchange/unit.request'],
+    options: [
+      { flags: '--out <file>', text: 'the request', required: true },
+      {
+        flags: '--customer <text>',
+        text: 'the customer that the unit works for: a name (hashed), or 32 hex digits',
+        required: true,
+      },
+      { flags: '--name <text>', text: 'the name in the certificate (default: unit)' },
+    ],
+    async run(step) {
+      const ports = step.party('unit')
+      const customer = customerOf(step.option('customer'), ports.crypto)
+      const name = step.optional('name') ?? 'unit'
+      const made = await request(ports, { name, customer })
+      // Signatures differ from run to run; the request for the same key is as good.
+      step.replaceFile(step.option('out'), made.document)
+      const { fingerprint } = made
+      return report(
+        { name, customer, fingerprint },
+        ...fields({ unit: name, customer: encodeHex(customer), fingerprint: encodeHex(fingerprint) }),
+      )
+    },
+  })
+
+  context.verb(unit, {
+    name: 'personalize',
+    summary: 'personalize the module that the order names',
+    about:
+      "Compares the module's serial number with the order, checks its identity up to the manufacturer's root, opens a channel that proves it, has it make its operating key, certifies that key and the central system's, and checks the module's receipt. Nothing is signed for another module. Broken off anywhere, it is run again and settles with the module what was left open.",
+    reads: [
+      "--certificate FILE: your certificate; --root FILE: the manufacturer's root, from the same exchange",
+      "--central FILE: the central system's request",
+    ],
+    writes: [
+      '--out FILE: the operating certificate, PEM',
+      "--central-out FILE: the central system's certificate, PEM",
+      'your store: what you prescribed, signed and got back; your outbox: the entry for the log',
+    ],
+    examples: [
+      'unit personalize --module chips/cash.chip --serial 0000000000000001 --certificate certs/unit.pem --root certs/manufacturer-root.pem --central exchange/central.request --out certs/cash-operating.pem',
+    ],
+    module: 'required',
+    options: [
+      {
+        flags: '--serial <hex>',
+        text: "the order: the module's serial number, 16 hex digits",
+        required: true,
+      },
+      { flags: '--certificate <file>', text: "the unit's certificate", required: true },
+      { flags: '--root <file>', text: "the manufacturer's root certificate", required: true },
+      { flags: '--central <file>', text: "the central system's request", required: true },
+      {
+        flags: '--central-fingerprint <hex>',
+        text: "fingerprint of the central system's key as you were told it by another way",
+      },
+      { flags: '--out <file>', text: 'write the operating certificate here' },
+      { flags: '--central-out <file>', text: "write the central system's certificate here" },
+      { flags: '--insecure-accept-test', text: 'work under a root that is marked as a test root' },
+    ],
+    async run(step) {
+      const told = fingerprintOption(step, 'central-fingerprint')
+      const certificate = (name: string): Uint8Array =>
+        certificateOf(step.readFile(step.option(name)), step.option(name))
+      const done = await personalize(step.party('unit'), await step.module(), {
+        serial: requireSerial(step.option('serial')),
+        unit: certificate('certificate'),
+        root: certificate('root'),
+        central: step.readFile(step.option('central')),
+        ...(told === undefined ? {} : { centralFingerprint: told }),
+        insecureAcceptTest: step.flag('insecure-accept-test'),
+      })
+      const { serial, already, operating, central, centralFingerprint } = done
+      for (const [option, made] of [
+        ['out', operating],
+        ['central-out', central],
+      ] as const) {
+        const file = step.optional(option)
+        if (file !== undefined) step.writeFile(file, certificateFile(made.encoded))
+      }
+      return report(
+        {
+          serial,
+          state: 'operating',
+          already,
+          certificate: operating.serialNumber,
+          central: central.subject.commonName,
+          centralFingerprint,
+          event: done.number,
+        },
+        ...fields({
+          module: encodeHex(serial),
+          state: already ? 'operating (personalized by this unit before; nothing was signed)' : 'operating',
+          certificate: encodeHex(operating.serialNumber),
+          'central system': central.subject.commonName,
+          'its fingerprint': encodeHex(centralFingerprint),
+          event: done.number,
+        }),
+      )
+    },
+  })
+}
