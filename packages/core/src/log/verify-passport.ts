@@ -2,7 +2,7 @@ import { equal } from '../bytes/index.ts'
 import { type EventType, eventTypeOf, eventTypes } from '../catalog/index.ts'
 import { parseDocument, type SignedDocument, verifyDocument } from '../cbor/index.ts'
 import { AuthError, DecodeError } from '../errors/index.ts'
-import type { Crypto } from '../ports/index.ts'
+import type { Crypto, EcPublicKey } from '../ports/index.ts'
 import { type Certificate, checkPath, keyIdentifier, parseCertificate, type RoleName } from '../x509/index.ts'
 import { parseCheckpoint, type SignedCheckpoint } from './checkpoint.ts'
 import { type LogEntry, linkOfEntry, parseEntry } from './entry.ts'
@@ -145,9 +145,9 @@ const checks: Record<PassportCheck, Check> = {
     for (const step of read.steps) {
       const answer = partyAnswer(read, step, question, crypto)
       if (answer.verdict === 'failed') return answer
-      if (answer.verdict === 'unverified') unknown.add(shown(step.entry.party))
+      if (answer.verdict === 'unverified') unknown.add(answer.explanation)
     }
-    if (unknown.size > 0) return unverified(`no trusted root stands behind ${[...unknown].join(', ')}`)
+    if (unknown.size > 0) return unverified([...unknown].join('; '))
     return verified('every party holds a certificate of a trusted root')
   }),
 
@@ -344,7 +344,7 @@ function partyAnswer(
 
 /** Whether the party's certificates lead to a trusted root, at the time that the entry states. */
 function certifiedAnswer({ entry, party, name }: Step, question: PassportQuestion, crypto: Crypto): Answer {
-  if ('point' in party) return unverified('a bare key')
+  if ('point' in party) return unverified(`no certificate stands behind ${shown(entry.party)}`)
   const chain = attempt(() => party.chain.map(parseCertificate))
   if (typeof chain === 'string') return failed(`${name}: a certificate of its party cannot be read: ${chain}`)
   const leaf = chain[0]!
@@ -352,12 +352,12 @@ function certifiedAnswer({ entry, party, name }: Step, question: PassportQuestio
   const anchor = [question.manufacturerRoot, ...(question.partyRoots ?? [])].find(
     ({ publicPoint }) => top && equal(keyIdentifier(publicPoint, crypto), top),
   )
-  if (!anchor || !leaf.role) return unverified('a root that was not given')
+  if (!anchor || !leaf.role) return unverified(`no trusted root stands behind ${shown(entry.party)}`)
   const { insecureAcceptTest = false } = question
   const result = checkPath({ chain, anchor, role: leaf.role, at: entry.at, insecureAcceptTest }, crypto)
   if (!result.ok) return failed(`${name}: certificate ${result.link} of its party: ${result.text}`)
   if (leaf.subject.commonName !== entry.party) {
-    return failed(`${name} names ${shown(entry.party)}, its certificate ${shown(leaf.subject.commonName)}`)
+    return unverified(`${shown(entry.party)} signs as ${shown(leaf.subject.commonName)}`)
   }
   return verified('certified')
 }
@@ -385,17 +385,18 @@ function holds(document: SignedDocument, point: Uint8Array, crypto: Crypto): boo
 }
 
 /** The check's answer, or false for a point that is not on the curve. */
-function verifies(
-  point: Uint8Array,
-  crypto: Crypto,
-  check: (key: ReturnType<Crypto['ecPublicKey']>) => boolean,
-): boolean {
+function verifies(point: Uint8Array, crypto: Crypto, check: (key: EcPublicKey) => boolean): boolean {
+  let key: EcPublicKey
   try {
-    using key = crypto.ecPublicKey(point)
-    return check(key)
+    key = crypto.ecPublicKey(point)
   } catch (error) {
     if (error instanceof AuthError) return false
     throw error
+  }
+  try {
+    return check(key)
+  } finally {
+    key[Symbol.dispose]()
   }
 }
 

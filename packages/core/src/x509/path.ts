@@ -1,6 +1,6 @@
 import { equal } from '../bytes/index.ts'
 import { AuthError } from '../errors/index.ts'
-import type { Crypto } from '../ports/index.ts'
+import type { Crypto, EcPublicKey } from '../ports/index.ts'
 import {
   type Certificate,
   isModuleSerial,
@@ -164,12 +164,17 @@ function signatureReason(
   publicPoint: Uint8Array,
   crypto: Crypto,
 ): PathReason | undefined {
+  let key: EcPublicKey
   try {
-    using key = crypto.ecPublicKey(publicPoint)
-    return key.verify(certificate.signature, certificate.tbs) ? undefined : 'signature'
+    key = crypto.ecPublicKey(publicPoint)
   } catch (error) {
     if (error instanceof AuthError) return 'public-key'
     throw error
+  }
+  try {
+    return key.verify(certificate.signature, certificate.tbs) ? undefined : 'signature'
+  } finally {
+    key[Symbol.dispose]()
   }
 }
 
