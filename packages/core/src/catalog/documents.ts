@@ -33,7 +33,7 @@ export const documentTypes = {
     text: "gives the supplier the module's certificates, its receipt and the resource's identification",
   },
   block: { version: 1, signedBy: ['operator'], text: 'makes a resource unusable without erasing it' },
-  release: { version: 1, signedBy: ['operator'], text: 'makes a blocked resource usable again' },
+  release: { version: 1, signedBy: ['operator'], text: 'makes a reserved or blocked resource usable' },
   deletion: { version: 1, signedBy: ['operator'], text: 'erases a resource and its keys' },
   delegation: {
     version: 1,

@@ -31,5 +31,13 @@ export {
   publicKeyIds,
   receiptIds,
 } from './places.ts'
-export { type ChipMode, chipModes, type PersonalizationState, personalizationStates } from './states.ts'
+export {
+  type ChipMode,
+  chipModes,
+  type PersonalizationState,
+  personalizationStates,
+  type ResourceState,
+  resourceStateOf,
+  resourceStates,
+} from './states.ts'
 export { type StatusWord, statusWordName, statusWords } from './status-words.ts'

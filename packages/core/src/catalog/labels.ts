@@ -14,4 +14,6 @@ export const labels = {
   application: { text: 'APP1', use: 'signature asked for by a program' },
   resourceReceipt: { text: 'RSC1', use: "operating key signs what an operator's document did" },
   loadReceipt: { text: 'LOD1', use: 'operating key signs a completed load' },
+  packageKey: { text: 'PCK1', use: "AES-GCM key that seals a package's key to one module" },
+  packageBlock: { text: 'PBK1', use: 'AES-GCM, associated data of one block of a package' },
 } as const satisfies Record<string, { text: string; use: string }>

@@ -54,6 +54,8 @@ export const dataTags = {
   vectors: 0xdf27,
   /** Product name, text. */
   product: 0xdf28,
+  /** Room for resources: start(4) end(4) of the zone, entries of DEF(2), free ones(2). */
+  memory: 0xdf2a,
   /** Receipt of COMPLETE. */
   personalizationReceipt: 0xdf29,
 } as const

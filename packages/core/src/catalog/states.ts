@@ -19,3 +19,17 @@ export const personalizationStates = {
 } as const satisfies Record<string, { code: number; globalPlatform: string; next: readonly string[] }>
 
 export type PersonalizationState = keyof typeof personalizationStates
+
+/** What a resource is to its supplier; the byte stands in DEF, receipts and GET DATA. */
+export const resourceStates = {
+  reserved: { code: 0x01, meaning: 'laid out; takes no session until the operator releases it' },
+  active: { code: 0x02, meaning: 'its supplier may load and run' },
+  blocked: { code: 0x03, meaning: 'area and key are unusable, not erased' },
+  deleted: { code: 0x04, meaning: 'area and key are erased; only receipts say so' },
+} as const satisfies Record<string, { code: number; meaning: string }>
+
+export type ResourceState = keyof typeof resourceStates
+
+export function resourceStateOf(code: number): ResourceState | undefined {
+  return (Object.keys(resourceStates) as ResourceState[]).find((name) => resourceStates[name].code === code)
+}

@@ -110,6 +110,18 @@ export const errorTable = {
     remedy:
       "use the key that is there, or choose another name; see the party's keys with `sealwright keys PARTY`",
   },
+  'not-trusted': {
+    culprit: 'peer',
+    exit: 5,
+    remedy:
+      'ask its sender for one under a root that you pinned; look at the document with `sealwright inspect`',
+  },
+  'trust-missing': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      'pin the root certificate first: `sealwright supplier trust`, `sealwright operator trust` or `sealwright authority trust`',
+  },
   'step-pending': {
     culprit: 'state',
     exit: 7,
