@@ -13,7 +13,6 @@ import {
   type StatusWord,
   statusWords,
 } from '@sealwright/core/catalog'
-import { withoutProtection } from '@sealwright/core/channel/secure-messaging'
 import { AuthError, DecodeError } from '@sealwright/core/errors'
 import { StorageFull } from '../eeprom/index.ts'
 import { handlers } from '../handlers/index.ts'
@@ -66,10 +65,23 @@ export class Dispatcher {
     }
     if (ResponseQueue.isGetResponse(command)) return serializeResponse(this.#queue.next(command))
     this.#queue.drop()
+    if (!this.#chain.open && !this.#mayBeginChain(command)) return answerOf('instruction-not-supported')
     const step = this.#chain.accept(command)
     if (step.kind === 'more') return answerOf('success')
     if (step.kind === 'refused') return answerOf(step.refused)
     return serializeResponse(this.#queue.begin(command, this.#protected(step.command)))
+  }
+
+  /** Segments are not collected for nobody: outside a channel a first one must name a command that could come of it. */
+  #mayBeginChain(command: Command): boolean {
+    const { channels, life } = this.#parts
+    const chained = (command.cla & chainingBit) !== 0
+    if (!chained || channels.current !== undefined || this.#selected !== undefined) return true
+    const vector = this.#vector(command)
+    if (vector === undefined) return life.mode() === 'customization'
+    const name = vector.program === nativeProgram ? commandByEntry.get(vector.function) : undefined
+    const cla = command.cla & ~chainingBit
+    return cla === 0x80 || (cla === 0x00 && name !== undefined && commands[name].class === 'iso')
   }
 
   #protected(command: Command): Answer {
@@ -141,7 +153,7 @@ export class Dispatcher {
     if (name === undefined || !rom.nativeEntries.includes(vector.function))
       return refusal('instruction-not-supported')
     if (name !== 'EXTERNAL AUTHENTICATE') this.#parts.channels.dropPending()
-    this.#allow(name, withoutProtection(command.cla), channel)
+    this.#allow(name, command.cla & ~secureMessagingBit, channel)
     nvm.writer = name
     const handler = handlers[name]
     if (handler === undefined) return refusal('instruction-not-supported')
@@ -162,6 +174,8 @@ export class Dispatcher {
     if (!served) throw new Refusal('security-not-satisfied')
   }
 }
+
+const chainingBit = 0x10
 
 const channelSetUp: ReadonlySet<CommandName> = new Set([
   'SELECT',

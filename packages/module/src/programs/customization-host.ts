@@ -22,6 +22,7 @@ export function runCustomization(
   channel: OpenChannel | undefined,
 ): Response {
   if (channel?.kind !== 'customization') throw new Refusal('security-not-satisfied')
+  if (command.cla !== 0x80) throw new Refusal('class-not-supported')
   const software = customizationSoftware(parts)
   if (software === undefined) throw new Refusal('conditions-not-satisfied')
   try {

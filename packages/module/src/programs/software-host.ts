@@ -21,6 +21,7 @@ export function runSoftware(
   number: number,
   command: Command,
 ): Response {
+  if (command.cla !== 0x80) throw new Refusal('class-not-supported')
   if (parts.life.mode() !== 'user') throw new Refusal('conditions-not-satisfied')
   const stored = parts.objects.read(
     'software',

@@ -7,6 +7,19 @@ export {
   fixtureKey,
   fixtureTime,
 } from './fixture.ts'
+export {
+  answeringProgram,
+  customizationChannel,
+  type MaskedChip,
+  type MaskedChipOptions,
+  maskedChip,
+  powerUp,
+  type Spoken,
+  speak,
+  transportTo,
+  unlockWith,
+  writeRecords,
+} from './masked-chip.ts'
 export { type MediumMaker, mediumContract } from './medium-contract.ts'
 export { type ObjectChange, objectScenario } from './object-scenario.ts'
 export {
