@@ -8,7 +8,7 @@ export const statusWords = {
   },
   'memory-failure': {
     sw: 0x6581,
-    meaning: 'the non-volatile memory did not take a write',
+    meaning: 'the non-volatile memory did not take a write, or does not hold what was written',
     remedy: 'power the module up again; if it stays, discard it',
   },
   'wrong-length': {

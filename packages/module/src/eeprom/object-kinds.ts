@@ -30,6 +30,8 @@ export const objectKinds = {
   'key-set': { number: 18, secret: false, owner: 'loader' },
   'loader-key': { number: 19, secret: false, owner: 'loader' },
   'loader-state': { number: 20, secret: false, owner: 'loader' },
+  /** SHA-256 of a certificate or of another party's public key: a changed byte is noticed when it is used. */
+  digest: { number: 21, secret: false, owner: 'module' },
 } as const satisfies Record<string, ObjectKindRow>
 
 export type ObjectKind = keyof typeof objectKinds

@@ -11,8 +11,9 @@ import { readPending, writePending } from '../personalization/index.ts'
  */
 export function begin(
   { entropy, nvm, objects, keys, serial }: Pick<Parts, 'entropy' | 'nvm' | 'objects' | 'keys' | 'serial'>,
-  { data }: Pick<Call, 'data'>,
+  { p1, p2, data }: Pick<Call, 'p1' | 'p2' | 'data'>,
 ): Uint8Array {
+  if (p1 !== 0 || p2 !== 0) throw new Refusal('wrong-parameters')
   const request = parseBeginRequest(data)
   const pending = readPending(objects)
   if (pending !== undefined && equal(pending.request, data) && keys.has(keyPlaces.pending))

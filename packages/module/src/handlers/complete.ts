@@ -12,6 +12,7 @@ import type { Call, Parts } from '../parts.ts'
 import {
   clearPending,
   mayFollow,
+  putChecked,
   readPending,
   readTime,
   timeOf,
@@ -24,7 +25,8 @@ type Needs = Pick<Parts, 'crypto' | 'nvm' | 'objects' | 'otp' | 'keys' | 'life' 
  * COMPLETE: checks roles and chain of the three certificates up to the manufacturer's key, stores them in one transaction and makes the
  * module operating. The receipt is signed with the new key and kept, to be read again (GET DATA).
  */
-export function complete(parts: Needs, { data }: Pick<Call, 'data'>): Uint8Array {
+export function complete(parts: Needs, { p1, p2, data }: Pick<Call, 'p1' | 'p2' | 'data'>): Uint8Array {
+  if (p1 !== 0 || p2 !== 0) throw new Refusal('wrong-parameters')
   const { crypto, nvm, objects, otp, keys, life, events } = parts
   const request = parseCompleteRequest(data)
   const serial = parts.serial()
@@ -48,10 +50,10 @@ export function complete(parts: Needs, { data }: Pick<Call, 'data'>): Uint8Array
   return nvm.transaction((tx) => {
     keys.move(tx, keyPlaces.pending, keyPlaces.operating)
     clearPending(tx, objects)
-    objects.put(tx, 'certificate', certificateIds.operating.id, operating.encoded)
-    objects.put(tx, 'certificate', certificateIds.central.id, central.encoded)
-    objects.put(tx, 'certificate', certificateIds.unit.id, unit.encoded)
-    objects.put(tx, 'public-key', publicKeyIds.central, central.publicPoint)
+    putChecked(tx, parts, 'certificate', certificateIds.operating.id, operating.encoded)
+    putChecked(tx, parts, 'certificate', certificateIds.central.id, central.encoded)
+    putChecked(tx, parts, 'certificate', certificateIds.unit.id, unit.encoded)
+    putChecked(tx, parts, 'public-key', publicKeyIds.central, central.publicPoint)
     if (customer === undefined) objects.put(tx, 'product-data', productDataIds.customer, unit.customer!)
     writeTime(tx, objects, timeOf.unit, time)
     life.setState(tx, 'operating')

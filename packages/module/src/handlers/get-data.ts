@@ -11,9 +11,10 @@ import { serializeTlv } from '@sealwright/core/tlv'
 import { Refusal } from '../dispatch/refusal.ts'
 import { vectorsInForce } from '../dispatch/vectors.ts'
 import type { Call, Parts } from '../parts.ts'
+import { readChecked } from '../personalization/index.ts'
 import { serializeVectors } from '../rom/index.ts'
 
-type Needs = Pick<Parts, 'serial' | 'life' | 'objects' | 'events' | 'definitions' | 'keys' | 'rom'>
+type Needs = Pick<Parts, 'crypto' | 'serial' | 'life' | 'objects' | 'events' | 'definitions' | 'keys' | 'rom'>
 
 /** GET DATA (GlobalPlatform 11.3): class 80 answers the data object, class 00 its value. */
 export function getData(parts: Needs, { cla, p1, p2 }: Pick<Call, 'cla' | 'p1' | 'p2'>): Uint8Array {
@@ -26,7 +27,7 @@ export function getData(parts: Needs, { cla, p1, p2 }: Pick<Call, 'cla' | 'p1' |
 function read(parts: Needs, tag: number): Uint8Array | undefined {
   const { serial, life, objects, events, rom } = parts
   const certificate = Object.values(certificateIds).find((row) => row.tag === tag)
-  if (certificate !== undefined) return objects.read('certificate', certificate.id)
+  if (certificate !== undefined) return readChecked(parts, 'certificate', certificate.id)
   switch (tag) {
     case dataTags.serial:
       return serial()

@@ -5,7 +5,11 @@ import type { Call, Parts } from '../parts.ts'
 import { orderedPayment, pendingPayment } from '../payment/index.ts'
 
 /** GRANT PAYMENT: takes the central system's order for the payment that was asked for, once, to the amount. */
-export function grantPayment({ ram }: Pick<Parts, 'ram'>, { data }: Pick<Call, 'data'>): Uint8Array {
+export function grantPayment(
+  { ram }: Pick<Parts, 'ram'>,
+  { p1, p2, data }: Pick<Call, 'p1' | 'p2' | 'data'>,
+): Uint8Array {
+  if (p1 !== 0 || p2 !== 0) throw new Refusal('wrong-parameters')
   const order = parsePaymentOrder(data)
   const pending = ram.view(pendingPayment)
   if (pending === undefined || ram.view(orderedPayment) !== undefined)

@@ -1,5 +1,5 @@
 import { equal, Reader } from '@sealwright/core/bytes'
-import { parsePaymentOrder } from '@sealwright/core/payment'
+import { parsePaymentOrder, serializePaymentOutcome } from '@sealwright/core/payment'
 import { Refusal } from '../dispatch/refusal.ts'
 import type { Call, Parts } from '../parts.ts'
 import { orderedPayment, pendingPayment } from '../payment/index.ts'
@@ -10,18 +10,20 @@ import { orderedPayment, pendingPayment } from '../payment/index.ts'
  */
 export function paymentOutcome(
   { ram, nvm, objects }: Pick<Parts, 'ram' | 'nvm' | 'objects'>,
-  { data }: Pick<Call, 'data'>,
+  { p1, p2, data }: Pick<Call, 'p1' | 'p2' | 'data'>,
 ): Uint8Array {
+  if (p1 !== 0 || p2 !== 0) throw new Refusal('wrong-parameters')
   const r = new Reader(data, 'PAYMENT OUTCOME')
   const number = r.take(8, 'number')
   r.end()
   const ordered = ram.view(orderedPayment)?.slice()
   if (ordered === undefined) throw new Refusal('conditions-not-satisfied')
-  if (!equal(parsePaymentOrder(ordered).number, number)) throw new Refusal('reference-not-found')
+  const order = parsePaymentOrder(ordered)
+  if (!equal(order.number, number)) throw new Refusal('reference-not-found')
   nvm.transaction((tx) => objects.put(tx, 'session-data', lastOutcomeId, ordered))
   ram.release(orderedPayment)
   ram.release(pendingPayment)
-  return ordered.slice(8)
+  return serializePaymentOutcome(order)
 }
 
 const lastOutcomeId = 2

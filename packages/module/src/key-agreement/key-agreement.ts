@@ -1,9 +1,11 @@
+import { wipe } from '@sealwright/core/bytes'
 import { channelKeys, keyPlaces, productDataIds, publicKeyIds } from '@sealwright/core/catalog'
 import { agreeKeys, type Scp11Variant } from '@sealwright/core/channel/scp11'
 import { privateScalar } from '@sealwright/core/crypto'
 import type { OpenChannel } from '../channel/index.ts'
 import { Refusal } from '../dispatch/refusal.ts'
 import type { Call, Parts } from '../parts.ts'
+import { readChecked } from '../personalization/index.ts'
 
 type Needs = Pick<
   Parts,
@@ -27,11 +29,14 @@ export function openKeyAgreement(parts: Needs, call: Call, variant: Scp11Variant
   channels.close()
   const own = variant === 'b' ? identityKey(call) : mutualKey(parts, call)
   if (own === undefined || !keys.has(own.place)) throw new Refusal('reference-not-found')
+  const random = entropy.bytes(48)
+  const ephemeralScalar = privateScalar(crypto, random)
+  wipe(random)
   const step = agreeKeys(call, {
     crypto,
     variant,
     staticKey: keys.pair(own.place),
-    ephemeralScalar: privateScalar(crypto, entropy.bytes(48)),
+    ephemeralScalar,
     own: true,
     identities: {
       sin: objects.read('product-data', productDataIds.issuer) ?? new Uint8Array(8),
@@ -55,10 +60,10 @@ function identityKey({ p1, p2 }: Call): OwnKey | undefined {
     : undefined
 }
 
-function mutualKey({ objects, definitions, life }: Needs, { p1, p2 }: Call): OwnKey | undefined {
+function mutualKey({ crypto, objects, definitions, life }: Needs, { p1, p2 }: Call): OwnKey | undefined {
   if (life.state() !== 'operating') throw new Refusal('conditions-not-satisfied')
   if (p2 === channelKeys.central && p1 === 0x01) {
-    const peer = objects.read('public-key', publicKeyIds.central)
+    const peer = readChecked({ objects, crypto }, 'public-key', publicKeyIds.central)
     return peer && { kind: 'central', place: keyPlaces.operating, peer }
   }
   if (p2 === channelKeys.supplier) {

@@ -1,2 +1,3 @@
 export { longestStep, mayFollow, readTime, timeOf, writeTime } from './authority-time.ts'
+export { putChecked, readChecked } from './checked-object.ts'
 export { clearPending, type Pending, readPending, writePending } from './pending.ts'
