@@ -49,7 +49,7 @@ export const errorTable = {
   'program-refused': {
     culprit: 'bytes',
     exit: 3,
-    remedy: 'build the program with `sealwright app build`, or with the options in programs/elsewhere',
+    remedy: 'build the program with the options that programs/elsewhere shows, for the interfaces of the SPEC',
   },
   'storage-full': {
     culprit: 'module',

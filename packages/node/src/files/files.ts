@@ -64,7 +64,10 @@ export function fileError(error: unknown, path: string): unknown {
   if (code === 'ENOENT') return new UsageError(`there is no file ${path}`, options('file-missing'))
   if (code === 'EISDIR')
     return new UsageError(`${path} is a folder, expected a file`, options('file-missing'))
-  if (code === 'EEXIST') return new UsageError(`${path} is there already`, options('file-exists'))
+  // A file stands where a folder is needed: that is no file which could be replaced.
+  const isFolder = (error as { syscall?: unknown }).syscall === 'mkdir'
+  if (code === 'EEXIST' && !isFolder)
+    return new UsageError(`${path} is there already`, options('file-exists'))
   return new StateError(`${path} cannot be read or written (${code})`, options('file-inaccessible'))
 }
 
