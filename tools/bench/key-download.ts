@@ -102,7 +102,7 @@ function loaderModule(crypto: Crypto, profile: Profile): Fixture {
             usage: 'M6',
             algorithm: 'A',
             mode: 'C',
-            version: '01',
+            version: 1,
             exportability: 'N',
             keyLength: 16,
           },

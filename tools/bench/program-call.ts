@@ -4,6 +4,7 @@ import { ascii, concat, u32 } from '@sealwright/core/bytes'
 import { commands, programInstructions } from '@sealwright/core/catalog'
 import { dataAreaOf, serializeSoftware } from '@sealwright/core/customization'
 import type { AesKey } from '@sealwright/core/ports'
+import { type WasmMemory, webAssembly } from '@sealwright/module/program'
 import { serializeVectors } from '@sealwright/module/rom'
 import { customizedModule } from '@sealwright/module/testing'
 import { nodeCrypto } from '@sealwright/node/crypto'
@@ -117,10 +118,9 @@ function bareCall(ins: number, number: number, data: Uint8Array): () => void {
         Buffer.compare(macOf(from, length).subarray(0, macLength), bytes(mac, macLength)) === 0 ? 1 : 0,
     },
   }
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(wasm), imports)
-  const exported = instance.exports as Record<string, unknown>
-  memory = new Uint8Array((exported.memory as WebAssembly.Memory).buffer)
-  const entry = exported[`f${number}`] as () => void
+  const { exports } = new webAssembly.Instance(new webAssembly.Module(wasm), imports)
+  memory = new Uint8Array((exports.memory as WasmMemory).buffer)
+  const entry = exports[`f${number}`] as () => void
   return () => {
     answer = []
     entry()

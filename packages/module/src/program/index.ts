@@ -12,3 +12,4 @@ export {
   ProgramInstance,
 } from './run.ts'
 export { ProgramSimulator, type SimulatedAnswer, type SimulatorOptions } from './simulator.ts'
+export { type WasmMemory, webAssembly } from './web-assembly.ts'

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { before, test } from 'node:test'
+import { Module } from '@sealwright/module'
+import { areaOf, cutModes } from '@sealwright/module/medium'
+import { CutFailure, everyPowerCut, replay } from '@sealwright/module/testing'
+import { Life, type Stage, stages } from '../packages/node/test/life/index.ts'
+import { readPrograms } from '../packages/node/test/life/programs.ts'
+import { repeatableCrypto, scenarioName, stageScenario } from './fault/scenario.ts'
+import { root } from './files.ts'
+
+const lives = new Map<string, { life: Life; stage: Stage }>()
+
+before(async () => {
+  const life = Life.begin({ crypto: repeatableCrypto, programs: readPrograms() })
+  for (const stage of stages()) {
+    lives.set(scenarioName(stage), { life: life.clone(), stage })
+    life.seed(stage.name)
+    await stage.run(life)
+    life.powerDown()
+  }
+})
+
+function scenarioOf(name: string) {
+  const { life, stage } = lives.get(name)!
+  return stageScenario(life, stage)
+}
+
+test('[R1a] a sample of the steps, cut at every write: the old state or the new one, and done again they end', async () => {
+  for (const name of [
+    'mount-terminal',
+    'unlock-terminal',
+    'finish-terminal',
+    'personalize-terminal',
+    'session',
+  ]) {
+    const report = await everyPowerCut(await scenarioOf(name), { modes: ['whole'] })
+    assert.ok(report.writes > 0 && report.recoveries === report.cuts, name)
+  }
+})
+
+test('[R1b] torn, unreadable and lost writes of a step', async () => {
+  const report = await everyPowerCut(await scenarioOf('mount-terminal'), { modes: cutModes, seeds: [1, 2] })
+  assert.ok(report.cuts > 4 * report.writes)
+})
+
+test('[D3g] a cut anywhere in UNLOCK gives no free try', async () => {
+  const { life, stage } = lives.get('unlock-terminal')!
+  const scenario = await stageScenario(life, stage)
+  const tries: number[] = []
+  const watched = {
+    ...scenario,
+    repeatable: false,
+    async check(medium: Parameters<typeof scenario.check>[0]) {
+      const verdict = await scenario.check(medium)
+      const module = new Module({
+        medium,
+        crypto: repeatableCrypto,
+        entropy: { bytes: (n) => new Uint8Array(n) },
+      })
+      tries.push(module.parts.objects.read('tries', 0)?.[0] ?? 0)
+      // A state that is neither untried nor unlocked has the try counted.
+      assert.ok(verdict === 'new' || module.parts.life.mode() === 'issuer')
+      return verdict
+    },
+  }
+  await everyPowerCut(watched, { modes: ['whole'] })
+  assert.ok(tries.includes(0) && tries.includes(1))
+})
+
+test('a write that no journal covers is found, under an id that replays it', async () => {
+  const { life, stage } = lives.get('mount-terminal')!
+  const careless: Stage = {
+    ...stage,
+    async run(own) {
+      await stage.run(own)
+      const medium = own.medium(stage.chip!)
+      const page = areaOf(medium.geometry, 'eeprom').first + 100
+      medium.program(page, new Uint8Array(256).fill(1))
+      medium.program(page + 1, new Uint8Array(256).fill(1))
+    },
+  }
+  const scenario = await stageScenario(life, careless)
+  let id = ''
+  await assert.rejects(everyPowerCut(scenario, { modes: ['torn'] }), (error) => {
+    assert.ok(error instanceof CutFailure)
+    id = error.id
+    return true
+  })
+  assert.match(id, /^mount-terminal:torn:\d+$/)
+  await assert.rejects(replay(scenario, id), CutFailure)
+})
+
+test('[R1e] the command prints writes, cuts and recoveries, and fails when nothing was cut', () => {
+  const run = (...words: string[]) =>
+    spawnSync(process.execPath, [join(root, 'tools/fault.ts'), '--json', ...words], { encoding: 'utf8' })
+  const good = run('mount-terminal')
+  assert.equal(good.status, 0, good.stderr)
+  const lines = good.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+  assert.equal(lines.length, 2)
+  for (const key of ['writes', 'cuts', 'recoveries']) assert.ok(Number(lines[1]![key]) > 0, key)
+  assert.notEqual(run('no-such-step').status, 0)
+})

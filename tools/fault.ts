@@ -1,0 +1,111 @@
+/**
+ * `npm run fault`: cuts the power at every write of the steps in a module's life and looks what is left: the old state or the new one,
+ * and the step done again reaches its end. Prints writes, cuts and recoveries of each step, and fails at zero.
+ * `--all`: every kind of cut (docs: module/medium/fault-medium.ts), else torn pages; `--depth 2`: the restart after each cut is cut as well;
+ * `--replay ID`: one cut again; `--list`, `--json`; other words keep only steps whose names contain one of them.
+ */
+import { performance } from 'node:perf_hooks'
+import { parseArgs } from 'node:util'
+import { type CutMode, cutModes } from '@sealwright/module/medium'
+import { CutFailure, everyPowerCut, replay } from '@sealwright/module/testing'
+import { Life, type Stage, stages } from '../packages/node/test/life/index.ts'
+import { readPrograms } from '../packages/node/test/life/programs.ts'
+import { repeatableCrypto, scenarioName, stageScenario } from './fault/scenario.ts'
+
+const { values: options, positionals: words } = parseArgs({
+  options: {
+    all: { type: 'boolean', default: false },
+    depth: { type: 'string', default: '1' },
+    replay: { type: 'string' },
+    list: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+  allowPositionals: true,
+})
+if (options.depth !== '1' && options.depth !== '2')
+  throw new Error(`--depth: expected 1 or 2, got ${options.depth}`)
+const depth = options.depth === '2' ? 2 : 1
+const modes: readonly CutMode[] = options.all ? cutModes : ['torn']
+
+const wanted = (stage: Stage): boolean => {
+  if (stage.chip === undefined) return false
+  const name = scenarioName(stage)
+  if (options.replay !== undefined) return options.replay.startsWith(`${name}:`)
+  if (words.length > 0) return words.some((word) => name.includes(word))
+  return stage.faults !== false
+}
+
+const begun = performance.now()
+const total = { scenarios: 0, writes: 0, cuts: 0, recoveries: 0, failures: 0 }
+const life = Life.begin({ crypto: repeatableCrypto, programs: readPrograms() })
+for (const stage of stages()) {
+  if (wanted(stage)) await cut(stage)
+  life.seed(stage.name)
+  await stage.run(life)
+  life.powerDown()
+}
+if (total.scenarios === 0) throw new Error('no step of that name; see --list')
+if (!options.list) finish()
+
+async function cut(stage: Stage): Promise<void> {
+  total.scenarios++
+  if (options.list) {
+    console.log(scenarioName(stage))
+    return
+  }
+  const since = performance.now()
+  const scenario = await stageScenario(life, stage)
+  try {
+    if (options.replay !== undefined) {
+      console.log(`${options.replay}: ${await replay(scenario, options.replay)} state`)
+      return
+    }
+    const report = await everyPowerCut(scenario, { modes, depth })
+    total.writes += report.writes
+    total.cuts += report.cuts
+    total.recoveries += report.recoveries
+    const ms = Math.round(performance.now() - since)
+    tell({ scenario: scenario.name, ok: true, ...report, ms }, scenario.writers)
+  } catch (error) {
+    if (!(error instanceof CutFailure)) throw error
+    total.failures++
+    tell({ scenario: scenario.name, ok: false, id: error.id, message: error.message })
+  }
+}
+
+interface Line {
+  readonly scenario: string
+  readonly ok: boolean
+  readonly writes?: number
+  readonly cuts?: number
+  readonly recoveries?: number
+  readonly ms?: number
+  readonly id?: string
+  readonly message?: string
+}
+
+function tell(line: Line, writers: ReadonlyMap<string, number> = new Map()): void {
+  if (options.json) {
+    console.log(JSON.stringify({ ...line, transactions: Object.fromEntries(writers) }))
+  } else if (line.ok) {
+    const { scenario, writes, cuts, recoveries, ms } = line
+    const numbers = `${writes} writes, ${cuts} cuts, ${recoveries} recoveries`
+    console.log(`${scenario.padEnd(24)} ${numbers.padEnd(44)} ${(ms! / 1000).toFixed(1).padStart(6)} s`)
+    console.log(`${' '.repeat(25)}${[...writers].map(([name, count]) => `${name} ${count}`).join(', ')}`)
+  } else {
+    console.log(`FAILED ${line.message}\n       node tools/fault.ts --replay ${line.id}`)
+  }
+}
+
+function finish(): void {
+  const { scenarios, writes, cuts, recoveries, failures } = total
+  const ok = failures === 0 && (options.replay !== undefined || (writes > 0 && cuts > 0 && recoveries > 0))
+  const seconds = (performance.now() - begun) / 1000
+  if (options.json) console.log(JSON.stringify({ summary: true, ok, ...total, seconds }))
+  else if (options.replay === undefined) {
+    console.log(
+      `\n${scenarios} steps, ${writes} writes, ${cuts} cuts, ${recoveries} recoveries, ${failures} failures, ${seconds.toFixed(1)} s`,
+    )
+  }
+  if (!ok) process.exitCode = 1
+}
