@@ -109,7 +109,7 @@ test('sizes that would wrap the budget stop the program', () => {
   }
 })
 
-test('[C9c] whatever runs without end is stopped', () => {
+test('[C9c] a program that runs without end is stopped', () => {
   const endless: Record<string, string> = {
     br: '(func (export "process") (loop $l (br $l)))',
     br_if: '(func (export "process") (loop $l (br_if $l (i32.const 1))))',
