@@ -11,7 +11,7 @@ import type { Medium } from './medium/index.ts'
 import type { Parts } from './parts.ts'
 import { Programs } from './programs/index.ts'
 import { Ram } from './ram/index.ts'
-import { Definitions } from './resources/index.ts'
+import { Definitions, forgetPackageKey } from './resources/index.ts'
 
 /** What a module is powered from. */
 export interface ModuleWorld {
@@ -56,6 +56,7 @@ export class Module {
       ...(report === undefined ? {} : { report }),
     }
     const programs = new Programs(parts)
+    channels.onClose = () => forgetPackageKey(parts.ram)
     this.parts = parts
     this.#dispatcher = new Dispatcher(parts)
     resumeWipe(parts)

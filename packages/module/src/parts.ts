@@ -42,6 +42,10 @@ export interface ProgramRunner {
   software(program: number, number: number, command: Command): Response
   /** The application of the selected resource. */
   application(resource: number, command: Command, channel: OpenChannel | undefined): Response
+  /** Memories of the programs that are instantiated now; views. */
+  memories(): readonly { readonly name: string; readonly memory: Uint8Array }[]
+  /** Drops the selected application's instance: what it remembers lasts as long as its selection. */
+  leave(): void
   /** Drops every instance and its memory. */
   reset(): void
 }

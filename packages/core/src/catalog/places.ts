@@ -13,8 +13,9 @@ export const keyPlaces = {
   /** The transport key now valid, and the next one. */
   transport: 0x0010_0101,
   transportNext: 0x0010_0201,
-  /** KS1, the symmetric key that checks SAS. */
+  /** KS1, the symmetric key that checks SAS: with the transport key now valid, and with the next one. */
   signature: 0x0011_0101,
+  signatureNext: 0x0011_0201,
 } as const
 
 /** Key version numbers of our own channels in INITIALIZE UPDATE. */
@@ -78,7 +79,11 @@ export const productDataIds = {
 } as const
 
 /** Ids of receipt objects that are no key's. */
-export const receiptIds = { personalization: 1 } as const
+export const receiptIds = {
+  personalization: 1,
+  /** Plus the number of the resource: the receipt of the load that runs there. */
+  load: 0xfe00_0000,
+} as const
 
 /** AID of the issuer security domain (GlobalPlatform). */
 export const issuerDomainAid = Uint8Array.of(0xa0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00)

@@ -54,6 +54,7 @@ export {
 } from './package.ts'
 export { openPackageKey, sealedKeyLength, sealPackageKey } from './package-key.ts'
 export {
+  applicationInput,
   type LoadReceipt,
   loadReceiptInput,
   loadReceiptLength,

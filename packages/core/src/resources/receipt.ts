@@ -107,6 +107,11 @@ export function verifyLoadReceipt(
   return operating.verify(receipt.signature, ...loadReceiptInput(serial, manifestDigest, receipt))
 }
 
+/** What the interface `sign` signs for a program: "APP1" ‖ resource(1) ‖ data. */
+export function applicationInput(resource: number, data: Uint8Array): Uint8Array[] {
+  return [ascii(labels.application.text), Uint8Array.of(resource), data]
+}
+
 function resourceOutcome(receipt: Omit<ResourceReceipt, 'signature'>): Uint8Array {
   const { resource, state, start, end, number, chain } = receipt
   return new Writer()

@@ -18,6 +18,8 @@ export class Channels {
     | { readonly step: AwaitingExternalAuthenticate; readonly kind: 'customization' | 'document' }
     | undefined
   #open: OpenChannel | undefined
+  /** Called whenever a channel ends, with what was bound to it still to be forgotten. */
+  onClose: (() => void) | undefined
 
   get current(): OpenChannel | undefined {
     return this.#open
@@ -52,5 +54,6 @@ export class Channels {
     this.dropPending()
     this.#open?.session.close()
     this.#open = undefined
+    this.onClose?.()
   }
 }

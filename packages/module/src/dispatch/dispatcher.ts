@@ -8,6 +8,7 @@ import {
 import {
   type CommandName,
   type CommandRow,
+  channelKeys,
   commandByEntry,
   commands,
   type StatusWord,
@@ -45,6 +46,7 @@ export class Dispatcher {
   }
 
   select(resource: number | undefined): void {
+    this.#parts.programs.leave()
     this.#selected = resource
   }
 
@@ -108,12 +110,19 @@ export class Dispatcher {
 
   /** Inside a channel, only set-up of another one, SELECT, and what the apparatus says on the spot may come without a MAC. */
   #mayComePlain(command: Command): boolean {
-    if (this.#selected !== undefined && command.ins !== commands.SELECT.ins) return true
+    if (this.#selected !== undefined && this.#isApplications(command)) return true
     const vector = this.#vector(command)
     if (vector === undefined) return false
     if (vector.program !== nativeProgram) return true
     const name = commandByEntry.get(vector.function)
     return name !== undefined && ('local' in commands[name] || channelSetUp.has(name))
+  }
+
+  /** With an application selected all commands are its, but for SELECT and the set-up of a channel with its own supplier. */
+  #isApplications({ ins, p1, p2 }: Command): boolean {
+    if (ins === commands.SELECT.ins) return false
+    const setUp = ins === commands['EXTERNAL AUTHENTICATE'].ins && p2 === channelKeys.supplier
+    return !(setUp && p1 === this.#selected)
   }
 
   #vector({ ins }: Command): Vector | undefined {
@@ -139,7 +148,7 @@ export class Dispatcher {
 
   #run(command: Command, channel: Call['channel']): Answer {
     const { programs, life, rom, nvm } = this.#parts
-    if (this.#selected !== undefined && command.ins !== commands.SELECT.ins) {
+    if (this.#selected !== undefined && this.#isApplications(command)) {
       return programs.application(this.#selected, command, channel)
     }
     const vector = this.#vector(command)

@@ -48,6 +48,8 @@ function read(parts: Needs, tag: number): Uint8Array | undefined {
       return parts.keys.places()
     case dataTags.resources:
       return parts.definitions.summary()
+    case dataTags.memory:
+      return parts.definitions.room()
     default:
       return undefined
   }

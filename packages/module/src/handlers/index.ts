@@ -15,9 +15,13 @@ import { importKey } from './import-key.ts'
 import { initializeUpdate } from './initialize-update.ts'
 import { internalAuthenticate } from './internal-authenticate.ts'
 import { listKeys } from './list-keys.ts'
+import { loadBlock } from './load-block.ts'
+import { loadManifest } from './load-manifest.ts'
+import { loadSwitch } from './load-switch.ts'
 import { makeIdentity } from './make-identity.ts'
 import { makeKey } from './make-key.ts'
 import { makeSet } from './make-set.ts'
+import { operate } from './operate.ts'
 import { passportHead } from './passport-head.ts'
 import { paymentOutcome } from './payment-outcome.ts'
 import { prepare } from './prepare.ts'
@@ -46,6 +50,10 @@ export const handlers: Partial<Record<CommandName, Handler>> = {
   FINISH: finish,
   'MAKE IDENTITY': makeIdentity,
   'STORE IDENTITY': storeIdentity,
+  OPERATE: operate,
+  'LOAD MANIFEST': loadManifest,
+  'LOAD BLOCK': loadBlock,
+  'LOAD SWITCH': loadSwitch,
   'PASSPORT HEAD': passportHead,
   'EXPORT KEY': exportKey,
   'IMPORT KEY': importKey,

@@ -1,20 +1,20 @@
 import type { Command, Response } from '@sealwright/core/apdu'
-import { statusWords } from '@sealwright/core/catalog'
 import type { OpenChannel } from '../channel/index.ts'
 import type { Parts, ProgramRunner } from '../parts.ts'
+import { ApplicationHost } from './application-host.ts'
 import { runCustomization } from './customization-host.ts'
 import { ProgramCache } from './program-cache.ts'
 import { runSoftware } from './software-host.ts'
 
-const notSupported: Response = { data: new Uint8Array(0), sw: statusWords['instruction-not-supported'].sw }
-
 export class Programs implements ProgramRunner {
   readonly #parts: Omit<Parts, 'programs'>
   readonly #cache: ProgramCache
+  readonly #applications: ApplicationHost
 
   constructor(parts: Omit<Parts, 'programs'>) {
     this.#parts = parts
     this.#cache = new ProgramCache(parts.crypto)
+    this.#applications = new ApplicationHost(parts, this.#cache)
   }
 
   /** The customization software, in customization mode. */
@@ -28,12 +28,21 @@ export class Programs implements ProgramRunner {
   }
 
   /** The application of the selected resource. */
-  application(_resource: number, _command: Command, _channel: OpenChannel | undefined): Response {
-    return notSupported
+  application(resource: number, command: Command, _channel: OpenChannel | undefined): Response {
+    return this.#applications.call(resource, command)
+  }
+
+  memories(): readonly { readonly name: string; readonly memory: Uint8Array }[] {
+    return this.#applications.memories()
+  }
+
+  leave(): void {
+    this.#applications.drop()
   }
 
   /** Drops every instance and its memory. */
   reset(): void {
+    this.#applications.drop()
     this.#cache.clear()
   }
 }
