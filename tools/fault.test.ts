@@ -7,7 +7,8 @@ import { areaOf, cutModes } from '@sealwright/module/medium'
 import { CutFailure, everyPowerCut, replay } from '@sealwright/module/testing'
 import { Life, type Stage, stages } from '../packages/node/test/life/index.ts'
 import { readPrograms } from '../packages/node/test/life/programs.ts'
-import { repeatableCrypto, scenarioName, stageScenario } from './fault/scenario.ts'
+import { repeatableCrypto } from '../packages/node/test/life/repeatable-crypto.ts'
+import { scenarioName, stageScenario } from './fault/scenario.ts'
 import { root } from './files.ts'
 
 const lives = new Map<string, { life: Life; stage: Stage }>()

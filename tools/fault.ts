@@ -10,7 +10,8 @@ import { type CutMode, cutModes } from '@sealwright/module/medium'
 import { CutFailure, everyPowerCut, replay } from '@sealwright/module/testing'
 import { Life, type Stage, stages } from '../packages/node/test/life/index.ts'
 import { readPrograms } from '../packages/node/test/life/programs.ts'
-import { repeatableCrypto, scenarioName, stageScenario } from './fault/scenario.ts'
+import { repeatableCrypto } from '../packages/node/test/life/repeatable-crypto.ts'
+import { scenarioName, stageScenario } from './fault/scenario.ts'
 
 const { values: options, positionals: words } = parseArgs({
   options: {

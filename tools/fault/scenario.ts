@@ -1,30 +1,11 @@
 import { encodeHex } from '@sealwright/core/bytes'
-import { portableCrypto } from '@sealwright/core/crypto'
-import type { Crypto } from '@sealwright/core/ports'
 import { scriptedEntropy } from '@sealwright/core/testing'
 import { Module } from '@sealwright/module'
 import { areaOf, FaultMedium, type Medium, RamMedium, type Snapshot } from '@sealwright/module/medium'
 import type { Scenario, Verdict } from '@sealwright/module/testing'
 import { nodeCrypto } from '@sealwright/node/crypto'
 import type { Life, Stage } from '../../packages/node/test/life/index.ts'
-
-/** Node's primitives, but for signatures, which follow from key and message: a step repeated is the same to the byte. */
-export const repeatableCrypto: Crypto = {
-  ...nodeCrypto,
-  name: 'node, repeatable',
-  ecPrivateKey(scalar) {
-    const [signing, agreeing] = [portableCrypto.ecPrivateKey(scalar), nodeCrypto.ecPrivateKey(scalar)]
-    return {
-      publicPoint: agreeing.publicPoint,
-      sign: (...parts) => signing.sign(...parts),
-      agree: (peer) => agreeing.agree(peer),
-      [Symbol.dispose]() {
-        signing[Symbol.dispose]()
-        agreeing[Symbol.dispose]()
-      },
-    }
-  },
-}
+import { repeatableCrypto } from '../../packages/node/test/life/repeatable-crypto.ts'
 
 /** A stage as something that may lose power, and what its writes are. */
 export interface StageScenario extends Scenario {

@@ -21,7 +21,8 @@ export interface LifeWorld {
 
 /** Sees what passes between a module and whoever talks to it. */
 export interface Witness {
-  /** A module was powered up. */
+  /** A module is about to be powered up; its entropy follows from the seed. */
+  powering?(chip: string, seed: string): void
   powered?(chip: string, module: Module): void
   exchanged?(chip: string, command: Uint8Array, answer: Uint8Array): void
 }
@@ -91,10 +92,12 @@ export class Life {
   module(chip: string): Transport {
     if (this.#powered?.chip === chip) return this.#powered.transport
     const { crypto } = this.world
+    const seed = `module ${chip} ${this.#seed} ${this.#powerUps++}`
+    this.witness.powering?.(chip, seed)
     const module = new Module({
       medium: this.medium(chip),
       crypto,
-      entropy: scriptedEntropy(`module ${chip} ${this.#seed} ${this.#powerUps++}`),
+      entropy: scriptedEntropy(seed),
       report: (error) => {
         throw error
       },
