@@ -11,15 +11,14 @@ export const otpBits = {
   /** A wipe has begun; boot repeats it until `wipe-done` is set. */
   'wipe-intent': 4,
   'wipe-done': 5,
-  /** The decrypted customization software is stored in EEPROM rather than in RAM only. */
-  'eeprom-ram-form': 6,
 } as const satisfies Record<string, number>
 
 export type OtpBit = keyof typeof otpBits
 
 /** A bit can only be set after the one it follows; another combination means that somebody interfered. */
 export const otpFollows = {
-  'mode-user': 'mode-customization',
+  'wipe-intent': 'mode-customization',
+  'mode-user': 'wipe-done',
   'mode-terminated': 'mode-user',
   'wipe-done': 'wipe-intent',
 } as const satisfies Partial<Record<OtpBit, OtpBit>>

@@ -3,14 +3,21 @@ import {
   certificateIds,
   commands,
   keyPlaces,
+  personalizationStates,
   productDataIds,
   publicKeyIds,
 } from '@sealwright/core/catalog'
 import { privateScalar } from '@sealwright/core/crypto'
-import type { Crypto, EcPrivateKey } from '@sealwright/core/ports'
+import type { Crypto, EcPrivateKey, Entropy } from '@sealwright/core/ports'
 import { scriptedEntropy } from '@sealwright/core/testing'
-import { type Certificate, issueCertificate, parseCertificate, type RoleName } from '@sealwright/core/x509'
-import { Objects, openNvm } from '../eeprom/index.ts'
+import {
+  type Certificate,
+  issueCertificate,
+  moduleSerialText,
+  parseCertificate,
+  type RoleName,
+} from '@sealwright/core/x509'
+import { Objects, openNvm, type Transaction } from '../eeprom/index.ts'
 import { Events } from '../events/index.ts'
 import { KeyStore } from '../keys/index.ts'
 import { geometryFor, type Medium, RamMedium } from '../medium/index.ts'
@@ -35,12 +42,18 @@ export interface FixtureOptions {
   /** Commands that the vector table names; all native ones unless given. */
   readonly commands?: readonly CommandName[]
   readonly eepromSize?: number
+  /** Personalized: operating key, certificates and central system in place, state operating. */
+  readonly operating?: boolean
+  /** Public points of operators. */
+  readonly operators?: readonly Uint8Array[]
   /** Lays further objects before the module is first powered. */
-  readonly prepare?: (parts: {
-    tx: Parameters<Parameters<ReturnType<typeof openNvm>['transaction']>[0]>[0]
-    objects: Objects
-    keys: KeyStore
-  }) => void
+  readonly prepare?: (parts: { tx: Transaction; objects: Objects; keys: KeyStore }) => void
+}
+
+export interface FixturePersonalization {
+  readonly unit: FixtureParty
+  readonly central: FixtureParty
+  readonly operating: Certificate
 }
 
 export interface Fixture {
@@ -51,6 +64,8 @@ export interface Fixture {
   readonly identity: Certificate
   /** Document key set: three AES-128 keys for SCP03, version 02. */
   readonly documentKeys: { readonly enc: Uint8Array; readonly mac: Uint8Array; readonly dek: Uint8Array }
+  /** With `operating`: who personalized it, the central system, and the operating certificate. */
+  readonly personalization?: FixturePersonalization
   /** A module powered from this medium, e.g. a snapshot or a fault medium over it. */
   power(medium?: Medium): Module
 }
@@ -126,7 +141,8 @@ export function customizedModule(options: FixtureOptions): Fixture {
   const keys = new KeyStore(crypto, objects)
   const events = new Events(crypto, objects)
   let identity: Certificate | undefined
-  for (const bit of ['mode-customization', 'mode-user', 'wipe-intent', 'wipe-done'] as const) {
+  let personalization: FixturePersonalization | undefined
+  for (const bit of ['mode-customization', 'wipe-intent', 'wipe-done', 'mode-user'] as const) {
     nvm.transaction((tx) => tx.setOtp(bit))
   }
   nvm.transaction((tx) => {
@@ -163,6 +179,11 @@ export function customizedModule(options: FixtureOptions): Fixture {
     keys.putAes(tx, keyPlaces.document + 2, documentKeys.dek)
     events.start(tx, crypto.sha256(rom), crypto.sha256())
     events.record(tx, 'serial-written', serial, crypto.sha256(serial))
+    for (const [i, point] of (options.operators ?? []).entries()) objects.put(tx, 'operator', i + 1, point)
+    if (options.operating === true) {
+      personalization = personalize({ crypto, tx, objects, keys, seed, serial, manufacturer, entropy })
+      events.record(tx, 'personalized', serial, crypto.sha256(personalization.operating.encoded))
+    }
     options.prepare?.({ tx, objects, keys })
   })
   keys.forgetAll()
@@ -175,5 +196,80 @@ export function customizedModule(options: FixtureOptions): Fixture {
         throw error
       },
     })
-  return { module: power(), medium, serial, manufacturer, identity: identity!, documentKeys, power }
+  return {
+    ...{ module: power(), medium, serial, manufacturer, identity: identity!, documentKeys, power },
+    ...(personalization === undefined ? {} : { personalization }),
+  }
+}
+
+/** What COMPLETE leaves behind. */
+function personalize({
+  crypto,
+  tx,
+  objects,
+  keys,
+  seed,
+  serial,
+  manufacturer,
+  entropy,
+}: {
+  readonly crypto: Crypto
+  readonly tx: Transaction
+  readonly objects: Objects
+  readonly keys: KeyStore
+  readonly seed: string
+  readonly serial: Uint8Array
+  readonly manufacturer: FixtureParty
+  readonly entropy: Entropy
+}): FixturePersonalization {
+  const customer = crypto.sha256(Uint8Array.of(7)).slice(0, 16)
+  const unitKey = fixtureKey(crypto, `${seed} unit`)
+  const unit = fixtureCertificate(
+    crypto,
+    {
+      role: 'unit',
+      subject: { commonName: 'Fixture unit' },
+      publicPoint: unitKey.publicPoint,
+      issuer: manufacturer.certificate,
+      customer,
+    },
+    manufacturer.key,
+  )
+  const centralKey = fixtureKey(crypto, `${seed} central`)
+  const central = fixtureCertificate(
+    crypto,
+    {
+      role: 'central-system',
+      subject: { commonName: 'Fixture central system' },
+      publicPoint: centralKey.publicPoint,
+      issuer: unit,
+    },
+    unitKey,
+  )
+  const operating = fixtureCertificate(
+    crypto,
+    {
+      role: 'module-operating',
+      subject: { commonName: 'Fixture module', serialNumber: moduleSerialText(serial) },
+      publicPoint: keys.makePair(tx, keyPlaces.operating, entropy.bytes(48)),
+      issuer: unit,
+      binding: {
+        nonce: entropy.bytes(16),
+        customer,
+        centralKeyHash: crypto.sha256(centralKey.publicPoint),
+      },
+    },
+    unitKey,
+  )
+  objects.put(tx, 'certificate', certificateIds.operating.id, operating.encoded)
+  objects.put(tx, 'certificate', certificateIds.central.id, central.encoded)
+  objects.put(tx, 'certificate', certificateIds.unit.id, unit.encoded)
+  objects.put(tx, 'public-key', publicKeyIds.central, centralKey.publicPoint)
+  objects.put(tx, 'product-data', productDataIds.customer, customer)
+  objects.put(tx, 'control', 1, Uint8Array.of(personalizationStates.operating.code))
+  return {
+    unit: { key: unitKey, certificate: unit },
+    central: { key: centralKey, certificate: central },
+    operating,
+  }
 }

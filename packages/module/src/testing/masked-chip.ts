@@ -88,13 +88,16 @@ export function transportTo(module: Module): Transport {
 
 export type Spoken = CommandName | keyof typeof programInstructions
 
-/** Sends one command, chained if it is long; returns data and status word. */
+/** Sends one command, in the extended form if it is long; returns data and status word. */
 export function speak(transport: Transport, name: Spoken, data: Uint8Array = new Uint8Array(0), p1 = 0) {
   const { ins } =
     name in commands
       ? commands[name as CommandName]
       : programInstructions[name as keyof typeof programInstructions]
-  return exchange(transport, command({ cla: 0x80, ins, p1, p2: 0, data, le: 0x100 }))
+  return exchange(
+    transport,
+    command({ cla: 0x80, ins, p1, p2: 0, data, le: 0x100, extended: data.length > 0xe0 }),
+  )
 }
 
 /** UNLOCK; returns the status word. */

@@ -92,11 +92,11 @@ test('[D8a] an OTP bit set before a cut is set after it, whatever the cut', asyn
     {
       name: 'otp',
       prepare: () => medium.snapshot(),
-      run: (one) => openNvm(one).transaction((tx) => tx.setOtp('mode-user')),
+      run: (one) => openNvm(one).transaction((tx) => tx.setOtp('wipe-intent')),
       check: (one) => {
         const { otp } = openNvm(one)
         assert.equal(otp.test('mode-customization'), true)
-        return otp.test('mode-user') ? 'new' : 'old'
+        return otp.test('wipe-intent') ? 'new' : 'old'
       },
     },
     { seeds: [1, 2, 3], depth: 2 },
