@@ -3,6 +3,7 @@ export {
   type Fixture,
   type FixtureOptions,
   type FixtureParty,
+  type FixturePersonalization,
   fixtureCertificate,
   fixtureKey,
   fixtureTime,
