@@ -18,7 +18,7 @@ SEALWRIGHT_IMPORT(io, ins) u32 io_ins(void);
 SEALWRIGHT_IMPORT(io, p1) u32 io_p1(void);
 SEALWRIGHT_IMPORT(io, p2) u32 io_p2(void);
 SEALWRIGHT_IMPORT(io, status) void io_status(u32 sw);
-SEALWRIGHT_IMPORT(io, refuse) __attribute__((noreturn)) void io_refuse(u32 sw);
+SEALWRIGHT_IMPORT(io, refuse) _Noreturn void io_refuse(u32 sw);
 
 /* data: the data area, the only memory that stays. */
 SEALWRIGHT_IMPORT(data, size) u32 data_size(void);
