@@ -170,8 +170,8 @@ test('a lock released or never taken by this process is not removed', () => {
 test('a chip file is never replaced, and none is opened that is not there', () => {
   const path = newPath()
   FileMedium.create(path, geometry).close()
-  assert.throws(() => FileMedium.create(path, geometry), { code: 'usage', message: /exists already/ })
-  assert.throws(() => FileMedium.open(newPath()), { code: 'usage', message: /there is no chip file/ })
+  assert.throws(() => FileMedium.create(path, geometry), { code: 'file-exists', message: /exists already/ })
+  assert.throws(() => FileMedium.open(newPath()), { code: 'file-missing', message: /there is no chip file/ })
   assert.throws(() => FileMedium.create(join(folder, 'no', 'such'), geometry), { code: 'memory-unwritable' })
 })
 

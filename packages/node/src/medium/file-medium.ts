@@ -97,7 +97,7 @@ export class FileMedium implements Medium, Disposable {
       files.linkSync(draft, path)
       syncFolder(files, dirname(path))
     } catch (error) {
-      if (isCode(error, 'EEXIST')) throw new UsageError(`${path} exists already`)
+      if (isCode(error, 'EEXIST')) throw new UsageError(`${path} exists already`, { code: 'file-exists' })
       throw writeError(path, error)
     } finally {
       files.rmSync(draft, { force: true })
@@ -115,7 +115,8 @@ export class FileMedium implements Medium, Disposable {
     try {
       file = files.openSync(path, 'r+')
     } catch (error) {
-      if (isCode(error, 'ENOENT')) throw new UsageError(`there is no chip file ${path}`)
+      if (isCode(error, 'ENOENT'))
+        throw new UsageError(`there is no chip file ${path}`, { code: 'file-missing' })
       throw writeError(path, error)
     }
     let lock: FileLock | undefined

@@ -30,6 +30,16 @@ export interface Channel {
   close(): void
 }
 
+/**
+ * SELECT of the issuer security domain: ends whatever channel or application is open at the module, so that it takes plain commands.
+ * Nothing happens on a line that is broken or at a chip that has no SELECT yet.
+ */
+export async function endChannel(transport: Transport): Promise<void> {
+  await plain(transport)
+    .exchange('SELECT', { p1: 0x04 })
+    .catch(() => {})
+}
+
 /** Commands without protection. */
 export function plain(transport: Transport): Channel {
   return channelOver('plain', transport, undefined)
