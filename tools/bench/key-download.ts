@@ -87,7 +87,14 @@ function loaderModule(crypto: Crypto, profile: Profile): Fixture {
         tx,
         'key-set',
         set,
-        serializeSetEntry({ set, profile, suite, transportCheck: check, signatureCheck: check }),
+        serializeSetEntry({
+          set,
+          generation: 'present',
+          profile,
+          suite,
+          transportCheck: check,
+          signatureCheck: check,
+        }),
       )
       objects.put(
         tx,
@@ -107,7 +114,7 @@ function loaderModule(crypto: Crypto, profile: Profile): Fixture {
             keyLength: 16,
           },
           checkValue: check,
-          blocked: [],
+          modules: { rule: 'all-but', serials: [] },
         }),
       )
     },

@@ -41,5 +41,19 @@ export function serializeAttributes(attributes: Attributes): Uint8Array {
   const { usage, algorithm, mode, version, exportability, keyLength } = attributes
   const text = `${usage}${algorithm}${mode}${String(version).padStart(2, '0')}${exportability}`
   if (!/^[0-9A-Z]{4}[0-9]{2}[ENS]$/.test(text)) throw new UsageError(`${text}: no attributes of X9.143`)
+  if (!(keyLength >= 0 && keyLength <= 0xff))
+    throw new UsageError(`key length: expected one byte, got ${keyLength}`)
   return concat(ascii(text), Uint8Array.of(keyLength))
+}
+
+/** What a program may ask of a key. */
+export type KeyUse = 'generate' | 'verify' | 'encrypt' | 'decrypt'
+
+/** Modes of X9.143 that allow a use; `N` allows each that the usage allows. */
+const modesOf: Record<KeyUse, string> = { generate: 'CGN', verify: 'CVN', encrypt: 'BEN', decrypt: 'BDN' }
+
+/** Whether a key's usage and mode name a use: MACs with usages M0 to M8, cryptograms with D0 (X9.143, 8.3 and 8.5). */
+export function permits({ usage, mode }: Pick<Attributes, 'usage' | 'mode'>, use: KeyUse): boolean {
+  const mac = use === 'generate' || use === 'verify'
+  return (mac ? /^M[0-8]$/ : /^D0$/).test(usage) && modesOf[use].includes(mode)
 }

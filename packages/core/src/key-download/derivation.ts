@@ -47,16 +47,31 @@ export function downloadKeys(crypto: Crypto, storedKey: AesKey, context: Downloa
 
 function derivedKeys(crypto: Crypto, t1: AesKey, context: DownloadContext, length: number): DownloadKeys {
   const bytes = serializeContext(context)
+  const made: AesKey[] = []
+  const disposeAll = (): void => {
+    for (const key of made) key[Symbol.dispose]()
+  }
   const derive = (label: string): AesKey => {
-    const key = deriveKey(t1, label, bytes, length)
+    const bytesOfKey = deriveKey(t1, label, bytes, length)
     try {
-      return crypto.aes(key)
+      const key = crypto.aes(bytesOfKey)
+      made.push(key)
+      return key
     } finally {
-      wipe(key)
+      wipe(bytesOfKey)
     }
   }
-  const keys = { encryption: derive('KDL-ENC'), check: derive('KDL-MAC'), acknowledgement: derive('KDL-ACK') }
-  return { ...keys, [Symbol.dispose]: () => disposeAll(keys) }
+  try {
+    return {
+      encryption: derive('KDL-ENC'),
+      check: derive('KDL-MAC'),
+      acknowledgement: derive('KDL-ACK'),
+      [Symbol.dispose]: disposeAll,
+    }
+  } catch (error) {
+    disposeAll()
+    throw error
+  }
 }
 
 export function serializeContext({
@@ -67,8 +82,4 @@ export function serializeContext({
   destination,
 }: DownloadContext): Uint8Array {
   return concat(random, u32(counter), serial, u32(source), u32(destination))
-}
-
-function disposeAll(keys: Record<string, AesKey>): void {
-  for (const key of Object.values(keys)) key[Symbol.dispose]()
 }

@@ -1,5 +1,5 @@
 import { Reader, Writer } from '../bytes/index.ts'
-import { isSuite, type Suite } from './suite.ts'
+import { cryptogramLengths, isSuite, type Suite } from './suite.ts'
 
 /** HDR, 24 bytes: suite(2) ‖ SN(8) ‖ REF1(4) ‖ REF2(4) ‖ XCTR(4) ‖ length of C(2). */
 export interface Header {
@@ -30,7 +30,8 @@ export function parseHeader(bytes: Uint8Array): Header {
     counter: r.u32('XCTR'),
     length: r.u16('length of C'),
   }
-  if (header.length === 0 || header.length % 16 !== 0) throw r.fail('C is not a number of whole blocks')
+  if (!cryptogramLengths(suite).includes(header.length))
+    throw r.fail('C is not as long as the suite makes it')
   r.end()
   return header
 }

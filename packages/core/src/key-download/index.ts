@@ -1,4 +1,11 @@
-export { type Attributes, attributesLength, parseAttributes, serializeAttributes } from './attributes.ts'
+export {
+  type Attributes,
+  attributesLength,
+  type KeyUse,
+  parseAttributes,
+  permits,
+  serializeAttributes,
+} from './attributes.ts'
 export {
   type DownloadContext,
   type DownloadKeys,
@@ -8,6 +15,15 @@ export {
   unitSignatureKey,
   unitTransportKey,
 } from './derivation.ts'
+export {
+  type KeyMessageFile,
+  parseKeyMessageFile,
+  parseKeyReceiptFile,
+  parseKeyRequestFile,
+  serializeKeyMessageFile,
+  serializeKeyReceiptFile,
+  serializeKeyRequestFile,
+} from './files.ts'
 export { type Header, headerLength, parseHeader, serializeHeader } from './header.ts'
 export {
   type KeyRecord,
@@ -18,6 +34,8 @@ export {
   serializeReceiptClaim,
 } from './key-record.ts'
 export {
+  type Generation,
+  generations,
   type LoaderKeyEntry,
   type LoaderKeyOrder,
   type LoaderList,
@@ -25,6 +43,7 @@ export {
   parseLoaderKeyOrder,
   parseLoaderList,
   parseSetEntry,
+  type ServedModules,
   type SetEntry,
   serializeLoaderKeyEntry,
   serializeLoaderKeyOrder,
@@ -44,9 +63,12 @@ export {
 export {
   type KeyRequest,
   parseKeyRequest,
+  parseShortKeyRequest,
   prepareHolds,
   prepareModes,
+  requestForms,
   serializeKeyRequest,
+  serializeShortKeyRequest,
 } from './request.ts'
 export { type SealRequest, sealKey } from './seal.ts'
 export {
@@ -56,7 +78,7 @@ export {
   publicKeySignature,
   signatureInput,
 } from './signature.ts'
-export { isSuite, type SignatureKind, type Suite, suiteRow, suites } from './suite.ts'
+export { cryptogramLengths, isSuite, type SignatureKind, type Suite, suiteRow, suites } from './suite.ts'
 export {
   type Profile,
   parseSetData,

@@ -1,6 +1,7 @@
 import { Reader, Writer } from '../bytes/index.ts'
 import { type Attributes, attributesLength, parseAttributes, serializeAttributes } from './attributes.ts'
 import { type KeyReceipt, parseKeyReceipt, serializeKeyReceipt } from './receipt.ts'
+import { type KeyRequest, parseKeyRequest, serializeKeyRequest } from './request.ts'
 
 /** What a module keeps beside an imported key, and GET RECEIPT answers: ATTR(8) ‖ XCTR(4) ‖ KCV(5) ‖ ACK(16). */
 export interface KeyRecord extends KeyReceipt {
@@ -25,18 +26,22 @@ export function serializeKeyRecord(record: KeyRecord): Uint8Array {
 
 /** What VERIFY RECEIPT takes: key request(32) ‖ XCTR(4) ‖ KCV(5) ‖ ACK(16). */
 export interface ReceiptClaim extends KeyReceipt {
-  /** The request as the module made it, 32 bytes. */
-  readonly request: Uint8Array
+  /** The request as the module made it. */
+  readonly request: KeyRequest
   readonly counter: number
 }
 
 export function parseReceiptClaim(bytes: Uint8Array): ReceiptClaim {
   const r = new Reader(bytes, 'receipt claim')
-  const request = r.take(32, 'key request')
+  const request = parseKeyRequest(r.take(32, 'key request'))
   const counter = r.u32('XCTR')
   return { request, counter, ...parseKeyReceipt(r.rest()) }
 }
 
 export function serializeReceiptClaim(claim: ReceiptClaim): Uint8Array {
-  return new Writer().bytes(claim.request).u32(claim.counter).bytes(serializeKeyReceipt(claim)).finish()
+  return new Writer()
+    .bytes(serializeKeyRequest(claim.request))
+    .u32(claim.counter)
+    .bytes(serializeKeyReceipt(claim))
+    .finish()
 }

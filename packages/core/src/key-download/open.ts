@@ -1,5 +1,5 @@
-import { equal, Reader, wipe } from '../bytes/index.ts'
-import { unpad80 } from '../crypto/index.ts'
+import { equal, wipe } from '../bytes/index.ts'
+import { kcvCmac, unpad80, withHandle } from '../crypto/index.ts'
 import { DecodeError } from '../errors/index.ts'
 import type { AesKey, Crypto } from '../ports/index.ts'
 import { type Attributes, attributesLength, parseAttributes } from './attributes.ts'
@@ -16,10 +16,13 @@ export interface CheckedMessage extends Disposable {
   readonly keys: DownloadKeys
 }
 
-/** The key that came out, with what was signed about it. The caller wipes `key`. */
+/** The key that came out, with what was signed about it. */
 export interface OpenedKey {
   readonly attributes: Attributes
+  /** The caller wipes it. */
   readonly key: Uint8Array
+  /** By CMAC, 5 bytes. */
+  readonly checkValue: Uint8Array
 }
 
 /**
@@ -35,20 +38,23 @@ export function checkMessage(
   if (storedKey.length !== suiteRow(message.header.suite).keyLength) return undefined
   const keys = downloadKeys(crypto, storedKey, context)
   const expected = keys.check.cmac(serializeHeader(message.header), message.cryptogram)
-  if (equal(expected, message.certificate)) {
-    return { message, context, keys, [Symbol.dispose]: () => keys[Symbol.dispose]() }
-  }
+  const holds = equal(expected, message.certificate)
+  wipe(expected)
+  if (holds) return { message, context, keys, [Symbol.dispose]: () => keys[Symbol.dispose]() }
   keys[Symbol.dispose]()
   return undefined
 }
 
 /**
- * Second half: decrypts and checks padding, R, ATTR and SAS. Undefined for each failure, with the same calls made, so that they cannot
- * be told apart (A9). Slot policy and version are the caller's.
+ * Second half: decrypts and checks padding, R, ATTR, strength, SAS, and what `allowed` says of attributes and check value. Undefined
+ * for each failure, with the same calls made, so that they cannot be told apart (A9).
+ * @param allowed the module's own policy (use of the place, version); runs on every path
  */
 export function openMessage(
+  crypto: Crypto,
   { message, context, keys }: CheckedMessage,
   signature: KeySignatureCheck,
+  allowed: (key: Pick<OpenedKey, 'attributes' | 'checkValue'>) => boolean,
 ): OpenedKey | undefined {
   const { signatureLength, keyLength } = suiteRow(message.header.suite)
   const padded = keys.encryption.cbcDecrypt(new Uint8Array(16), message.cryptogram)
@@ -56,11 +62,13 @@ export function openMessage(
   try {
     const parsed = parsePlaintext(plaintext, signatureLength)
     const { attributes, key, sas, random } = parsed ?? substitute(signatureLength)
+    const fresh = equal(random, context.random)
+    const checkValue = withHandle(crypto.aes(key), kcvCmac)
     const signed = signature.verify(sas, ...signatureInput(context, attributes, key))
-    const sound = parsed !== undefined && equal(random, context.random) && key.length <= keyLength
-    if (sound && signed) return { attributes, key }
-    wipe(key)
-    return undefined
+    const suits = allowed({ attributes, checkValue })
+    if (parsed === undefined || !fresh || key.length > keyLength || !signed || !suits) return undefined
+    // A copy: the parts above are views of the buffer that is wiped here.
+    return { attributes, key: key.slice(), checkValue }
   } finally {
     wipe(padded, plaintext)
   }
@@ -73,23 +81,31 @@ interface Plaintext {
   readonly sas: Uint8Array
 }
 
+/** P = R(16) ‖ ATTR(8) ‖ key ‖ SAS as views, so that nothing of it outlives the buffer; undefined when it is none. */
 function parsePlaintext(bytes: Uint8Array, signatureLength: number): Plaintext | undefined {
+  const keyAt = 16 + attributesLength
+  const length = bytes.length - keyAt - signatureLength
+  const attributes = attributesOf(bytes.subarray(16, keyAt))
+  if (attributes === undefined || attributes.keyLength !== length || ![16, 24, 32].includes(length))
+    return undefined
+  return {
+    random: bytes.subarray(0, 16),
+    attributes,
+    key: bytes.subarray(keyAt, keyAt + length),
+    sas: bytes.subarray(keyAt + length),
+  }
+}
+
+function attributesOf(bytes: Uint8Array): Attributes | undefined {
   try {
-    const r = new Reader(bytes, 'P')
-    const random = r.take(16, 'R')
-    const attributes = parseAttributes(r.take(attributesLength, 'ATTR'))
-    const key = r.take(attributes.keyLength, 'key')
-    const sas = r.take(signatureLength, 'SAS')
-    r.end()
-    if (![16, 24, 32].includes(key.length)) throw r.fail('no AES key')
-    return { random, attributes, key, sas }
+    return parseAttributes(bytes)
   } catch (error) {
     if (error instanceof DecodeError) return undefined
     throw error
   }
 }
 
-// What SAS is computed over when there is nothing to check it over: the call is made all the same.
+// What SAS is computed over when there is nothing to check it over: the calls are made all the same.
 function substitute(signatureLength: number): Plaintext {
   return {
     random: new Uint8Array(16),

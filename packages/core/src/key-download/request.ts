@@ -19,6 +19,9 @@ export const prepareModes = {
 /** P2 of PREPARE: R in volatile memory, or held in EEPROM so that the download can go on after a reset. */
 export const prepareHolds = { volatile: 0x00, held: 0x01 } as const
 
+/** P2 of EXPORT KEY: the request whole, or without REF2, which then equals REF1. */
+export const requestForms = { full: 0x00, withoutDestination: 0x01 } as const
+
 export function parseKeyRequest(bytes: Uint8Array): KeyRequest {
   const r = new Reader(bytes, 'key request')
   const request = {
@@ -33,4 +36,22 @@ export function parseKeyRequest(bytes: Uint8Array): KeyRequest {
 
 export function serializeKeyRequest({ serial, source, destination, random }: KeyRequest): Uint8Array {
   return new Writer().bytes(serial).u32(source).u32(destination).bytes(random).finish()
+}
+
+/** The request without REF2, 28 bytes: SN(8) ‖ REF1(4) ‖ R(16). REF2 equals REF1. */
+export function parseShortKeyRequest(bytes: Uint8Array): KeyRequest {
+  const r = new Reader(bytes, 'short key request')
+  const serial = r.take(8, 'SN')
+  const source = r.u32('REF1')
+  const random = r.take(16, 'R')
+  r.end()
+  return { serial, source, destination: source, random }
+}
+
+export function serializeShortKeyRequest({
+  serial,
+  source,
+  random,
+}: Omit<KeyRequest, 'destination'>): Uint8Array {
+  return new Writer().bytes(serial).u32(source).bytes(random).finish()
 }

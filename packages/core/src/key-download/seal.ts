@@ -5,7 +5,7 @@ import type { AesKey, Crypto } from '../ports/index.ts'
 import { type Attributes, serializeAttributes } from './attributes.ts'
 import { type DownloadContext, type DownloadKeys, downloadKeys } from './derivation.ts'
 import { type Header, serializeHeader } from './header.ts'
-import { type KeyMessage, serializeKeyMessage } from './message.ts'
+import { serializeKeyMessage } from './message.ts'
 import { type KeySigner, signatureInput } from './signature.ts'
 import { type Suite, suiteRow } from './suite.ts'
 
@@ -35,11 +35,13 @@ function seal({ suite, context, attributes, key, signer }: SealRequest, keys: Do
   const signature = signer.sign(...signatureInput(context, attributes, key))
   const plaintext = concat(context.random, serializeAttributes(attributes), key, signature)
   const padded = pad80(plaintext)
-  const cryptogram = keys.encryption.cbcEncrypt(new Uint8Array(16), padded)
-  wipe(plaintext, padded, signature)
-  const { random: _, ...addressing } = context
-  const header: Header = { suite, ...addressing, length: cryptogram.length }
-  const certificate = keys.check.cmac(serializeHeader(header), cryptogram)
-  const message: KeyMessage = { header, cryptogram, certificate }
-  return serializeKeyMessage(message)
+  try {
+    const cryptogram = keys.encryption.cbcEncrypt(new Uint8Array(16), padded)
+    const { random: _, ...addressing } = context
+    const header: Header = { suite, ...addressing, length: cryptogram.length }
+    const certificate = keys.check.cmac(serializeHeader(header), cryptogram)
+    return serializeKeyMessage({ header, cryptogram, certificate })
+  } finally {
+    wipe(plaintext, padded, signature)
+  }
 }

@@ -24,6 +24,18 @@ export function isSuite(number: number): number is Suite {
   return Object.hasOwn(suites, number)
 }
 
+/** Bytes that C may have: R(16), ATTR(8), a key no longer than T, SAS, padding up to whole blocks. */
+export function cryptogramLengths(suite: Suite): number[] {
+  const { keyLength, signatureLength } = suiteRow(suite)
+  return [16, 24, 32]
+    .filter((length) => length <= keyLength)
+    .map((length) => wholeBlocks(24 + length + signatureLength))
+}
+
+function wholeBlocks(length: number): number {
+  return length + 16 - (length % 16)
+}
+
 export function suiteRow(suite: Suite): SuiteRow {
   return suites[suite]
 }

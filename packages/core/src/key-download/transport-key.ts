@@ -88,7 +88,7 @@ export function serializeSetData(data: SetData): Uint8Array {
   return w.finish()
 }
 
-function parseProfile(r: Reader): Profile {
+export function parseProfile(r: Reader): Profile {
   const code = r.u8('profile')
   const profile = (Object.keys(profiles) as Profile[]).find((name) => profiles[name] === code)
   if (profile === undefined) throw r.fail(`profile ${code} is not known`)

@@ -1,2 +1,3 @@
 export { type FixedClock, fixedClock } from './clock.ts'
 export { scriptedEntropy } from './entropy.ts'
+export { type WatchedKey, type WatchingCrypto, watchingCrypto } from './watching-crypto.ts'

@@ -1,17 +1,26 @@
-import { equal } from '@sealwright/core/bytes'
 import { withHandle } from '@sealwright/core/crypto'
 import {
   cmacSignature,
+  generations,
   headerLength,
   type KeyRequest,
   type LoaderKeyEntry,
   parseKeyRequest,
-  parseLoaderKeyEntry,
+  parseShortKeyRequest,
+  requestForms,
   sealKey,
   serializeLoaderKeyEntry,
 } from '@sealwright/core/key-download'
 import { Refusal } from '../dispatch/refusal.ts'
-import { exportCounter, loaderSet, storeExportCounter, withUnitKeys } from '../key-download/index.ts'
+import {
+  type LoaderSet,
+  loaderKey,
+  loaderSet,
+  nextExportCounter,
+  serves,
+  storeExportCounter,
+  withUnitKeys,
+} from '../key-download/index.ts'
 import type { Call, Parts } from '../parts.ts'
 
 type Needs = Pick<Parts, 'crypto' | 'nvm' | 'objects' | 'keys' | 'events' | 'serial'>
@@ -22,17 +31,18 @@ type Needs = Pick<Parts, 'crypto' | 'nvm' | 'objects' | 'keys' | 'events' | 'ser
  */
 export function exportKey(parts: Needs, { p1, p2, data }: Pick<Call, 'p1' | 'p2' | 'data'>): Uint8Array {
   const { crypto, nvm, objects, events } = parts
-  if (p1 !== 0 || p2 !== 0) throw new Refusal('wrong-parameters')
-  const request = parseKeyRequest(data)
+  const generation =
+    p1 === generations.present ? 'present' : p1 === generations.previous ? 'previous' : undefined
+  if (generation === undefined) throw new Refusal('wrong-parameters')
+  const request = requestOf(p2, data)
   const own = parts.serial()
-  const bytes = objects.read('loader-key', request.source)
-  if (own === undefined || bytes === undefined) throw new Refusal('reference-not-found')
-  const entry = parseLoaderKeyEntry(bytes)
-  if (entry.exportsLeft === 0 || entry.blocked.some((serial) => equal(serial, request.serial))) {
-    throw new Refusal('conditions-not-satisfied')
-  }
-  const counter = exportCounter(objects) + 1
-  const message = seal(parts, entry, request, counter)
+  const entry = loaderKey(objects, request.source)
+  if (own === undefined || entry === undefined) throw new Refusal('reference-not-found')
+  if (entry.exportsLeft === 0 || !serves(entry, request.serial)) throw new Refusal('conditions-not-satisfied')
+  const set = loaderSet(objects, entry.set, generation)
+  if (set === undefined) throw new Refusal('reference-not-found')
+  const counter = nextExportCounter(objects)
+  const message = seal(parts, set, entry, request, counter)
   nvm.transaction((tx) => {
     storeExportCounter(tx, objects, counter)
     if (entry.exportsLeft !== undefined) {
@@ -44,11 +54,24 @@ export function exportKey(parts: Needs, { p1, p2, data }: Pick<Call, 'p1' | 'p2'
   return message
 }
 
-function seal(parts: Needs, entry: LoaderKeyEntry, request: KeyRequest, counter: number): Uint8Array {
+function requestOf(form: number, data: Uint8Array): KeyRequest {
+  if (form === requestForms.full) return parseKeyRequest(data)
+  if (form === requestForms.withoutDestination) return parseShortKeyRequest(data)
+  throw new Refusal('wrong-parameters')
+}
+
+function seal(
+  parts: Needs,
+  set: LoaderSet,
+  entry: LoaderKeyEntry,
+  request: KeyRequest,
+  counter: number,
+): Uint8Array {
   const { crypto } = parts
-  const set = loaderSet(parts, entry.set)
-  return withUnitKeys(parts, set, entry, request.serial, (unit) =>
-    withHandle(crypto.aes(unit.signature), (signature) =>
+  return withUnitKeys(parts, set, entry, request.serial, (unit) => {
+    // After a change of suite the previous T may be shorter than the key.
+    if (unit.application.length > unit.transport.length) throw new Refusal('conditions-not-satisfied')
+    return withHandle(crypto.aes(unit.signature), (signature) =>
       sealKey({
         crypto,
         suite: set.suite,
@@ -58,6 +81,6 @@ function seal(parts: Needs, entry: LoaderKeyEntry, request: KeyRequest, counter:
         key: unit.application,
         signer: cmacSignature(signature),
       }),
-    ),
-  )
+    )
+  })
 }

@@ -1,10 +1,20 @@
-import { parseLoaderKeyEntry, parseSetEntry, serializeLoaderList } from '@sealwright/core/key-download'
-import type { Parts } from '../parts.ts'
+import { serializeLoaderList } from '@sealwright/core/key-download'
+import { Refusal } from '../dispatch/refusal.ts'
+import { loaderKey, loaderSets } from '../key-download/index.ts'
+import type { Call, Parts } from '../parts.ts'
 
 /** LIST KEYS: sets and application keys of the loader, by their check values. */
-export function listKeys({ objects }: Pick<Parts, 'objects'>): Uint8Array {
+export function listKeys(
+  { objects }: Pick<Parts, 'objects'>,
+  { p1, p2, data }: Pick<Call, 'p1' | 'p2' | 'data'>,
+): Uint8Array {
+  if (p1 !== 0 || p2 !== 0) throw new Refusal('wrong-parameters')
+  if (data.length > 0) throw new Refusal('wrong-data')
   return serializeLoaderList({
-    sets: objects.list('key-set').map(({ id }) => parseSetEntry(objects.read('key-set', id)!)),
-    keys: objects.list('loader-key').map(({ id }) => parseLoaderKeyEntry(objects.read('loader-key', id)!)),
+    sets: loaderSets(objects),
+    keys: objects
+      .list('loader-key')
+      .map(({ id }) => loaderKey(objects, id)!)
+      .sort((a, b) => a.source - b.source),
   })
 }

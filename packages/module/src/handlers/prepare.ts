@@ -6,7 +6,7 @@ import type { Call, Parts } from '../parts.ts'
 
 /**
  * PREPARE: a fresh R for one key place. The module itself names REF1, from the application that lies at the place (A6); the answer
- * goes to EXPORT KEY unchanged.
+ * goes to EXPORT KEY unchanged. It takes the place of any R that was outstanding.
  */
 export function prepare(
   parts: Pick<Parts, 'entropy' | 'ram' | 'nvm' | 'objects' | 'keys' | 'serial'>,
@@ -22,16 +22,11 @@ export function prepare(
   const bytes = objects.read('key-place', destination)
   if (serial === undefined || bytes === undefined) throw new Refusal('reference-not-found')
   const place = parseKeyPlace(bytes)
+  const replaceOnly = p1 === prepareModes.replace
   if (place.kind !== 'application') throw new Refusal('reference-not-found')
-  if (p1 === prepareModes.replace && !keys.has(destination)) throw new Refusal('reference-not-found')
-  const outstanding = {
-    random: entropy.bytes(16),
-    source: place.source,
-    destination,
-    replaceOnly: p1 === prepareModes.replace,
-    failures: 0,
-    held: p2 === prepareHolds.held,
-  }
-  keepRandom(parts, outstanding)
-  return serializeKeyRequest({ serial, ...outstanding })
+  if (replaceOnly && !keys.has(destination)) throw new Refusal('reference-not-found')
+  const { source } = place
+  const random = entropy.bytes(16)
+  keepRandom(parts, { random, source, destination, replaceOnly, tries: 0, held: p2 === prepareHolds.held })
+  return serializeKeyRequest({ serial, source, destination, random })
 }

@@ -1,8 +1,14 @@
 import { u32, wipe } from '@sealwright/core/bytes'
 import { keyPlaces } from '@sealwright/core/catalog'
-import { isSuite, parseTransportKeyData, suiteRow, transportModes } from '@sealwright/core/key-download'
+import {
+  isSuite,
+  parseKeyPlace,
+  parseTransportKeyData,
+  suiteRow,
+  transportModes,
+} from '@sealwright/core/key-download'
 import { Refusal } from '../dispatch/refusal.ts'
-import { unwrapKey } from '../key-download/index.ts'
+import { putTransportKeys, unwrapKey } from '../key-download/index.ts'
 import type { Call, Parts } from '../parts.ts'
 
 type Needs = Pick<Parts, 'crypto' | 'nvm' | 'objects' | 'keys' | 'events' | 'serial'>
@@ -15,36 +21,40 @@ export function putTransportKey(
   parts: Needs,
   { p1, p2, data, channel }: Pick<Call, 'p1' | 'p2' | 'data' | 'channel'>,
 ): Uint8Array {
-  const { crypto, nvm, objects, keys, events } = parts
+  const { crypto, nvm, objects, events } = parts
   if (p2 !== 0 || (p1 !== transportModes.replace && p1 !== transportModes.next))
     throw new Refusal('wrong-parameters')
   const request = parseTransportKeyData(data)
   const serial = parts.serial()
-  if (serial === undefined || objects.find('key-place', keyPlaces.transport) === undefined) {
+  const place = objects.read('key-place', keyPlaces.transport)
+  if (serial === undefined || place === undefined || parseKeyPlace(place).kind !== 'transport') {
     throw new Refusal('reference-not-found')
   }
   if (!isSuite(request.suite)) throw new Refusal('function-not-supported')
-  const suite = suiteRow(request.suite)
+  const { keyLength, signature } = suiteRow(request.suite)
   const transport = unwrapKey(crypto, channel, request.transport)
-  const signature =
+  const ks1 =
     'wrapped' in request.signature ? unwrapKey(crypto, channel, request.signature.wrapped) : undefined
   try {
-    const publicLength = { cmac: 0, ed25519: 32, 'ecdsa-p256': 65 }[suite.signature]
-    const givenLength = 'publicKey' in request.signature ? request.signature.publicKey.length : 0
-    if (transport.length !== suite.keyLength || publicLength !== givenLength) throw new Refusal('wrong-data')
-    const first = !keys.has(keyPlaces.transport)
-    const place = p1 === transportModes.next && !first ? keyPlaces.transportNext : keyPlaces.transport
+    const expected = { cmac: keyLength, ed25519: 32, 'ecdsa-p256': 65 }[signature]
+    const key = 'publicKey' in request.signature ? request.signature.publicKey : ks1!
+    if (
+      transport.length !== keyLength ||
+      key.length !== expected ||
+      (signature === 'cmac') !== (ks1 !== undefined)
+    ) {
+      throw new Refusal('wrong-data')
+    }
+    if (signature === 'ecdsa-p256') crypto.ecPublicKey(key)[Symbol.dispose]()
     nvm.transaction((tx) => {
-      keys.putAes(tx, place, transport)
-      if (place === keyPlaces.transport) keys.remove(tx, keyPlaces.transportNext)
-      if (signature !== undefined) keys.putAes(tx, keyPlaces.signature, signature)
-      if ('publicKey' in request.signature)
-        objects.put(tx, 'public-key', keyPlaces.signature, request.signature.publicKey)
-      const digest = crypto.sha256(u32(place), request.transport.checkValue)
+      const waits = p1 === transportModes.next
+      const signatureKey = ks1 === undefined ? { publicKey: key } : { ks1 }
+      const stored = putTransportKeys(parts, tx, { transport, signature: signatureKey, waits })
+      const digest = crypto.sha256(u32(stored), request.transport.checkValue)
       events.record(tx, 'transport-key-installed', serial, digest)
     })
     return new Uint8Array(0)
   } finally {
-    wipe(transport, signature)
+    wipe(transport, ks1)
   }
 }

@@ -1,11 +1,29 @@
+export { applicationKey } from './application-key.ts'
 export {
-  applicationPlace,
-  exportCounter,
+  holdsSet,
+  type LoaderSet,
+  loaderKey,
   loaderSet,
+  loaderSets,
+  nextExportCounter,
+  putSet,
+  refuseReservedPlace,
+  serves,
   setPlaces,
   storeExportCounter,
   withUnitKeys,
 } from './loader.ts'
-export { countFailure, keepRandom, type OutstandingRandom, readRandom, useUp } from './random.ts'
-export { signatureCheck, storedTransportKeys } from './stored-keys.ts'
+export {
+  afterFailedCheck,
+  countTry,
+  keepRandom,
+  type OutstandingRandom,
+  readRandom,
+  useUp,
+} from './random.ts'
+export {
+  putTransportKeys,
+  type StoredTransportKey,
+  storedTransportKeys,
+} from './transport-keys.ts'
 export { unwrapKey } from './wrapped-key.ts'

@@ -1,11 +1,16 @@
-import { Reader, u32, wipe } from '@sealwright/core/bytes'
+import { encodeHex, equal, Reader, u32, wipe } from '@sealwright/core/bytes'
+import { keyPlaces } from '@sealwright/core/catalog'
 import { withHandle } from '@sealwright/core/crypto'
 import {
+  type Generation,
+  generations,
   isSuite,
   type LoaderKeyEntry,
-  type Profile,
+  parseLoaderKeyEntry,
   parseSetEntry,
+  type SetEntry,
   type Suite,
+  serializeSetEntry,
   unitApplicationKey,
   unitSignatureKey,
   unitTransportKey,
@@ -15,28 +20,84 @@ import { Refusal } from '../dispatch/refusal.ts'
 import type { Objects, Transaction } from '../eeprom/index.ts'
 import type { Parts } from '../parts.ts'
 
-/** Key places of a set in the loader: T and KS. */
-export function setPlaces(set: number): { transport: number; signature: number } {
-  const place = 0xff10_0001 + set * 0x100
-  return { transport: place, signature: place + 1 }
-}
-
-/** Key place of an application key in the loader: REF1 is the place. */
-export function applicationPlace(source: number): number {
-  return source
-}
-
-export interface LoaderSet {
-  readonly set: number
-  readonly profile: Profile
+/** A set with the keys of one generation. */
+export interface LoaderSet extends SetEntry {
   readonly suite: Suite
 }
 
-export function loaderSet({ objects }: Pick<Parts, 'objects'>, set: number): LoaderSet {
-  const bytes = objects.read('key-set', set)
-  const entry = bytes === undefined ? undefined : parseSetEntry(bytes)
-  if (entry === undefined || !isSuite(entry.suite)) throw new Refusal('reference-not-found')
-  return { set, profile: entry.profile, suite: entry.suite }
+/** The set with its present or previous keys, or undefined. */
+export function loaderSet(objects: Objects, set: number, generation: Generation): LoaderSet | undefined {
+  const bytes = objects.read('key-set', objectId(set, generation))
+  if (bytes === undefined) return undefined
+  const entry = parseSetEntry(bytes)
+  return isSuite(entry.suite) ? { ...entry, suite: entry.suite } : undefined
+}
+
+/** All sets with their generations. */
+export function loaderSets(objects: Objects): SetEntry[] {
+  return objects
+    .list('key-set')
+    .map(({ id }) => parseSetEntry(objects.read('key-set', id)!))
+    .sort((a, b) => a.set - b.set || generations[a.generation] - generations[b.generation])
+}
+
+export interface SetKeys {
+  readonly transport: Uint8Array
+  readonly signature: Uint8Array
+}
+
+/** Whether the set has exactly these keys already, so that a repeated command changes nothing. */
+export function holdsSet(
+  { keys, objects }: Pick<Parts, 'keys' | 'objects'>,
+  entry: SetEntry,
+  set: SetKeys,
+): boolean {
+  const stored = objects.read('key-set', objectId(entry.set, 'present'))
+  if (stored === undefined || !equal(stored, serializeSetEntry(entry))) return false
+  const { transport, signature } = setPlaces(entry.set, 'present')
+  return (
+    keys.lend(transport, (key) => equal(key, set.transport)) &&
+    keys.lend(signature, (key) => equal(key, set.signature))
+  )
+}
+
+/** Enters a set; the keys that it had stay as its previous ones, for modules in the field that still hold them. */
+export function putSet(
+  { keys, objects }: Pick<Parts, 'keys' | 'objects'>,
+  tx: Transaction,
+  entry: SetEntry,
+  set: SetKeys,
+): void {
+  const present = setPlaces(entry.set, 'present')
+  const old = objects.read('key-set', objectId(entry.set, 'present'))
+  if (old !== undefined) {
+    const previous = setPlaces(entry.set, 'previous')
+    keys.move(tx, present.transport, previous.transport)
+    keys.move(tx, present.signature, previous.signature)
+    const moved = serializeSetEntry({ ...parseSetEntry(old), generation: 'previous' })
+    objects.put(tx, 'key-set', objectId(entry.set, 'previous'), moved)
+  }
+  keys.putAes(tx, present.transport, set.transport)
+  keys.putAes(tx, present.signature, set.signature)
+  objects.put(tx, 'key-set', objectId(entry.set, 'present'), serializeSetEntry(entry))
+}
+
+export function loaderKey(objects: Objects, source: number): LoaderKeyEntry | undefined {
+  const bytes = objects.read('loader-key', source)
+  return bytes === undefined ? undefined : parseLoaderKeyEntry(bytes)
+}
+
+/** REF1 is the key's place; places of other keys are out of reach. */
+export function refuseReservedPlace({ keys }: Pick<Parts, 'keys'>, source: number): void {
+  const reserved =
+    source === 0 || source >>> 24 === 0xff || (Object.values(keyPlaces) as number[]).includes(source)
+  if (reserved || keys.has(source)) throw new Refusal('already-there')
+}
+
+/** Whether the entry lets this module have the key (A4). */
+export function serves({ modules }: LoaderKeyEntry, serial: Uint8Array): boolean {
+  const wanted = encodeHex(serial)
+  return modules.serials.some((one) => encodeHex(one) === wanted) === (modules.rule === 'only')
 }
 
 /** What one module's keys are, for as long as the work takes: all wiped after (A3). */
@@ -51,51 +112,60 @@ export interface UnitKeys {
 
 export function withUnitKeys<T>(
   { crypto, keys }: Pick<Parts, 'crypto' | 'keys'>,
-  { set, profile }: LoaderSet,
+  { set, generation, profile }: LoaderSet,
   { source, diversified }: LoaderKeyEntry,
   serial: Uint8Array,
   work: (unit: UnitKeys) => T,
 ): T {
-  const places = setPlaces(set)
-  const place = applicationPlace(source)
-  const signature = unitSignatureKey(keys.aes(places.signature), serial)
-  const lendApplication = (use: (key: Uint8Array) => T): T => {
-    if (!diversified) return keys.lend(place, use)
-    const own = unitApplicationKey(keys.aes(place), serial)
-    try {
-      return use(own)
-    } finally {
-      wipe(own)
-    }
-  }
+  const places = setPlaces(set, generation)
+  const lendApplication = (use: (key: Uint8Array) => T): T =>
+    diversified ? lendWiped(unitApplicationKey(keys.aes(source), serial), use) : keys.lend(source, use)
   const lendTransport = (use: (key: AesKey) => T): T => {
     const stored = keys.aes(places.transport)
     if (profile === 'shared') return use(stored)
-    const own = unitTransportKey(stored, serial)
-    try {
-      return withHandle(crypto.aes(own), use)
-    } finally {
-      wipe(own)
-    }
+    return lendWiped(unitTransportKey(stored, serial), (own) => withHandle(crypto.aes(own), use))
   }
-  try {
-    return lendTransport((transport) =>
+  return lendWiped(unitSignatureKey(keys.aes(places.signature), serial), (signature) =>
+    lendTransport((transport) =>
       lendApplication((application) => work({ transport, signature, application })),
-    )
-  } finally {
-    wipe(signature)
-  }
+    ),
+  )
 }
 
-/** XCTR as last used; 0 before the first. */
-export function exportCounter(objects: Objects): number {
+/** The XCTR to be used next. */
+export function nextExportCounter(objects: Objects): number {
   const bytes = objects.read('loader-state', counterId)
-  return bytes === undefined ? 0 : new Reader(bytes, 'XCTR').u32('counter')
+  if (bytes === undefined) return 1
+  const r = new Reader(bytes, 'XCTR')
+  const used = r.u32('counter')
+  r.end()
+  if (used === 0xffff_ffff) throw new Refusal('conditions-not-satisfied')
+  return used + 1
 }
 
 export function storeExportCounter(tx: Transaction, objects: Objects, counter: number): void {
-  if (counter > 0xffff_ffff) throw new Refusal('conditions-not-satisfied')
   objects.put(tx, 'loader-state', counterId, u32(counter))
+}
+
+/** Key places of a set in the loader: T and KS. */
+export function setPlaces(
+  set: number,
+  generation: Generation = 'present',
+): { transport: number; signature: number } {
+  const transport = 0xff10_0001 + set * 0x100 + generations[generation] * 2
+  return { transport, signature: transport + 1 }
+}
+
+function objectId(set: number, generation: Generation): number {
+  return generations[generation] * 0x100 + set
+}
+
+function lendWiped<T>(key: Uint8Array, use: (key: Uint8Array) => T): T {
+  try {
+    return use(key)
+  } finally {
+    wipe(key)
+  }
 }
 
 const counterId = 1

@@ -40,8 +40,8 @@ export interface DataHost {
 
 /** `place` is a reference of four bytes, as in key-download.md, 8.1. */
 export interface MacHost {
-  /** 16 bytes. */
-  cmac(place: number, data: Uint8Array): Uint8Array
+  /** 16 bytes. `use` says what the program does with it: a key may be for the one and not for the other. */
+  cmac(place: number, data: Uint8Array, use: 'generate' | 'verify'): Uint8Array
 }
 
 export interface CipherHost {

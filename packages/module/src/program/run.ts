@@ -429,7 +429,7 @@ const wrappers: Wrappers = {
       m.charge(interfaces.mac.functions.cmac, u32(length))
       m.room(u32(destination), 16)
       const data = m.read(u32(source), u32(length))
-      m.write(u32(destination), 16, offered(host.mac, 'mac').cmac(u32(place), data))
+      m.write(u32(destination), 16, offered(host.mac, 'mac').cmac(u32(place), data, 'generate'))
     },
     verify: (m, host) => (place, source, length, mac, macLength) => {
       m.charge(interfaces.mac.functions.verify, u32(length))
@@ -437,7 +437,7 @@ const wrappers: Wrappers = {
       if (count < 8 || count > 16) throw m.refuse(`a mac has 8 to 16 bytes, got ${count}`)
       const expected = m.read(u32(mac), count)
       const data = m.read(u32(source), u32(length))
-      const computed = offered(host.mac, 'mac').cmac(u32(place), data)
+      const computed = offered(host.mac, 'mac').cmac(u32(place), data, 'verify')
       return equal(computed.subarray(0, count), expected) ? 1 : 0
     },
   },

@@ -1,8 +1,10 @@
 import type { Command, Response } from '@sealwright/core/apdu'
 import type { InterfaceName } from '@sealwright/core/catalog'
 import { dataAreaOf, parseSoftware, programNumbers, romInterfaces } from '@sealwright/core/customization'
+import type { KeyUse } from '@sealwright/core/key-download'
 import { Refusal } from '../dispatch/refusal.ts'
 import type { Transaction } from '../eeprom/index.ts'
+import { applicationKey } from '../key-download/index.ts'
 import type { Parts } from '../parts.ts'
 import { defaultBudget, type ProgramHost } from '../program/index.ts'
 import { callInTransaction, dataHostOf } from './call-in-transaction.ts'
@@ -54,18 +56,18 @@ function hostOf(
   program: number,
   keyPlaces: readonly number[],
 ): Omit<ProgramHost, 'io'> {
-  const { entropy, keys } = parts
-  const key = (place: number) => {
+  const { entropy } = parts
+  const key = (place: number, use: KeyUse) => {
     if (!keyPlaces.includes(place)) throw new Refusal('reference-not-found')
-    return keys.aes(place)
+    return applicationKey(parts, place, use)
   }
   return {
     data: dataHostOf(parts, tx, dataAreaOf(program)),
     random: entropy,
-    mac: { cmac: (place, data) => key(place).cmac(data) },
+    mac: { cmac: (place, data, use) => key(place, use).cmac(data) },
     cipher: {
-      encrypt: (place, iv, data) => key(place).cbcEncrypt(iv, data),
-      decrypt: (place, iv, data) => key(place).cbcDecrypt(iv, data),
+      encrypt: (place, iv, data) => key(place, 'encrypt').cbcEncrypt(iv, data),
+      decrypt: (place, iv, data) => key(place, 'decrypt').cbcDecrypt(iv, data),
     },
   }
 }
