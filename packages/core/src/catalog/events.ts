@@ -1,10 +1,8 @@
-import type { RoleName } from '../x509/index.ts'
-
 interface EventRow {
   readonly code: number
   readonly digest: string
-  /** Roles of the parties whose step it is. */
-  readonly by: readonly RoleName[]
+  /** Roles (x509/roles.ts) of the parties whose step it is. */
+  readonly by: readonly string[]
 }
 
 /** Every event of a module's chain: its code, what its digest covers, and whose step it is. */
@@ -16,7 +14,11 @@ export const eventTypes = {
     by: ['issuer'],
   },
   'identity-made': { code: 0x03, digest: 'SHA-256 of the public point', by: ['manufacturer', 'issuer'] },
-  'identity-certified': { code: 0x04, digest: 'SHA-256 of the certificate', by: ['manufacturer'] },
+  'identity-certified': {
+    code: 0x04,
+    digest: 'SHA-256 of the certificate',
+    by: ['issuer', 'manufacturer'],
+  },
   finished: { code: 0x05, digest: 'SHA-256 of the vector table', by: ['issuer', 'manufacturer'] },
   personalized: { code: 0x06, digest: 'SHA-256 of the operating certificate', by: ['unit'] },
   'transport-key-installed': { code: 0x07, digest: 'SHA-256 of place(4) and check value(5)', by: ['loader'] },

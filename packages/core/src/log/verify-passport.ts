@@ -3,7 +3,7 @@ import { type EventType, eventTypeOf, eventTypes } from '../catalog/index.ts'
 import { parseDocument, type SignedDocument, verifyDocument } from '../cbor/index.ts'
 import { AuthError, DecodeError } from '../errors/index.ts'
 import type { Crypto, EcPublicKey } from '../ports/index.ts'
-import { type Certificate, checkPath, keyIdentifier, parseCertificate, type RoleName } from '../x509/index.ts'
+import { type Certificate, checkPath, keyIdentifier, parseCertificate } from '../x509/index.ts'
 import { parseCheckpoint, type SignedCheckpoint } from './checkpoint.ts'
 import { type LogEntry, linkOfEntry, parseEntry } from './entry.ts'
 import { chainStart, passportHeadInput } from './event-chain.ts'
@@ -366,7 +366,7 @@ function isOfLog(checkpoint: SignedCheckpoint, key: NoteKey, crypto: Crypto): bo
   return checkpoint.origin === key.name && verifyNote(checkpoint.note, key, crypto)
 }
 
-function rolesOf(event: EventType): readonly RoleName[] {
+function rolesOf(event: EventType): readonly string[] {
   return eventTypes[event].by
 }
 
