@@ -292,7 +292,7 @@ test('[A9a] what is wrong after CAS is refused with the same calls made, whateve
     const calls: Record<string, number> = Object.fromEntries(
       [...counting.counts()].map(([name, { calls }]) => [name, calls]),
     )
-    return { opened, calls: { ...calls, asked } }
+    return { opened, calls: { ...calls, asked } as Record<string, number> }
   }
   const good = attempt(right, always)
   assert.ok(good.opened)
