@@ -40,22 +40,24 @@ export class Reader {
   }
 
   u8(field: string): number {
-    return this.#advance(1, field)[0]!
+    const at = this.#pass(1, field)
+    return this.#bytes[at]!
   }
 
   u16(field: string): number {
-    const b = this.#advance(2, field)
-    return (b[0]! << 8) | b[1]!
+    const at = this.#pass(2, field)
+    return (this.#bytes[at]! << 8) | this.#bytes[at + 1]!
   }
 
   u24(field: string): number {
-    const b = this.#advance(3, field)
-    return (b[0]! << 16) | (b[1]! << 8) | b[2]!
+    const at = this.#pass(3, field)
+    return (this.#bytes[at]! << 16) | (this.#bytes[at + 1]! << 8) | this.#bytes[at + 2]!
   }
 
   u32(field: string): number {
-    const b = this.#advance(4, field)
-    return ((b[0]! << 24) | (b[1]! << 16) | (b[2]! << 8) | b[3]!) >>> 0
+    const at = this.#pass(4, field)
+    const b = this.#bytes
+    return ((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0
   }
 
   end(): void {
@@ -67,11 +69,17 @@ export class Reader {
   }
 
   #advance(length: number, field: string): Uint8Array {
+    const start = this.#pass(length, field)
+    return this.#bytes.subarray(start, this.#offset)
+  }
+
+  /** Steps over the next bytes and returns where they begin. */
+  #pass(length: number, field: string): number {
     if (!(length >= 0 && length <= this.remaining)) {
       throw this.fail(`${field} needs ${length} bytes, ${this.remaining} left`)
     }
     const start = this.#offset
     this.#offset += length
-    return this.#bytes.subarray(start, this.#offset)
+    return start
   }
 }

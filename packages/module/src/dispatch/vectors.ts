@@ -1,3 +1,4 @@
+import { equal } from '@sealwright/core/bytes'
 import { type ChipMode, commandByEntry, commands } from '@sealwright/core/catalog'
 import type { Objects } from '../eeprom/index.ts'
 import { parseVectors, type Rom, type Vector } from '../rom/index.ts'
@@ -9,8 +10,20 @@ export const nativeProgram = 0
 export function vectorsInForce(mode: ChipMode, rom: Rom, objects: Objects): Vector[] {
   const boot = mode === 'user' ? [] : rom.bootVectors.filter((vector) => allowedIn(mode, vector))
   const loaded = mode === 'customization' || mode === 'user' ? objects.read('vector-table', 0) : undefined
-  return loaded === undefined ? boot : [...boot, ...parseVectors(loaded)]
+  if (loaded === undefined) return boot
+  return boot.length === 0 ? parsedVectors(objects, loaded) : [...boot, ...parsedVectors(objects, loaded)]
 }
+
+/** The table is read for every command, and parsed again when its bytes are not those parsed last. */
+function parsedVectors(objects: Objects, bytes: Uint8Array): Vector[] {
+  const last = lastParsed.get(objects)
+  if (last !== undefined && equal(last.bytes, bytes)) return last.vectors
+  const vectors = parseVectors(bytes)
+  lastParsed.set(objects, { bytes, vectors })
+  return vectors
+}
+
+const lastParsed = new WeakMap<Objects, { readonly bytes: Uint8Array; readonly vectors: Vector[] }>()
 
 function allowedIn(mode: ChipMode, vector: Vector): boolean {
   const name = commandByEntry.get(vector.function)

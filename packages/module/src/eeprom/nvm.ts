@@ -44,6 +44,7 @@ export class Nvm {
   readonly #eepromFirst: number
   /** New content of the pages that the open transaction changed. */
   #changed: Map<number, Uint8Array> | undefined
+  #otpCopy: Uint8Array | undefined
   #failed = false
 
   private constructor(medium: Medium) {
@@ -54,7 +55,7 @@ export class Nvm {
     this.#eepromFirst = eeprom.first
     this.size = eeprom.pages * pageSize
     this.zones = zonesOf(this.size)
-    this.otp = new Otp(() => this.#page(this.#otpPage))
+    this.otp = new Otp(() => this.#otpBits())
   }
 
   /** Whether the medium holds a formatted EEPROM or a transaction that will make it one. */
@@ -98,9 +99,11 @@ export class Nvm {
   read(address: number, length: number): Uint8Array {
     this.#check(address, length)
     const out = new Uint8Array(length)
-    for (const part of this.#parts(address, length)) {
-      const page = this.#page(part.page)
-      out.set(page.subarray(part.offset, part.offset + part.length), part.at)
+    for (let at = 0; at < length; ) {
+      const offset = (address + at) % pageSize
+      const part = Math.min(pageSize - offset, length - at)
+      out.set(this.#page(this.#pageOf(address + at)).subarray(offset, offset + part), at)
+      at += part
     }
     return out
   }
@@ -152,6 +155,7 @@ export class Nvm {
     } finally {
       open = false
       this.#changed = undefined
+      if (otp.length > 0) this.#otpCopy = undefined
       if (writes.some(({ address }) => address < this.zones.directory.end)) this.directoryRevision++
       for (const page of changed.values()) wipe(page)
     }
@@ -175,8 +179,11 @@ export class Nvm {
   #write(address: number, bytes: Uint8Array): void {
     this.#check(address, bytes.length)
     if (address < this.zones.directory.end) this.directoryRevision++
-    for (const part of this.#parts(address, bytes.length)) {
-      this.#writable(part.page).set(bytes.subarray(part.at, part.at + part.length), part.offset)
+    for (let at = 0; at < bytes.length; ) {
+      const offset = (address + at) % pageSize
+      const part = Math.min(pageSize - offset, bytes.length - at)
+      this.#writable(this.#pageOf(address + at)).set(bytes.subarray(at, at + part), offset)
+      at += part
     }
   }
 
@@ -190,21 +197,21 @@ export class Nvm {
     return bytes
   }
 
+  /** Bits are set by transactions only: the page as it was read last stands until one sets some. */
+  #otpBits(): Uint8Array {
+    if (this.#changed?.has(this.#otpPage) === true) return this.#page(this.#otpPage)
+    this.#usable()
+    this.#otpCopy ??= this.#medium.read(this.#otpPage)
+    return this.#otpCopy
+  }
+
   #page(page: number): Uint8Array {
     this.#usable()
     return this.#changed?.get(page) ?? this.#medium.read(page)
   }
 
-  *#parts(
-    address: number,
-    length: number,
-  ): Generator<{ page: number; offset: number; length: number; at: number }> {
-    for (let at = 0; at < length; ) {
-      const offset = (address + at) % pageSize
-      const part = Math.min(pageSize - offset, length - at)
-      yield { page: this.#eepromFirst + Math.floor((address + at) / pageSize), offset, length: part, at }
-      at += part
-    }
+  #pageOf(address: number): number {
+    return this.#eepromFirst + Math.floor(address / pageSize)
   }
 
   #check(address: number, length: number): void {

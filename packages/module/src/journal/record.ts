@@ -86,11 +86,16 @@ function recordChecksum(record: Uint8Array): Uint8Array {
 
 function runsOf(bytes: Uint8Array): { offset: number; length: number }[] {
   const runs: { offset: number; length: number }[] = []
+  let offset = -1
+  let end = -1
   for (let i = 0; i < bytes.length; i++) {
     if (bytes[i] === 0) continue
-    const last = runs.at(-1)
-    if (last !== undefined && i - (last.offset + last.length) <= 2) last.length = i + 1 - last.offset
-    else runs.push({ offset: i, length: 1 })
+    if (offset < 0 || i - end > 2) {
+      if (offset >= 0) runs.push({ offset, length: end - offset })
+      offset = i
+    }
+    end = i + 1
   }
+  if (offset >= 0) runs.push({ offset, length: end - offset })
   return runs
 }

@@ -23,8 +23,15 @@ export interface Area {
 export const areaNames = ['otp', 'eeprom', 'journal', 'rom'] as const satisfies readonly AreaName[]
 
 export function areaPages(geometry: Geometry, name: AreaName): number {
-  return geometry[`${name}Pages`]
+  return geometry[pageCounts[name]]
 }
+
+const pageCounts = {
+  otp: 'otpPages',
+  eeprom: 'eepromPages',
+  journal: 'journalPages',
+  rom: 'romPages',
+} as const satisfies Record<AreaName, keyof Geometry>
 
 export function totalPages(geometry: Geometry): number {
   return areaNames.reduce((sum, name) => sum + areaPages(geometry, name), 0)
