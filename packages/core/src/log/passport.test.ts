@@ -229,7 +229,7 @@ const broken: [string, PassportCheck[], Passport, Partial<PassportQuestion>?][] 
   ],
   [
     'a checkpoint that cannot be read',
-    ['log-checkpoint', 'log-witnesses'],
+    ['log-checkpoint', 'log-inclusion', 'log-witnesses'],
     { ...good, checkpoint: 'checkpoint' },
   ],
   [

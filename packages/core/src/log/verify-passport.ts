@@ -175,7 +175,7 @@ const checks: Record<PassportCheck, Check> = {
   },
 
   'log-inclusion': needsSteps(({ steps, checkpoint }, { logKey }, crypto) => {
-    if (typeof checkpoint === 'string') return unverified('there is no checkpoint to check against')
+    if (typeof checkpoint === 'string') return missing(checkpoint)
     const { size, root } = checkpoint
     const places = new Set<number>()
     const absent: string[] = []
