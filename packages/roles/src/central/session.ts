@@ -4,7 +4,7 @@ import { PeerError, StateError } from '@sealwright/core/errors'
 import { requireFingerprint } from '@sealwright/core/personalization'
 import type { Transport } from '@sealwright/core/ports'
 import { type Certificate, parseCertificate, requirePath } from '@sealwright/core/x509'
-import { type Channel, openScp11a, plain } from '../channel/index.ts'
+import { type Channel, endChannel, openScp11a, plain } from '../channel/index.ts'
 import { readData, readHead } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { sessionKey } from './key.ts'
@@ -46,6 +46,8 @@ export async function session<T>(
 ): Promise<T> {
   const { crypto, entropy, vault } = ports
   requireFingerprint(input.unit.point, input.unitFingerprint, crypto)
+  // A session that was broken off may still be open at the module.
+  await endChannel(transport)
   const open = plain(transport)
   const { serial, state } = await readHead(open)
   if (input.serial !== undefined && !equal(serial, input.serial)) {
@@ -69,8 +71,7 @@ export async function session<T>(
     return await work({ serial, operating, channel })
   } finally {
     channel.close()
-    // Ends the module's side as well; on a broken line it has ended anyway.
-    await open.exchange('SELECT', { p1: 0x04 }).catch(() => {})
+    await endChannel(transport)
   }
 }
 

@@ -1,7 +1,7 @@
 import { wipe } from '@sealwright/core/bytes'
 import { channelKeys, dataTags } from '@sealwright/core/catalog'
 import { hostIdOf, openScp11, type Scp11HostOptions } from '@sealwright/core/channel/scp11'
-import { privateScalar } from '@sealwright/core/crypto'
+import { privateScalar, withHandle } from '@sealwright/core/crypto'
 import type { Crypto, Entropy, Transport } from '@sealwright/core/ports'
 import type { KeyVault } from '../ports/index.ts'
 import { type Channel, channelOver, plain } from './channel.ts'
@@ -31,9 +31,10 @@ export interface Scp11aInput extends Scp11bInput {
 export async function openScp11b(transport: Transport, input: Scp11bInput): Promise<Channel> {
   const { crypto, entropy, keyId = channelKeys.identity } = input
   const ephemeralScalar = freshScalar(crypto, entropy)
-  using ephemeral = crypto.ecPrivateKey(ephemeralScalar)
   // There is no static key of the host: its id is that of the ephemeral one.
-  const hostId = hostIdOf(crypto, ephemeral.publicPoint)
+  const hostId = withHandle(crypto.ecPrivateKey(ephemeralScalar), ({ publicPoint }) =>
+    hostIdOf(crypto, publicPoint),
+  )
   return openWith(transport, input, { variant: 'b', keyId, ephemeralScalar }, hostId)
 }
 
@@ -67,13 +68,17 @@ async function openWith(
     sin: input.issuer ?? (await identification(transport, dataTags.issuer)),
     sdin: input.serial ?? (await identification(transport, dataTags.serial)),
   }
-  using moduleKey = crypto.ecPublicKey(modulePoint)
   const command = options.variant === 'b' ? 'INTERNAL AUTHENTICATE' : 'MUTUAL AUTHENTICATE'
-  const session = await explained(
-    command,
-    openScp11(transport, { crypto, keyVersion, moduleKey, binding: { hostId, identities }, ...options }),
-  )
-  return channelOver(options.variant === 'b' ? 'scp11b' : 'scp11a', transport, session)
+  const moduleKey = crypto.ecPublicKey(modulePoint)
+  try {
+    const session = await explained(
+      command,
+      openScp11(transport, { crypto, keyVersion, moduleKey, binding: { hostId, identities }, ...options }),
+    )
+    return channelOver(options.variant === 'b' ? 'scp11b' : 'scp11a', transport, session)
+  } finally {
+    moduleKey[Symbol.dispose]()
+  }
 }
 
 function identification(transport: Transport, tag: number): Promise<Uint8Array> {

@@ -20,7 +20,7 @@ import {
 } from '@sealwright/core/personalization'
 import type { Transport } from '@sealwright/core/ports'
 import { type Certificate, parseCertificate, requirePath } from '@sealwright/core/x509'
-import { type Channel, openScp11b, plain } from '../channel/index.ts'
+import { type Channel, endChannel, openScp11b, plain } from '../channel/index.ts'
 import { moduleStep, readData, readHead } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { issueCentral, issueOperating, requireOwnCertificate } from './certificates.ts'
@@ -84,6 +84,8 @@ export async function personalize(
   await requireOwnCertificate(ports, unit, root, insecureAcceptTest)
   const central = openCertificateRequest(input.central, 'central-system', crypto)
   requireFingerprint(central.point, input.centralFingerprint, crypto)
+  // A run that was broken off may have left its channel open at the module.
+  await endChannel(transport)
   const channel = plain(transport)
   await requireModule(channel, serial)
   const world: World = { ports, transport, serial, unit, root, central, insecureAcceptTest }
@@ -134,10 +136,7 @@ async function run(world: World, channel: Channel): Promise<Outcome> {
     return await finish(ports, begun, await complete(secured, data), false)
   } finally {
     secured.close()
-    // Ends the module's side as well, so that it takes plain commands again; on a broken line it has ended anyway.
-    await plain(transport)
-      .exchange('SELECT', { p1: 0x04 })
-      .catch(() => {})
+    await endChannel(transport)
   }
 }
 
