@@ -3,6 +3,7 @@ import { suite, test } from 'node:test'
 import { concat, decodeHex, encodeHex, equal, u32 } from '@sealwright/core/bytes'
 import { eventTypes } from '@sealwright/core/catalog'
 import { parseDocument, prepareDocument } from '@sealwright/core/cbor'
+import { withHandle } from '@sealwright/core/crypto'
 import { StateError } from '@sealwright/core/errors'
 import {
   entryFields,
@@ -148,10 +149,11 @@ suite('entries of the parties', () => {
       const { head, chain } = await readSignedHead(channel, nonce)
       assert.equal(head.number, own.length)
       assert.deepEqual(head.chain, linkOfEntry(own.at(-1)!, crypto))
-      using key = crypto.ecPublicKey(parseCertificate(chain[0]!).publicPoint)
       const signed = (told: Uint8Array) => passportHeadInput({ ...head, serial: serials[i]!, nonce: told })
-      assert.ok(key.verify(head.signature, ...signed(nonce)))
-      assert.ok(!key.verify(head.signature, ...signed(new Uint8Array(16))))
+      withHandle(crypto.ecPublicKey(parseCertificate(chain[0]!).publicPoint), (key) => {
+        assert.ok(key.verify(head.signature, ...signed(nonce)))
+        assert.ok(!key.verify(head.signature, ...signed(new Uint8Array(16))))
+      })
     }
   })
 

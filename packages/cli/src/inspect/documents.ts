@@ -2,7 +2,7 @@ import { encodeHex } from '@sealwright/core/bytes'
 import { documentTypes, eventTypeOf } from '@sealwright/core/catalog'
 import type { CborValue, SignedDocument } from '@sealwright/core/cbor'
 import { parseEntry } from '@sealwright/core/log'
-import type { Explanation } from './explain.ts'
+import type { Explanation } from './explanation.ts'
 
 /** A signed document; its signature needs the signer's key and is not checked. */
 export function explainDocument(document: SignedDocument): Explanation {

@@ -13,16 +13,10 @@ import { parseRom } from '@sealwright/module/rom'
 import { chipHeaderLength, parseChipHeader } from '@sealwright/node/medium'
 import { parseEntriesFile } from '@sealwright/roles/custody'
 import { explainCbor, explainDocument } from './documents.ts'
+import type { Explanation } from './explanation.ts'
 import { explainCertificate, explainPrivateKey } from './keys.ts'
 import { explainText } from './texts.ts'
 import { explainWire } from './wire.ts'
-
-/** What something is, and what stands in it. */
-export interface Explanation {
-  readonly kind: string
-  readonly json: Readonly<Record<string, unknown>>
-  readonly lines: readonly string[]
-}
 
 /** Explains bytes by what they begin with; what has no beginning of its own is tried as an APDU, then as BER-TLV. */
 export function explain(bytes: Uint8Array): Explanation {

@@ -1,1 +1,2 @@
-export { type Explanation, explain } from './explain.ts'
+export { explain } from './explain.ts'
+export type { Explanation } from './explanation.ts'

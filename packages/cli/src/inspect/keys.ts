@@ -1,7 +1,7 @@
 import { encodeHex, wipe } from '@sealwright/core/bytes'
 import { parseCertificate } from '@sealwright/core/x509'
 import { parseKeyFile } from '@sealwright/node/keys'
-import type { Explanation } from './explain.ts'
+import type { Explanation } from './explanation.ts'
 
 export function explainCertificate(bytes: Uint8Array): Explanation {
   const { subject, issuer, serialNumber, notBefore, notAfter, role, test, publicPoint, customer, binding } =

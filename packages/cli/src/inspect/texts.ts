@@ -3,7 +3,7 @@ import { DecodeError } from '@sealwright/core/errors'
 import { parseCheckpoint, parseNote, parseNoteKey } from '@sealwright/core/log'
 import { pemToCertificates } from '@sealwright/core/x509'
 import { nodeCrypto } from '@sealwright/node/crypto'
-import type { Explanation } from './explain.ts'
+import type { Explanation } from './explanation.ts'
 import { explainCertificate } from './keys.ts'
 
 /** PEM, a checkpoint or other signed note, a log's key; undefined when the bytes are no such text. */

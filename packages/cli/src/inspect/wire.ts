@@ -10,7 +10,7 @@ import {
 import { DecodeError } from '@sealwright/core/errors'
 import { parseTlvs, type Tlv } from '@sealwright/core/tlv'
 import { instructionName } from '@sealwright/node/transport'
-import type { Explanation } from './explain.ts'
+import type { Explanation } from './explanation.ts'
 
 /** A command APDU of a known instruction, a response APDU, BER-TLV, or any command APDU, in this order. */
 export function explainWire(bytes: Uint8Array): Explanation {

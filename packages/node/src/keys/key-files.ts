@@ -1,4 +1,5 @@
 import { concat, decodeHex, equal, wipe } from '@sealwright/core/bytes'
+import { withHandle } from '@sealwright/core/crypto'
 import { DecodeError } from '@sealwright/core/errors'
 import type { Crypto } from '@sealwright/core/ports'
 import type { StoredKey } from '@sealwright/roles/ports'
@@ -13,8 +14,9 @@ export const keyFileEndings = { p256: '.p256.der', ed25519: '.ed25519.der', secr
 export function serializeKeyFile(crypto: Crypto, { kind, secret }: StoredKey): Uint8Array {
   if (kind === 'secret') return concat(secretVersion, secret)
   if (kind === 'ed25519') return concat(ed25519Head, secret)
-  using key = crypto.ecPrivateKey(secret)
-  return concat(p256Head, secret, p256Middle, key.publicPoint)
+  return withHandle(crypto.ecPrivateKey(secret), ({ publicPoint }) =>
+    concat(p256Head, secret, p256Middle, publicPoint),
+  )
 }
 
 /** The key in a file of this kind. The caller wipes the secret. */

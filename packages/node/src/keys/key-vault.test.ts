@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
 import { ascii, concat, encodeHex } from '@sealwright/core/bytes'
-import { kcvCmac, portableCrypto } from '@sealwright/core/crypto'
+import { kcvCmac, portableCrypto, withHandle } from '@sealwright/core/crypto'
 import { scriptedEntropy } from '@sealwright/core/testing'
 import { type KeyVault, memoryVault } from '@sealwright/roles/ports'
 import { nodeCrypto } from '../crypto/index.ts'
@@ -29,9 +29,10 @@ for (const [name, open] of Object.entries(vaults)) {
       const point = await vault.createPair('a')
       assert.deepEqual(await vault.publicPoint('a'), point)
       const signature = await vault.sign('a', ascii('one'), ascii('two'))
-      using key = nodeCrypto.ecPublicKey(point)
-      assert.ok(key.verify(signature, ascii('onetwo')))
-      assert.ok(!key.verify(signature, ascii('onetwO')))
+      withHandle(nodeCrypto.ecPublicKey(point), (key) => {
+        assert.ok(key.verify(signature, ascii('onetwo')))
+        assert.ok(!key.verify(signature, ascii('onetwO')))
+      })
     })
 
     test('signs with an Ed25519 pair', async () => {
@@ -118,9 +119,11 @@ for (const [name, open] of Object.entries(vaults)) {
       const point = await vault.createPair('p')
       await vault.createSecret('k/16', 16)
       await vault.createSecret('pin', 6)
-      using aes = await vault.useSecret('k/16', (secret) => nodeCrypto.aes(secret))
+      const checkValue = await vault.useSecret('k/16', (secret) =>
+        withHandle(nodeCrypto.aes(secret), kcvCmac),
+      )
       assert.deepEqual(await vault.list(), [
-        { name: 'k/16', kind: 'secret', checkValue: kcvCmac(aes) },
+        { name: 'k/16', kind: 'secret', checkValue },
         { name: 'p', kind: 'p256', checkValue: nodeCrypto.sha256(point).slice(0, 8) },
         { name: 'pin', kind: 'secret' },
       ])

@@ -47,20 +47,20 @@ test('the lock of a process that was killed is taken over', async () => {
   child.kill('SIGKILL')
   await once(child, 'exit')
   assert.ok(existsSync(path))
-  using lock = FileLock.take(path, 'mine')
+  const lock = FileLock.take(path, 'mine')
   assert.equal(JSON.parse(readFileSync(path, 'utf8')).command, 'mine')
-  void lock
+  lock.release()
 })
 
 test('a process with the number of a dead holder is not taken for it', () => {
   const path = freshPath()
-  using first = FileLock.take(path, 'first')
+  const first = FileLock.take(path, 'first')
   const holder = JSON.parse(readFileSync(path, 'utf8'))
   // Where the system does not tell when a process began, nothing can be told apart.
   if (holder.started === null) return
   writeFileSync(path, JSON.stringify({ ...holder, started: `${holder.started}0` }))
   FileLock.take(path, 'second').release()
-  void first
+  first.release()
 })
 
 test('nothing stays beside the lock', () => {

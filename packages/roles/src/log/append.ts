@@ -1,5 +1,6 @@
 import { encodeHex, equal } from '@sealwright/core/bytes'
 import { parseDocument, type SignedDocument, verifyDocument } from '@sealwright/core/cbor'
+import { withHandle } from '@sealwright/core/crypto'
 import { DecodeError } from '@sealwright/core/errors'
 import { chainStart, type LogEntry, parseEntry } from '@sealwright/core/log'
 import type { PartyPorts } from '../ports/index.ts'
@@ -58,8 +59,11 @@ async function readEntry(ports: PartyPorts, document: Uint8Array): Promise<LogEn
   }
   const enrolment = await findEnrolment(ports, signed.keyId)
   if (enrolment === undefined) return 'no party is enrolled with the key that signed it'
-  using key = ports.crypto.ecPublicKey(enrolment.point)
-  if (!verifyDocument(signed, 'entry', key, ports.crypto)) return 'the signature is wrong'
+  const { crypto } = ports
+  const holds = withHandle(crypto.ecPublicKey(enrolment.point), (key) =>
+    verifyDocument(signed, 'entry', key, crypto),
+  )
+  if (!holds) return 'the signature is wrong'
   if (entry.party !== enrolment.party) return `stated by ${entry.party}, signed by ${enrolment.party}`
   return entry
 }

@@ -1,5 +1,6 @@
 import { equal } from '@sealwright/core/bytes'
 import { parseDocument, verifyDocument } from '@sealwright/core/cbor'
+import { withHandle } from '@sealwright/core/crypto'
 import { linkOfEntry, verifyNote } from '@sealwright/core/log'
 import type { PartyPorts } from '../ports/index.ts'
 import { listCheckpoints, readLogKey } from './checkpoint.ts'
@@ -33,9 +34,10 @@ export async function verifyLog(ports: PartyPorts): Promise<LogVerification> {
     if (enrolment === undefined || enrolment.party !== entry.party) {
       problems.push(`leaf ${place}: the key that signed it is not enrolled for ${entry.party}`)
     } else {
-      using key = crypto.ecPublicKey(enrolment.point)
-      if (!verifyDocument(document, 'entry', key, crypto))
-        problems.push(`leaf ${place}: the signature is wrong`)
+      const holds = withHandle(crypto.ecPublicKey(enrolment.point), (key) =>
+        verifyDocument(document, 'entry', key, crypto),
+      )
+      if (!holds) problems.push(`leaf ${place}: the signature is wrong`)
     }
     const serial = String(entry.serial)
     const before = chains.get(serial)

@@ -1,8 +1,8 @@
 import { concat, wipe } from '@sealwright/core/bytes'
-import { kcvCmac, portableCrypto, privateScalar } from '@sealwright/core/crypto'
+import { kcvCmac, portableCrypto, privateScalar, withHandle } from '@sealwright/core/crypto'
 import { StateError, UsageError } from '@sealwright/core/errors'
 import type { Clock, Crypto, Entropy } from '@sealwright/core/ports'
-import type { KeyEntry, KeyVault, PairKind } from './key-vault.ts'
+import type { KeyEntry, KeyVault } from './key-vault.ts'
 import { logSigningKey } from './key-vault.ts'
 import type { PartyName } from './parties.ts'
 import type { PartyPorts } from './party-ports.ts'
@@ -116,15 +116,14 @@ export function vaultOver(
     sign: (name, ...parts) =>
       use(name, ['p256', 'ed25519'], ({ kind, secret }) => {
         if (kind === 'ed25519') return crypto.ed25519Sign(secret, concat(...parts))
-        using key = crypto.ecPrivateKey(secret)
-        return key.sign(...parts)
+        return withHandle(crypto.ecPrivateKey(secret), (key) => key.sign(...parts))
       }),
     agree: (name, peerPoint) =>
-      use(name, ['p256'], ({ secret }) => {
-        using key = crypto.ecPrivateKey(secret)
-        using peer = crypto.ecPublicKey(peerPoint)
-        return key.agree(peer)
-      }),
+      use(name, ['p256'], ({ secret }) =>
+        withHandle(crypto.ecPrivateKey(secret), (key) =>
+          withHandle(crypto.ecPublicKey(peerPoint), (peer) => key.agree(peer)),
+        ),
+      ),
     async createSecret(name, length) {
       const secret = entropy.bytes(length)
       try {
@@ -172,8 +171,7 @@ export async function memoryPorts(
 
 function publicKey(crypto: Crypto, { kind, secret }: StoredKey): Uint8Array {
   if (kind === 'ed25519') return crypto.ed25519PublicKey(secret)
-  using key = crypto.ecPrivateKey(secret)
-  return key.publicPoint.slice()
+  return withHandle(crypto.ecPrivateKey(secret), ({ publicPoint }) => publicPoint.slice())
 }
 
 function entry(crypto: Crypto, name: string, key: StoredKey): KeyEntry {
@@ -182,8 +180,5 @@ function entry(crypto: Crypto, name: string, key: StoredKey): KeyEntry {
     return { name, kind, checkValue: crypto.sha256(publicKey(crypto, key)).slice(0, 8) }
   }
   if (![16, 24, 32].includes(secret.length)) return { name, kind }
-  using aes = crypto.aes(secret)
-  return { name, kind, checkValue: kcvCmac(aes) }
+  return { name, kind, checkValue: withHandle(crypto.aes(secret), kcvCmac) }
 }
-
-export type { PairKind }
