@@ -3,6 +3,7 @@ import { InternalError } from '@sealwright/core/errors'
 import { eraseCustomization, requireCustomizationSoftware } from '../customization/index.ts'
 import { Refusal } from '../dispatch/refusal.ts'
 import type { Call, Parts } from '../parts.ts'
+import { requireSoftware } from '../programs/index.ts'
 import { parseVectors, serializeVectors } from '../rom/index.ts'
 
 type WipeParts = Pick<
@@ -11,7 +12,10 @@ type WipeParts = Pick<
 >
 
 /** FINISH: needs the identity certificate, unless the product's modules are identical. Ends in user mode, whatever the power does. */
-export function finish(parts: WipeParts, { p1, p2, data }: Pick<Call, 'p1' | 'p2' | 'data'>): Uint8Array {
+export function finish(
+  parts: WipeParts & Pick<Parts, 'rom'>,
+  { p1, p2, data }: Pick<Call, 'p1' | 'p2' | 'data'>,
+): Uint8Array {
   if (p1 !== 0 || p2 !== 0) throw new Refusal('wrong-parameters')
   if (data.length > 0) throw new Refusal('wrong-length')
   requireCustomizationSoftware(parts)
@@ -20,6 +24,7 @@ export function finish(parts: WipeParts, { p1, p2, data }: Pick<Call, 'p1' | 'p2
   if (!identical && objects.find('certificate', certificateIds.identity.id) === undefined) {
     throw new Refusal('conditions-not-satisfied')
   }
+  requireSoftware(parts)
   nvm.transaction((tx) => tx.setOtp('wipe-intent'))
   resumeWipe(parts)
   return new Uint8Array(0)

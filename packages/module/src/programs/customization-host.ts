@@ -11,6 +11,7 @@ import { type ChipHost, highestBudget } from '../program/index.ts'
 import { parseVectors, serializeVectors, type Vector } from '../rom/index.ts'
 import { callInTransaction } from './call-in-transaction.ts'
 import type { ProgramCache } from './program-cache.ts'
+import { requireVector } from './software-check.ts'
 
 type HostParts = Pick<Parts, 'crypto' | 'keys' | 'nvm' | 'objects' | 'ram' | 'rom'>
 
@@ -55,7 +56,7 @@ function chipHost({ crypto, keys, objects, rom }: HostParts, tx: Transaction): C
   }
   const vector = (ins: number, program: number, number: number): void => {
     if (ins > 0xff || program > 0xff || number > 0xff) throw new Refusal('wrong-data')
-    if (!exists({ objects, rom }, program, number)) throw new Refusal('reference-not-found')
+    requireVector({ objects, rom }, { program, function: number })
     const old = parseVectors(objects.read('vector-table', 0) ?? new Uint8Array(0))
     const kept: Vector[] = old.filter((one) => one.ins !== ins)
     const table = [...kept, { ins, program, function: number }].sort((a, b) => a.ins - b.ins)
@@ -87,12 +88,6 @@ function chipHost({ crypto, keys, objects, rom }: HostParts, tx: Transaction): C
       vector(commands[name].ins, programNumbers.native, entry)
     },
   }
-}
-
-function exists({ objects, rom }: Pick<Parts, 'objects' | 'rom'>, program: number, number: number): boolean {
-  if (program === programNumbers.native) return rom.nativeEntries.includes(number)
-  if (program === programNumbers.rom) return rom.programs.some(({ id }) => id === program)
-  return objects.find('software', program) !== undefined
 }
 
 function writable(number: number): ObjectKind {

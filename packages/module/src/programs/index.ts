@@ -1,1 +1,2 @@
 export { Programs } from './programs.ts'
+export { requireSoftware, requireVector } from './software-check.ts'

@@ -1,0 +1,385 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { concat, decodeHex, encodeHex, equal } from '@sealwright/core/bytes'
+import {
+  type CommandName,
+  commands,
+  keyPlaces,
+  productDataIds,
+  programInstructions,
+} from '@sealwright/core/catalog'
+import { portableCrypto as crypto } from '@sealwright/core/crypto'
+import {
+  customizationObjects,
+  dataAreaOf,
+  packWrites,
+  recordsOfObject,
+  serializeAesKeyObject,
+  serializeSoftware,
+  serializeWriteRecords,
+  type WriteRecord,
+  type WriteVector,
+} from '@sealwright/core/customization'
+import { serializeKeyPlace } from '@sealwright/core/key-download'
+import type { Transport } from '@sealwright/core/ports'
+import { objectKinds } from '../src/eeprom/index.ts'
+import type { Module } from '../src/index.ts'
+import type { Medium, RamMedium } from '../src/medium/index.ts'
+import { memoryImage } from '../src/memory-image/index.ts'
+import {
+  customizationChannel,
+  everyPowerCut,
+  maskedChip,
+  powerUp,
+  speak,
+  transportTo,
+  unlockWith,
+  writeRecords,
+} from '../src/testing/index.ts'
+import { committed } from './programs.ts'
+
+const serial = decodeHex('0102030405060708')
+const masked = maskedChip({ crypto, program: committed('rom'), customization: committed('customization') })
+const info = programInstructions['PRODUCT INFO'].ins
+const line = programInstructions['CHECK LINE'].ins
+const digit = 0xce
+const data = decodeHex('010203')
+/** Of ROM: f1 completed by f1 of the additional software, f2, and f3, which no vector names as delivered. */
+const productInfo = '0001125365616C7772696768742070726F64756374'
+const checkSum = '55BC801D'
+const byteSum = '00000006'
+
+test('[D6a] a handler in ROM that no vector names, wasm or native, is reached by no CLA/INS pair', async () => {
+  const module = await product([{ ins: line, program: 1, function: 2 }], ['CHIP STATUS'])
+  const answers = new Set<string>()
+  for (let cla = 0; cla < 0x100; cla++) {
+    for (let ins = 0; ins < 0x100; ins++) {
+      const reply = module.transmit(concat(Uint8Array.of(cla, ins, 0, 0, data.length), data))
+      if (reply.length > 2 || encodeHex(reply) === '9000')
+        answers.add(`${hex(cla)}${hex(ins)} ${encodeHex(reply)}`)
+    }
+    module.reset()
+  }
+  const status = [...answers].filter((answer) => answer.startsWith('8030'))
+  assert.equal(status.length, 1)
+  assert.deepEqual([...answers].filter((answer) => !answer.startsWith('8030')).sort(), [
+    `80${hex(line)} ${checkSum}9000`,
+    // The first segment of a chain: nothing has run yet.
+    `90${hex(commands['CHIP STATUS'].ins)} 9000`,
+    `90${hex(line)} 9000`,
+  ])
+})
+
+test("[D6b] changing the vector's bytes in EEPROM changes what runs", async () => {
+  const module = await product([{ ins: line, program: 1, function: 2 }])
+  assert.equal(await answerOf(module, line), checkSum)
+  const { objects, nvm } = module.parts
+  const { address, length } = objects.find('vector-table', 0)!
+  const table = nvm.read(address, length)
+  const at = [...table.keys()].find((i) => i % 3 === 0 && table[i] === line)!
+  nvm.transaction((tx) => tx.write(address + at + 2, Uint8Array.of(3)))
+  assert.equal(await answerOf(module, line), byteSum)
+  nvm.transaction((tx) => tx.write(address + at + 1, Uint8Array.of(0, commands['CHIP STATUS'].entry)))
+  assert.equal((await answerOf(module, line)).length, 148)
+  nvm.transaction((tx) => tx.write(address + at, Uint8Array.of(line + 1)))
+  assert.equal(await answerOf(module, line), '6d00')
+})
+
+test('[D5a][D13a] vectors lead into ROM and into EEPROM: masked, added and amended software answers in user mode', async () => {
+  const module = await product([
+    { ins: info, program: 1, function: 1 },
+    { ins: line, program: 1, function: 2 },
+    { ins: digit, program: 2, function: 2 },
+  ])
+  assert.equal(await answerOf(module, info, new Uint8Array(0)), productInfo)
+  assert.equal(await answerOf(module, line), checkSum)
+  assert.equal(await answerOf(module, digit, decodeHex('7992739871FF'.slice(0, 10))), '03')
+})
+
+test('[D5b][D13c] the command masked incomplete is refused until the additional software is there', async () => {
+  const vectors = [{ ins: info, program: 1, function: 1 }]
+  const bare = await product(vectors, [], [])
+  assert.equal(await answerOf(bare, info, new Uint8Array(0)), '6a81')
+  assert.equal(await answerOf(await product(vectors), info, new Uint8Array(0)), productInfo)
+  // A chip made from the mask alone.
+  const chip = powerUp(crypto, masked.chip())
+  await speak(transportTo(chip), 'WRITE SERIAL', serial)
+  for (const ins of [info, line, digit]) assert.equal(await answerOf(chip, ins), '6d00')
+})
+
+test('[D5c][D5d] an update replaces a command of the mask, another adds one', async () => {
+  const amended = await product([
+    { ins: line, program: 2, function: 3 },
+    { ins: digit, program: 2, function: 2 },
+  ])
+  assert.equal(await answerOf(amended, line), `0003${checkSum}`)
+  assert.equal(
+    await answerOf(amended, digit, decodeHex('1234567812')),
+    await answerOf(amended, digit, decodeHex('1234567812')),
+  )
+  const plain = await product([{ ins: line, program: 1, function: 2 }])
+  assert.equal(await answerOf(plain, digit, decodeHex('1234567812')), '6d00')
+})
+
+test('[D5e] other initial data are written and read by the software', async () => {
+  const totals = programInstructions.TOTALS.ins
+  const loyalty = software(committed('loyalty'), ['io', 'data', 'mac'])
+  const area = Uint8Array.from({ length: 72 }, (_, i) => i)
+  const module = await product(
+    [{ ins: totals, program: 3, function: 3 }],
+    [],
+    [
+      ...recordsOfObject('software', 3, loyalty, crypto.sha256(loyalty)),
+      { kind: 'put', object: 'product-data', id: dataAreaOf(3), bytes: area },
+    ],
+  )
+  assert.equal(await answerOf(module, totals, new Uint8Array(0)), encodeHex(area.subarray(0, 28)))
+})
+
+test('[D13b] user commands are refused in issuer mode, and in customization mode outside and inside its channel', async () => {
+  const { module, channel } = await unlocked()
+  await writeRecords(channel, [
+    ...added,
+    {
+      kind: 'vectors',
+      vectors: [
+        { ins: info, program: 1, function: 1 },
+        { ins: line, program: 2, function: 3 },
+      ],
+    },
+    ...activated('PREPARE', 'BEGIN', 'REQUEST PAYMENT'),
+  ])
+  for (const ins of [info, line, digit, commands.PREPARE.ins, commands['REQUEST PAYMENT'].ins]) {
+    const { sw } = await speakTo(channel, ins, data)
+    assert.ok([0x6985, 0x6d00].includes(sw), `${hex(ins)} ${sw.toString(16)}`)
+  }
+  module.reset()
+  for (const ins of [info, line]) assert.equal(await answerOf(module, ins), '6985')
+  assert.equal(await answerOf(module, digit), '6982')
+  const fresh = powerUp(crypto, masked.chip())
+  for (const name of Object.keys(commands) as CommandName[]) {
+    if (commands[name].modes.some((mode) => (mode as string) === 'issuer')) continue
+    assert.equal((await speak(transportTo(fresh), name)).sw, 0x6d00, name)
+  }
+})
+
+test('WRITE: what is malformed, foreign or not allowed is refused whole; not a byte stays', async () => {
+  const good: WriteRecord = { kind: 'put', object: 'product-data', id: 1, bytes: Uint8Array.of(0x41) }
+  const raw = (kind: number, id: number, bytes: Uint8Array) =>
+    concat(
+      Uint8Array.of(kind, id >>> 24, (id >>> 16) & 255, (id >>> 8) & 255, id & 255, 0, bytes.length),
+      bytes,
+    )
+  const key = serializeAesKeyObject(new Uint8Array(16))
+  const wrong: [name: string, bytes: Uint8Array][] = [
+    ['nothing', new Uint8Array(0)],
+    ['cut short', serializeWriteRecords([good, good]).subarray(0, -1)],
+    ['an empty object', raw(6, 1, new Uint8Array(0))],
+    ...[1, 2, 4, 5, 9, 11, 12, 13, 14, 15, 17, 0xf4, 0xff].map((kind): [string, Uint8Array] => [
+      `kind ${kind}`,
+      raw(kind, 0, Uint8Array.of(1)),
+    ]),
+    ['the identity key', raw(8, keyPlaces.identity, key)],
+    ['the operating key', raw(8, keyPlaces.operating, key)],
+    ['the customization keys', raw(8, keyPlaces.customization, key)],
+    ['a private key', raw(8, 0x0020_0101, concat(Uint8Array.of(0xb1), new Uint8Array(32).fill(1)))],
+    ['a key of a wrong length', raw(8, 0x0020_0101, key.subarray(0, 16))],
+    ['a public key not on the curve', raw(10, 1, concat(Uint8Array.of(4), new Uint8Array(64).fill(1)))],
+    ['software over the ROM program', raw(3, 1, Uint8Array.of(1))],
+    ['a vector to nowhere', raw(0xf1, 0, Uint8Array.of(0xd4, 9, 1))],
+    ['a vector to a native entry that ROM has not', raw(0xf1, 0, Uint8Array.of(0xd4, 0, 0xee))],
+    ['an unknown native entry', raw(0xf2, 0xee, new Uint8Array(0))],
+    ['an addition to nothing', raw(0xf0, 7, Uint8Array.of(6, 1))],
+    [
+      'a digest that does not hold',
+      concat(raw(6, 1, Uint8Array.of(1)), raw(0xf3, 1, concat(Uint8Array.of(6), new Uint8Array(32)))),
+    ],
+  ]
+  const { module, medium, channel } = await unlocked()
+  assert.equal(await writeRecords(channel, [{ ...good, bytes: Uint8Array.of(0x40) }]), 0x9000)
+  const before = image(medium, module)
+  for (const [name, bytes] of wrong) {
+    // A good record before it: it must not stay either.
+    const reply = await speak(
+      channel,
+      'WRITE',
+      name === 'nothing' ? bytes : concat(serializeWriteRecords([good]), bytes),
+    )
+    assert.notEqual(reply.sw, 0x9000, name)
+    assert.equal(equal(image(medium, module), before), true, name)
+  }
+  assert.equal(await writeRecords(channel, [good]), 0x9000)
+})
+
+test('[D5g] software that does not fit is refused and nothing changed; what is no program never runs', async () => {
+  const { module, medium, channel } = await unlocked()
+  const large: WriteRecord[] = recordsOfObject(
+    'software',
+    3,
+    new Uint8Array(60_000).fill(1),
+    new Uint8Array(32),
+  )
+  let writes = 0
+  let last = 0x9000
+  for (const write of packWrites(large)) {
+    last = (await speak(channel, 'WRITE', write)).sw
+    if (last !== 0x9000) break
+    writes++
+  }
+  assert.equal(last, 0x6a84)
+  assert.equal(writes > 10, true)
+  // The part that was written is an object like another and can be replaced.
+  const nonsense = software(Uint8Array.of(1, 2, 3, 4), ['io'])
+  assert.equal(
+    await writeRecords(channel, [{ kind: 'put', object: 'software', id: 3, bytes: nonsense }]),
+    0x9000,
+  )
+  const vectors: WriteRecord = { kind: 'vectors', vectors: [{ ins: line, program: 3, function: 3 }] }
+  const written = image(medium, module)
+  assert.equal(await writeRecords(channel, [vectors]), 0x6a80)
+  assert.equal(equal(image(medium, module), written), true)
+  assert.equal((await finish(channel)).sw, 0x6a80)
+  for (const [interfaces, answer] of [
+    [[], 0x6a80],
+    [['io'], 0x9000],
+  ] as const) {
+    const bytes = software(committed('added'), interfaces)
+    assert.equal(await writeRecords(channel, [{ kind: 'put', object: 'software', id: 3, bytes }]), 0x9000)
+    assert.equal(await writeRecords(channel, [vectors]), answer)
+  }
+  assert.equal((await finish(channel)).sw, 0x9000)
+})
+
+test('a program reaches only the interfaces and keys that its object grants', async () => {
+  const credit = programInstructions.CREDIT.ins
+  const vectors: WriteRecord = { kind: 'vectors', vectors: [{ ins: credit, program: 3, function: 1 }] }
+  for (const granted of [['io'], ['io', 'mac'], ['io', 'data']] as const) {
+    const loyalty = software(committed('loyalty'), granted)
+    const { channel } = await unlocked()
+    await writeRecords(channel, recordsOfObject('software', 3, loyalty, crypto.sha256(loyalty)))
+    assert.equal(await writeRecords(channel, [vectors]), 0x6a80)
+  }
+  const loyalty = software(committed('loyalty'), ['io', 'data', 'mac'])
+  const place = serializeKeyPlace({ kind: 'application', usage: 'M6', source: 0 })
+  const module = await product(
+    [{ ins: credit, program: 3, function: 1 }],
+    [],
+    [
+      ...recordsOfObject('software', 3, loyalty, crypto.sha256(loyalty)),
+      { kind: 'put', object: 'product-data', id: dataAreaOf(3), bytes: new Uint8Array(72) },
+      { kind: 'put', object: 'key-place', id: 0x0020_0101, bytes: place },
+      { kind: 'put', object: 'key', id: 0x0020_0101, bytes: serializeAesKeyObject(new Uint8Array(16)) },
+    ],
+  )
+  // The place is there and filled, and the object does not name it.
+  const command = concat(decodeHex('00200101'), new Uint8Array(35), Uint8Array.of(1))
+  assert.equal(await answerOf(module, credit, command), '6a88')
+})
+
+test('a power cut at every write of a WRITE leaves all of it or nothing', async () => {
+  const { medium } = await unlocked()
+  const records: WriteRecord[] = [
+    { kind: 'put', object: 'product-data', id: 1, bytes: new Uint8Array(300).fill(1) },
+    { kind: 'put', object: 'key', id: 0x0020_0101, bytes: serializeAesKeyObject(new Uint8Array(16)) },
+    { kind: 'vectors', vectors: [{ ins: line, program: 1, function: 2 }] },
+    ...activated('PREPARE'),
+  ]
+  const report = await everyPowerCut({
+    name: 'write',
+    prepare: () => medium.snapshot(),
+    async run(cut) {
+      await writeRecords(await channelOf(powerUp(crypto, cut)), records)
+    },
+    check(after) {
+      const { objects, keys } = powerUp(crypto, after).parts
+      const there = [
+        objects.find('product-data', 1) !== undefined,
+        keys.has(0x0020_0101),
+        objects.read('vector-table', 0)?.length === 6,
+      ]
+      assert.equal(new Set(there).size, 1)
+      return there[0] ? 'new' : 'old'
+    },
+    repeatable: true,
+  })
+  assert.ok(report.cuts > 10)
+})
+
+test('what customization writes are kinds that the directory knows by the same numbers', () => {
+  for (const [name, number] of Object.entries(customizationObjects)) {
+    assert.equal(objectKinds[name as keyof typeof customizationObjects].number, number)
+  }
+})
+
+const addedSoftware = software(committed('added'), ['io'])
+const added: WriteRecord[] = recordsOfObject('software', 2, addedSoftware, crypto.sha256(addedSoftware))
+
+function software(
+  program: Uint8Array,
+  interfaces: Parameters<typeof serializeSoftware>[0]['interfaces'],
+): Uint8Array {
+  return serializeSoftware({ version: 1, interfaces, budget: 1_000_000, keyPlaces: [], program })
+}
+
+async function unlocked(): Promise<{ module: Module; medium: RamMedium; channel: Transport }> {
+  const medium = masked.chip()
+  const module = powerUp(crypto, medium)
+  await speak(transportTo(module), 'WRITE SERIAL', serial)
+  assert.equal(await unlockWith(module, masked.unlocking), 0x9000)
+  return { module, medium, channel: await channelOf(module) }
+}
+
+function channelOf(module: Module): Promise<Transport> {
+  return customizationChannel(crypto, module, masked.unlocking.key, serial)
+}
+
+/** A chip in user mode with these vectors, natives and objects; the additional software unless told. */
+async function product(
+  vectors: readonly WriteVector[],
+  natives: readonly CommandName[] = [],
+  objects: readonly WriteRecord[] = added,
+): Promise<Module> {
+  const { module, channel } = await unlocked()
+  const records: WriteRecord[] = [...objects, { kind: 'vectors', vectors }, ...activated(...natives)]
+  assert.equal(await writeRecords(channel, records), 0x9000)
+  assert.equal((await finish(channel)).sw, 0x9000)
+  module.reset()
+  return module
+}
+
+/** FINISH of a product of identical modules, which needs no certificate. */
+async function finish(channel: Transport) {
+  const identical: WriteRecord = {
+    kind: 'put',
+    object: 'product-data',
+    id: productDataIds.flags,
+    bytes: Uint8Array.of(1),
+  }
+  assert.equal(await writeRecords(channel, [identical, ...activated('FINISH')]), 0x9000)
+  return speak(channel, 'FINISH')
+}
+
+function activated(...names: CommandName[]): WriteRecord[] {
+  return names.map((name) => ({ kind: 'activate', entry: commands[name].entry }))
+}
+
+async function speakTo(transport: Transport, ins: number, bytes: Uint8Array) {
+  const header = Uint8Array.of(0x80, ins, 0, 0)
+  const body = bytes.length === 0 ? new Uint8Array(0) : concat(Uint8Array.of(bytes.length), bytes)
+  const reply = await transport.transmit(concat(header, body))
+  return { data: reply.subarray(0, -2), sw: (reply.at(-2)! << 8) | reply.at(-1)! }
+}
+
+/** The answer's data in hex, or the status word when it is none. */
+async function answerOf(module: Module, ins: number, bytes: Uint8Array = data): Promise<string> {
+  const { data: answer, sw } = await speakTo(transportTo(module), ins, bytes)
+  return sw === 0x9000 ? encodeHex(answer) : sw.toString(16)
+}
+
+function image(medium: Medium, module: Module): Uint8Array {
+  return memoryImage({ medium, ram: module.parts.ram }).bytes
+}
+
+function hex(byte: number): string {
+  return byte.toString(16).padStart(2, '0').toUpperCase()
+}
