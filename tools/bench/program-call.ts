@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { ascii, concat, u32 } from '@sealwright/core/bytes'
 import { commands, programInstructions } from '@sealwright/core/catalog'
 import { dataAreaOf, serializeSoftware } from '@sealwright/core/customization'
+import { serializeKeyPlace } from '@sealwright/core/key-download'
 import type { AesKey } from '@sealwright/core/ports'
 import { type WasmMemory, webAssembly } from '@sealwright/module/program'
 import { serializeVectors } from '@sealwright/module/rom'
@@ -61,6 +62,8 @@ export function programCall(name: keyof typeof calls, text: string): Flow<undefi
           )
           objects.put(tx, 'product-data', dataAreaOf(program), new Uint8Array(areaLength))
           keys.putAes(tx, place, fuelKey)
+          const fuel = { kind: 'application', usage: 'M6', source: 0 } as const
+          objects.put(tx, 'key-place', place, serializeKeyPlace(fuel))
           const natives = Object.values(commands).map((row) => ({
             ins: row.ins,
             program: 0,
