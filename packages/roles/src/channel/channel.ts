@@ -35,9 +35,11 @@ export interface Channel {
  * Nothing happens on a line that is broken or at a chip that has no SELECT yet.
  */
 export async function endChannel(transport: Transport): Promise<void> {
-  await plain(transport)
-    .exchange('SELECT', { p1: 0x04 })
-    .catch(() => {})
+  const select = () => plain(transport).exchange('SELECT', { p1: 0x04 })
+  try {
+    // A chain of segments that was broken off takes the first one with it.
+    if ((await select()).sw !== 0x9000) await select()
+  } catch {}
 }
 
 /** Commands without protection. */
