@@ -1,3 +1,4 @@
+export { type DocumentChannel, documentKeyName, inDocumentChannel, keepPapers } from './document-channel.ts'
 export { parseEntriesFile, readOutbox, serializeEntriesFile } from './entries-file.ts'
 export {
   type EntryDetails,

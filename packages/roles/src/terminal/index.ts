@@ -1,1 +1,3 @@
+export { type Imported, importKey, type PrepareInput, prepareKey } from './key-download.ts'
 export { paymentOutcome, requestPayment } from './payment.ts'
+export { type BookInput, book } from './points.ts'

@@ -1,0 +1,75 @@
+import { encodeHex, wipe } from '@sealwright/core/bytes'
+import { keyVersions } from '@sealwright/core/catalog'
+import {
+  documentChannelKeys,
+  parseModulePapers,
+  scp03KeysOf,
+  wipeChannelKeys,
+} from '@sealwright/core/customization'
+import { UsageError } from '@sealwright/core/errors'
+import type { AesKey, Transport } from '@sealwright/core/ports'
+import { type Channel, endChannel, openScp03 } from '../channel/index.ts'
+import type { PartyPorts } from '../ports/index.ts'
+
+/** The vault's name for the document key of a module. */
+export function documentKeyName(serial: Uint8Array): string {
+  return `document/${encodeHex(serial).toLowerCase()}`
+}
+
+/** Takes a module's papers: keeps its document key in the vault. Papers with another key than before are a UsageError. */
+export async function keepPapers(
+  { vault }: PartyPorts,
+  papers: Uint8Array,
+): Promise<{ readonly serial: Uint8Array; readonly product: string }> {
+  const { serial, product, documentKey } = parseModulePapers(papers)
+  const name = documentKeyName(serial)
+  try {
+    if (!(await vault.has(name))) await vault.importSecret(name, documentKey)
+    const same = await vault.useSecret(name, (known) => encodeHex(known) === encodeHex(documentKey))
+    if (!same) throw new UsageError(`other papers of the module ${encodeHex(serial)} were taken before`)
+    return { serial, product }
+  } finally {
+    wipe(documentKey)
+  }
+}
+
+/** A channel under a module's document key, and what keys for the module travel under. */
+export interface DocumentChannel extends Channel {
+  /** A key under the channel's DEK: AES-CBC, IV zero. */
+  wrapKey(key: Uint8Array): Uint8Array
+}
+
+/**
+ * Works in SCP03 under the module's document key, which `keepPapers` has put into the vault, and ends the channel after, so that the
+ * module takes plain commands again.
+ */
+export async function inDocumentChannel<T>(
+  { crypto, entropy, vault }: PartyPorts,
+  transport: Transport,
+  serial: Uint8Array,
+  work: (channel: DocumentChannel) => Promise<T>,
+): Promise<T> {
+  const keys = await vault.useSecret(documentKeyName(serial), (documentKey) => {
+    const set = documentChannelKeys(crypto, documentKey, serial)
+    try {
+      return { ...scp03KeysOf(crypto, set), wrapping: crypto.aes(set.dek) }
+    } finally {
+      wipeChannelKeys(set)
+    }
+  })
+  try {
+    const channel = await openScp03(transport, { crypto, entropy, keys, keyVersion: keyVersions.document })
+    try {
+      return await work({ ...channel, wrapKey: (key) => wrap(keys.wrapping, key) })
+    } finally {
+      channel.close()
+      await endChannel(transport)
+    }
+  } finally {
+    for (const key of [keys.enc, keys.mac, keys.wrapping]) key[Symbol.dispose]()
+  }
+}
+
+function wrap(dek: AesKey, key: Uint8Array): Uint8Array {
+  return dek.cbcEncrypt(new Uint8Array(16), key)
+}

@@ -1,0 +1,71 @@
+import { encodeHex } from '@sealwright/core/bytes'
+import { PeerError } from '@sealwright/core/errors'
+import {
+  type Generation,
+  generations,
+  type KeyMessageFile,
+  parseKeyMessage,
+  parseKeyMessageFile,
+  parseKeyRequestFile,
+  serializeKeyMessageFile,
+  serializeKeyRequest,
+} from '@sealwright/core/key-download'
+import type { LogEntry } from '@sealwright/core/log'
+import type { Transport } from '@sealwright/core/ports'
+import { endChannel, plain } from '../channel/index.ts'
+import { inDocumentChannel, moduleStep, readHead } from '../custody/index.ts'
+import type { PartyPorts } from '../ports/index.ts'
+
+export interface ExportInput {
+  /** The request file from the module's place. */
+  readonly request: Uint8Array
+  /** `previous` for a module that still holds the set's old transport key. */
+  readonly generation?: Generation
+}
+
+export interface Exported extends KeyMessageFile {
+  /** The message file for the module's place. */
+  readonly file: Uint8Array
+  readonly entries: readonly LogEntry[]
+}
+
+/**
+ * Has the loader card encrypt the key that the request names for the module that made it. The card need never have heard of that module.
+ * Done again it gives another message under another XCTR, which costs one of the key's exports and does no harm.
+ */
+export async function exportKey(
+  ports: PartyPorts,
+  transport: Transport,
+  { request: requestFile, generation = 'present' }: ExportInput,
+): Promise<Exported> {
+  const request = parseKeyRequestFile(requestFile)
+  const data = serializeKeyRequest(request)
+  await endChannel(transport)
+  const channel = plain(transport)
+  const { result, entries } = await moduleStep(ports, channel, {
+    name: 'loader key export',
+    types: ['key-exported'],
+    details: { module: request.serial, key: request.source },
+    async run() {
+      const { serial } = await readHead(channel)
+      const answer = await inDocumentChannel(ports, transport, serial, (loader) =>
+        loader.send('EXPORT KEY', { p1: generations[generation], data }),
+      )
+      const file = serializeKeyMessageFile({ request, message: parseKeyMessage(answer) })
+      const message = answering(file)
+      const name = `exports/${encodeHex(serial).toLowerCase()}-${String(message.message.header.counter).padStart(8, '0')}`
+      await ports.store.write(name, file)
+      return { ...message, file }
+    },
+  })
+  return { ...result, entries }
+}
+
+/** What the card answered must answer this request. */
+function answering(file: Uint8Array): KeyMessageFile {
+  try {
+    return parseKeyMessageFile(file)
+  } catch (cause) {
+    throw new PeerError('the loader answered another request', { cause })
+  }
+}
