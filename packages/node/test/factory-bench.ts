@@ -6,11 +6,11 @@ import type { Crypto, Entropy, Transport } from '@sealwright/core/ports'
 import { fixedClock, scriptedEntropy } from '@sealwright/core/testing'
 import { Module } from '@sealwright/module'
 import { openMemory } from '@sealwright/module/eeprom'
-import { layOutMask, maskGeometry, programMask } from '@sealwright/module/mask'
+import { maskGeometry, programMask } from '@sealwright/module/mask'
 import { type Medium, RamMedium } from '@sealwright/module/medium'
-import { type MaskInput, mask } from '@sealwright/roles/issuer'
-import { certifyModule, initRoot } from '@sealwright/roles/manufacturer'
+import type { MaskInput } from '@sealwright/roles/issuer'
 import { type ChipFactory, memoryPorts, type PartyName, type PartyPorts } from '@sealwright/roles/ports'
+import { maskLayout } from '../src/chips/index.ts'
 
 /** The committed programs by name. */
 export const programs = Object.fromEntries(
@@ -74,15 +74,12 @@ export function party(name: PartyName, crypto: Crypto = portableCrypto): Promise
 
 /** A mask of the committed programs. */
 export function maskInput(change: Partial<MaskInput> = {}): MaskInput {
-  const layout = { layOut: layOutMask }
   return {
     name: 'fleet',
-    layout,
+    layout: maskLayout,
     program: programs.rom,
     customization: programs.customization,
     eepromSize,
     ...change,
   }
 }
-
-export { certifyModule, initRoot, mask }

@@ -2,11 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { concat, decodeHex, encodeHex, equal, fromAscii } from '@sealwright/core/bytes'
 import { commandByEntry, commands, dataTags, keyVersions } from '@sealwright/core/catalog'
+import { privateScalar } from '@sealwright/core/crypto'
 import {
   documentChannelKeys,
+  identityRequestInput,
   parseChipStatus,
   parseModulePapers,
   scp03KeysOf,
+  serializeIdentityRequest,
 } from '@sealwright/core/customization'
 import { AuthError, PeerError, StateError, UsageError } from '@sealwright/core/errors'
 import type { Transport } from '@sealwright/core/ports'
@@ -123,9 +126,12 @@ test('a mask asked for again is the same file; another name has another key', as
   assert.deepEqual(other.romDigest, first.romDigest)
   const keyOf = (name: string) => issuer.vault.useSecret(`unlocking/${name}`, (bytes) => bytes.slice())
   assert.equal(equal(await keyOf('fleet'), await keyOf('other')), false)
-  await assert.rejects(mask(issuer, maskInput({ name: 'bad', program: Uint8Array.of(1) })), {
-    code: 'program-refused',
-  })
+  const wrong = { program: Uint8Array.of(1), customization: Uint8Array.of(1) }
+  for (const name of ['program', 'customization'] as const) {
+    const input = maskInput({ name: 'bad', [name]: wrong[name] })
+    await assert.rejects(mask(issuer, input), { code: 'program-refused' })
+  }
+  await assert.rejects(mask(issuer, maskInput({ name: 'bad', customization: programs.loyalty })), UsageError)
   assert.equal(await issuer.vault.has('unlocking/bad'), false)
 })
 
@@ -271,7 +277,6 @@ test('a request is certified once: again the same certificate, for another key n
   await mountChip(world)
   const medium = world.chips.get('a')!
   await unlock(world.issuer, powered(medium).transport, { mask: 'fleet' })
-  const before = medium.snapshot()
   const first = await customize(world.issuer, powered(medium).transport, customizeInput(world))
   const again = await customize(world.issuer, powered(medium).transport, customizeInput(world))
   assert.deepEqual(again.papers, first.papers)
@@ -288,10 +293,12 @@ test('a request is certified once: again the same certificate, for another key n
   const testRoot = await party('manufacturer')
   await initRoot(testRoot, { test: true })
   await assert.rejects(certifyModule(testRoot, { request }), StateError)
-  medium.restore(before)
-  const { transport } = powered(medium, undefined, scriptedEntropy('another key'))
-  const other = await customize(world.issuer, transport, customizeInput(world))
-  await assert.rejects(certifyModule(world.manufacturer, { request: other.identityRequest! }), StateError)
+  const { crypto } = world.issuer
+  using pair = crypto.ecPrivateKey(privateScalar(crypto, scriptedEntropy('another key').bytes(48)))
+  const point = pair.publicPoint
+  const signature = pair.sign(identityRequestInput(serial, point, false))
+  const other = serializeIdentityRequest({ version: 1, serial, point, test: false, signature })
+  await assert.rejects(certifyModule(world.manufacturer, { request: other }), StateError)
 })
 
 test('finish refuses a certificate of another module or manufacturer before anything is sent', async () => {

@@ -11,6 +11,7 @@ import {
   pageSize,
   RamMedium,
 } from '../medium/index.ts'
+import { compileProgram } from '../program/index.ts'
 import { layOutRom, parseRom, serializeRom, type Vector } from '../rom/index.ts'
 
 /** What the client puts into a mask. */
@@ -27,10 +28,11 @@ export interface MaskParts {
 
 /**
  * Lays a mask out as the chip's memory: ROM with all native entries, of which the boot vectors name only those that serve before
- * FINISH, and a formatted EEPROM that holds the encrypted image and nothing else.
+ * FINISH, and a formatted EEPROM that holds the encrypted image and nothing else. A program that is none is ProgramRefused.
  */
 export function layOutMask(parts: MaskParts): MaskFile {
   const { eepromSize = defaultEeprom, clientKey, program, encryptedImage } = parts
+  compileProgram(program)
   const nativeEntries = rows.map(({ entry }) => entry).sort((a, b) => a - b)
   const masked = { id: programNumbers.rom, name: 'masked software', code: program }
   const rom = serializeRom(

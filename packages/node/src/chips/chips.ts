@@ -1,6 +1,6 @@
 import { existsSync, linkSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { DecodeError } from '@sealwright/core/errors'
+import { DecodeError, UsageError } from '@sealwright/core/errors'
 import type { Crypto } from '@sealwright/core/ports'
 import { openMemory } from '@sealwright/module/eeprom'
 import { layOutMask, maskGeometry, programMask } from '@sealwright/module/mask'
@@ -13,9 +13,14 @@ import { FileMedium } from '../medium/index.ts'
 
 /** Lays masks out for the chips of this project. */
 export const maskLayout: MaskLayout = {
-  layOut(draft) {
-    compileProgram(draft.program)
-    return layOutMask(draft)
+  layOut: layOutMask,
+  check(customization) {
+    const { functions, interfaces } = compileProgram(customization)
+    if (functions.get('process') !== 'entry')
+      throw new UsageError('customization software must export `process`')
+    if (interfaces.some((name) => name !== 'io' && name !== 'chip')) {
+      throw new UsageError('customization software may import the interfaces io and chip only')
+    }
   },
 }
 

@@ -48,6 +48,7 @@ export async function mask(ports: PartyPorts, input: MaskInput): Promise<Mask> {
       made: false,
     }
   }
+  layout.check(input.customization)
   if (!(await vault.has(clientKey))) await vault.createPair(clientKey)
   const draft = { version: 1, form, program: input.customization } as const
   const signature = await vault.sign(clientKey, imageSignedInput(draft))

@@ -11,9 +11,11 @@ export interface MaskDraft {
   readonly encryptedImage: Uint8Array
 }
 
-/** Brings the client's software into the form that a chip's memory has. Throws `program-refused` for wasm that no chip takes. */
+/** Brings the client's software into the form that a chip's memory has. */
 export interface MaskLayout {
   layOut(draft: MaskDraft): MaskFile
+  /** Throws `program-refused` for wasm that no chip takes as customization software. */
+  check(customization: Uint8Array): void
 }
 
 /** Which mask a chip carries. */
