@@ -1,16 +1,16 @@
-// Checks a module's passport offline, with nothing but Node: node verify-passport.mjs --log-key KEY --root ROOT.pem FILE
-// KEY is the log's key, name+hash+base64 (C2SP signed-note). It and the root never come from the file. Further options:
-// --nonce HEX, --witness KEY (each must have cosigned), --party-root FILE.pem. Exit status 0: nothing failed.
+// Checks a module's passport offline, with nothing but Node. KEY is the log's key, name+hash+base64 (C2SP signed-note); it and the
+// root never come from the file. Every witness that is given must have cosigned. Exit status 0: nothing failed.
 import { createHash, createPublicKey, verify, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+
 const one = { type: 'string' }, many = { type: 'string', multiple: true, default: [] }
 const options = { 'log-key': one, root: one, nonce: one, witness: many, 'party-root': many }
 const { values: given, positionals: files } = parseArgs({ allowPositionals: true, options })
-const usage = '--log-key KEY --root PEM [--nonce HEX] [--witness KEY] [--party-root PEM] FILE'
+const usage = 'usage: verify-passport.mjs --log-key KEY --root PEM [--nonce HEX] [--witness KEY] [--party-root PEM] FILE'
 if (!given['log-key'] || !given.root || files.length !== 1) process.exit(console.error(usage) ?? 2)
-const fail = (why) => { throw new Error(why) }
-const unverified = (why) => { throw Object.assign(new Error(why), { unverified: true }) }
+const fail = (why, unverified) => { throw Object.assign(new Error(why), { unverified }) }
+const unverified = (why) => fail(why, true)
 const must = (holds, why) => holds || fail(why)
 function check(name, answer) { // an answer is what to say when it holds, or an error
   let verdict = 'verified', why
@@ -22,7 +22,7 @@ const sha256 = (...parts) => parts.reduce((state, part) => state.update(part), c
 const u32 = (n) => Buffer.from([n >>> 24, n >>> 16, n >>> 8, n])
 function decode(bytes) { // CBOR (RFC 8949) of the types that passports use
   let at = 0
-  const take = (n) => (at + n > bytes.length ? fail('cut CBOR') : bytes.subarray(at, (at += n)))
+  const take = (n) => { at += n; return at > bytes.length ? fail('cut CBOR') : bytes.subarray(at - n, at) }
   const item = (depth) => {
     const [first] = take(1), major = first >> 5, low = first & 31, width = low < 24 ? 0 : 1 << (low - 24)
     must(major < 6 && width <= 8 && depth < 16, 'CBOR of another type')
@@ -43,12 +43,12 @@ const names = (certificate, attribute) => certificate.subject.split('\n').includ
 function readEntry(entry, parties) { // COSE_Sign1 (RFC 9052) of content type entry, with its party and its link of the chain
   const { document, party: place, index, proof } = Object.fromEntries(entry)
   const [header, none, payload, signature] = decode(document.subarray(1)), kind = decode(header)
-  const form = `${document[0]} ${none.size} ${kind.get(1)} ${kind.get(3)}`
+  const form = [document[0], none.size, kind.get(1), kind.get(3)].join(' ')
   must(form === '210 0 -7 application/vnd.sealwright.entry+cbor', 'not an entry as COSE_Sign1 with ES256')
   const { v, number, type, at, party: name, serial, previous, digest } = Object.fromEntries(decode(payload))
   must([v, serial.length, previous.length, digest.length].join() === '1,8,32,32' && type < 256, 'an entry of another form')
-  const chain = certificates(parties[place].get('chain'))
-  const key = chain[0]?.publicKey ?? spki('3059301306072a8648ce3d020106082a8648ce3d030107034200', parties[place].get('point'))
+  const party = parties[place], chain = certificates(party.get('chain'))
+  const key = chain[0]?.publicKey ?? spki('3059301306072a8648ce3d020106082a8648ce3d030107034200', party.get('point'))
   const item = (b) => [Buffer.from(b.length === 0 ? [64] : b.length < 256 ? [88, b.length] : [89, b.length >> 8, b.length]), b]
   const signed = Buffer.concat([Buffer.from('\x84jSignature1', 'latin1'), ...[header, Buffer.alloc(0), payload].flatMap(item)])
   const next = sha256('EVT1', previous, serial, u32(number), Buffer.from([type]), digest)
@@ -62,22 +62,23 @@ function noteKey(text) {
 }
 function noteHolds({ body, lines }, { name, id, algorithm, key }) { // algorithm 1: a log; 4: a witness, with its time
   return lines.map((line) => line.split(' ')).some(([, signer, base64 = '']) => {
-    const bytes = Buffer.from(base64, 'base64'), signature = bytes.subarray(algorithm === 4 ? 12 : 4)
-    if (signer !== name || !bytes.subarray(0, 4).equals(id) || signature.length !== 64) return false
-    return verify(null, Buffer.from((algorithm === 4 ? `cosignature/v1\ntime ${bytes.readBigUInt64BE(4)}\n` : '') + body), key, signature)
+    const raw = Buffer.from(base64, 'base64'), signature = raw.subarray(algorithm === 4 ? 12 : 4)
+    if (signer !== name || !raw.subarray(0, 4).equals(id) || signature.length !== 64) return false
+    const text = algorithm === 4 ? `cosignature/v1\ntime ${raw.readBigUInt64BE(4)}\n${body}` : body
+    return verify(null, Buffer.from(text), key, signature)
   })
 }
 function rootFrom(hash, index, size, proof) { // RFC 6962 section 2.1.1, from the top down
-  if (size === 1 || index >= size || proof.length === 0) return size === 1 && proof.length === 0 ? hash : fail('a wrong proof')
-  const below = proof.slice(0, -1), [beside] = proof.slice(-1), half = 2 ** ((size - 1).toString(2).length - 1)
-  return index < half ? sha256('\x01', rootFrom(hash, index, half, below), beside)
-    : sha256('\x01', beside, rootFrom(hash, index - half, size - half, below))
+  if (size === 1 && index === 0 && proof.length === 0) return hash
+  const [beside] = proof.slice(-1), rest = proof.slice(0, -1), half = 2 ** ((size - 1).toString(2).length - 1)
+  must(beside && index < size, 'a wrong proof')
+  if (index < half) return sha256('\x01', rootFrom(hash, index, half, rest), beside)
+  return sha256('\x01', beside, rootFrom(hash, index - half, size - half, rest))
 }
-// The last number of the extended key usage is the role: 1 manufacturer's root, 2 unit, 3 identity, 4 operating, 7 authority …
 const arc = '2.25.315099234770222913721656438490422605588.1.', testMarker = '06166983da8df3eea6c5fa90d9b9b7d19dd9aeb1ee140201'
 const issuers = { 2: [1], 3: [1], 4: [2], 5: [2], 6: [1], 8: [7], 9: [7], 10: [1, 7], 11: [1, 7], 12: [1, 7], 13: [1, 7] }
 const roleOf = ({ keyUsage: [use = '', more] = [] }) => (!more && use.startsWith(arc) ? Number(use.slice(arc.length)) : 0)
-function checkPath(chain, root, seconds) { // the chain, leaf first, under the root at that time
+function checkPath(chain, root, seconds) { // leaf first; roles: 1 manufacturer's root, 2 unit, 3 identity, 4 operating, 7 authority
   for (const [i, certificate] of [...chain, root].entries()) {
     const above = chain[i + 1] ?? root, at = new Date(seconds * 1000), role = roleOf(certificate)
     must(certificate.checkIssued(above) && certificate.verify(above.publicKey), `certificate ${i} is not signed by the one above`)
@@ -88,12 +89,11 @@ function checkPath(chain, root, seconds) { // the chain, leaf first, under the r
   }
   return chain[0]
 }
-const log = noteKey(given['log-key']), witnesses = given.witness.map(noteKey)
 const [root, ...others] = certificates([given.root, ...given['party-root']].map((file) => readFileSync(file)))
-let passport, steps
+let passport, steps, [log, ...witnesses] = [given['log-key'], ...given.witness].map(noteKey)
 check('entries-readable', () => {
   passport = Object.fromEntries(decode(readFileSync(files[0])))
-  must(passport.format === 'sealwright passport' && passport.v === 1, 'not a passport of version 1')
+  must(passport.format === 'sealwright passport' && passport.v === 1 && passport.serial.length === 8, 'not a passport of version 1')
   steps = passport.entries.map((entry) => readEntry(entry, passport.parties))
   return must(steps.length > 0, 'there is no entry') && `${steps.length} entries`
 })
@@ -101,8 +101,8 @@ if (process.exitCode) process.exit()
 const { serial, checkpoint, chain: own, start } = passport, named = `serialNumber=${serial.toString('hex').toUpperCase()}`
 const each = (list, holds, why, good) => list.every((step, i) => must(holds(step, i), `entry ${step.number} ${why}`)) && good
 const note = () => { // C2SP tlog-checkpoint in a signed-note
-  const form = /^((.+)\n(\d+)\n(\S+)\n)\n([^]*)$/.exec(checkpoint ?? unverified('there is no checkpoint'))
-  const [, body, origin, size, root, lines] = form ?? fail('not a checkpoint')
+  const [match] = (checkpoint ?? unverified('there is no checkpoint')).matchAll(/^((.+)\n(\d+)\n(\S+)\n)\n([\s\S]*)$/g)
+  const [, body, origin, size, root, lines] = match ?? fail('not a checkpoint')
   return { body, origin, size: Number(size), root: Buffer.from(root, 'base64'), lines: lines.split('\n') }
 }
 const head = () => Object.fromEntries(passport.head ?? unverified('there is no head signed by the module'))
@@ -131,7 +131,7 @@ check('log-inclusion', () => {
 check('log-witnesses', () => witnesses.map((by) => must(by.algorithm === 4 && noteHolds(note(), by) && by.name, `not by ${by.name}`))
   .join() || unverified('no witness key was given: the log alone vouches for its tree'))
 check('head-certificate', () => {
-  const { key } = head(), leaf = checkPath(certificates(must(own.length > 0 && own, 'there is none')), root, Date.now() / 1000)
+  const { key } = head(), leaf = checkPath(certificates(must(own[0] && own, 'there is none')), root, Date.now() / 1000)
   return must(names(leaf, named) && roleOf(leaf) === (key === 'identity' ? 3 : 4), 'of another module or role') && `${key} key`
 })
 check('head-signature', () => {
@@ -140,8 +140,8 @@ check('head-signature', () => {
   return must(ecdsa(publicKey, signed, of.signature), 'not signed by that key') && 'signed by the certified key'
 })
 check('head-matches', () => {
-  const { number, chain } = head()
-  must(steps[number - 1]?.next.equals(chain), `the module counts ${number} events, not these ${steps.length} entries`)
+  const { number, chain } = head(), holds = steps[number - 1]?.next.equals(chain)
+  must(holds, `the module counts ${number} events, not these ${steps.length} entries`)
   return number === steps.length ? "the module's own record ends here" : unverified(`the head is older, of entry ${number}`)
 })
 check('head-fresh', () => must(head().nonce.toString('hex') === (given.nonce ?? unverified('no nonce was given')).toLowerCase(),
