@@ -21,7 +21,7 @@ export const arrows: Readonly<Record<string, readonly string[]>> = {
 /** Packages that run without Node. */
 const withoutNode = new Set(['core', 'module', 'roles', 'console'])
 /** Folders of roles that every party uses. */
-const shared = new Set(['ports', 'channel', 'custody'])
+const shared = new Set(['ports', 'channel', 'custody', 'trust'])
 /** Packages whose tests may bring any other package together. */
 const meetingPlaces = new Set(['node', 'cli', 'server'])
 

@@ -11,16 +11,16 @@ import { AuthError, DecodeError, PeerError, UsageError } from '../errors/index.t
 import type { Crypto } from '../ports/index.ts'
 
 /** Roles whose key asks for its certificate by a document of its own. */
-export type RequestingRole = 'unit' | 'central-system'
+export type RequestingRole = 'unit' | 'central-system' | 'operator' | 'supplier'
 
-/** What a unit lays before the manufacturer, and a central system before a unit: payload of a `certificate-request`. */
+/** What a unit lays before the manufacturer, a central system before a unit, operator and supplier before an authority. */
 export interface CertificateRequest {
   readonly role: RequestingRole
   /** Common name, 1 to 64 characters. */
   readonly name: string
   /** The key to be certified, 65 bytes; it signs the request. */
   readonly point: Uint8Array
-  /** 16 bytes: the customer that a unit works for. A central system states none. */
+  /** 16 bytes: the customer that a unit works for. The others state none. */
   readonly customer?: Uint8Array
 }
 

@@ -10,7 +10,7 @@ import {
 import { withHandle } from '../crypto/index.ts'
 import { AuthError, DecodeError, PeerError } from '../errors/index.ts'
 import type { Crypto } from '../ports/index.ts'
-import { type Certificate, checkPath, parseCertificate, type RoleName } from '../x509/index.ts'
+import { type Certificate, parseCertificate, requirePath } from '../x509/index.ts'
 import { parseOperatorDocument, type Reservation } from './operator-document.ts'
 import { parseResourceReceipt, type ResourceReceipt, verifyResourceReceipt } from './receipt.ts'
 
@@ -88,7 +88,8 @@ export function parseActivation(bytes: Uint8Array): {
 /**
  * The supplier's check before it opens a channel (C6): the module's certificates up to the pinned manufacturer's root, its receipts for
  * the reservation and the release, the reservation naming the supplier's own key, the operator's certificate up to the pinned authority.
- * What does not hold is a PeerError `not-trusted` that names it; a wrong signature is an AuthError.
+ * A certificate that does not hold is a PeerError `certificate-refused`,
+ * anything else that does not fit a PeerError `not-trusted`; a wrong signature is an AuthError.
  */
 export function checkActivation(
   bytes: Uint8Array,
@@ -132,21 +133,31 @@ export function checkActivation(
   return { module, resource, modulePoint, operating, operator, reservation, receipt: later }
 }
 
-/** The leaf of a chain that holds, of this role; otherwise a PeerError `not-trusted` that says why. */
+/** The leaf of a chain that holds up to what was pinned; otherwise a PeerError `certificate-refused` that says why. */
 export function pathLeaf(
   chain: readonly Certificate[],
   anchor: Certificate,
-  role: RoleName,
+  role: keyof typeof pathNames,
   at: number,
   crypto: Crypto,
   serial?: Uint8Array,
 ): Certificate {
   const input = { chain, anchor, role, at, insecureAcceptTest: anchor.test }
-  const result = checkPath({ ...input, ...(serial === undefined ? {} : { serial }) }, crypto)
-  if (!result.ok) throw notTrusted(`the certificate of the ${role} does not hold: ${result.text}`)
-  return result.leaf
+  return requirePath(
+    { ...input, ...(serial === undefined ? {} : { serial }) },
+    [...pathNames[role], `pinned ${anchor.role ?? 'root'}`],
+    crypto,
+  )
 }
 
+/** What to call the certificates of a chain, leaf first. */
+const pathNames = {
+  'module-operating': ["module's operating certificate", "unit's certificate"],
+  operator: ["operator's certificate"],
+  supplier: ["supplier's certificate"],
+} as const
+
+/** What a party was given does not fit what it knows. */
 export function notTrusted(reason: string): PeerError {
   return new PeerError(reason, { code: 'not-trusted' })
 }

@@ -1,0 +1,3 @@
+export { type CertifyInput, certify } from './certify.ts'
+export { findRegistered, type RegisteredModule, register, registered } from './register.ts'
+export { authorityCertificate, authorityKey, initAuthority } from './root.ts'

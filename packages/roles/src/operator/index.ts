@@ -1,0 +1,5 @@
+export { type Activated, activate } from './activate.ts'
+export { certificate, key, operatorKey } from './key.ts'
+export { block, deleteResource, type Ordered, release } from './orders.ts'
+export { type ModuleRecord, moduleRecords, type ResourceRecord, readModuleRecord } from './records.ts'
+export { checkedRequest, type Reserved, type ReserveInput, requestFingerprint, reserve } from './reserve.ts'

@@ -1,0 +1,5 @@
+export { certificate, key, supplierKey } from './key.ts'
+export { type Loaded, type LoadInput, load } from './load.ts'
+export { type Requested, type RequestInput, request } from './request.ts'
+export { takeActivation } from './resource.ts'
+export { type Application, type RunInput, run } from './run.ts'
