@@ -36,6 +36,7 @@ import {
   fixtureKey,
   maskedChip,
   powerUp,
+  type Scenario,
   speak,
   transportTo,
   unlockWith,
@@ -190,7 +191,7 @@ test('[D7f] a power cut at every write of FINISH ends in customization mode as b
     (some) => [some[0]!, some.at(-1)!],
   )
   const before = medium.snapshot()
-  const report = await everyPowerCut({
+  const scenario: Scenario = {
     name: 'finish',
     prepare: () => before,
     async run(cut) {
@@ -213,7 +214,8 @@ test('[D7f] a power cut at every write of FINISH ends in customization mode as b
       assert.equal(again.parts.events.list(1).filter(({ type }) => type === 5).length, 1)
       return 'new'
     },
-  })
+  }
+  const report = await everyPowerCut(scenario, { modes: ['whole', 'torn'] })
   assert.ok(report.cuts > 20)
 })
 
