@@ -307,6 +307,10 @@ test('encodings: numbers too long, sections twice or out of order, lengths that 
   refusedFor('section', concatBytes(good, [14, 0]), /unknown id/)
   refusedFor('encoding', concatBytes(good, [0, 9, 1]), /wanted/)
   refusedFor('encoding', concatBytes(good, [0, 2, 9, 1]), /wanted/)
+  refusedFor('encoding', program({ code: [[0, 0x10, 0x80, 0x80, 0x80, 0x80, 0x10, 0x0b]] }), /32 bits/) // function 2^32
+  refusedFor('body', program({ memory: true, code: [[0, 0x41, 0, 0x28, 3, 0, 0x1a, 0x0b]] }), /alignment/)
+  refusedFor('export', program({ names: ['process', 'process'] }), /twice/)
+  refusedFor('index', program({ global: true, code: [[0, 0x41, 0, 0x24, 0, 0x0b]] }), /constant/)
   // As linkers write them: five bytes for a small number.
   checkProgram(program({ code: [[0, 0x41, 0x80, 0x80, 0x80, 0x80, 0x00, 0x1a, 0x0b]] }), limits)
   // Custom sections may stand anywhere.
@@ -357,12 +361,24 @@ interface Parts {
   readonly types?: number[][]
   readonly functions?: number[]
   readonly start?: number
+  readonly memory?: boolean
+  /** One i32 that cannot change. */
+  readonly global?: boolean
+  readonly names?: string[]
   /** Each body from its locals on. */
   readonly code?: number[][]
 }
 
 /** A program byte by byte: one type () → (), one function exported as `process`. */
-function program({ types = [[0x60, 0, 0]], functions = [0], start, code = [[0, 0x0b]] }: Parts): Uint8Array {
+function program({
+  types = [[0x60, 0, 0]],
+  functions = [0],
+  start,
+  memory = false,
+  global = false,
+  names = ['process'],
+  code = [[0, 0x0b]],
+}: Parts): Uint8Array {
   const list = (rows: number[][]): BinaryWriter => {
     const out = new BinaryWriter().u32(rows.length)
     for (const row of rows) out.bytes(row)
@@ -370,7 +386,11 @@ function program({ types = [[0x60, 0, 0]], functions = [0], start, code = [[0, 0
   }
   const out = new BinaryWriter().bytes([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00])
   out.section(1, list(types)).section(3, list(functions.map((type) => [type])))
-  out.section(7, new BinaryWriter().u32(1).name('process').byte(0).u32(0))
+  if (memory) out.section(5, list([[0, 1]]))
+  if (global) out.section(6, list([[0x7f, 0, 0x41, 0, 0x0b]]))
+  const exports = new BinaryWriter().u32(names.length)
+  for (const name of names) exports.name(name).byte(0).u32(0)
+  out.section(7, exports)
   if (start !== undefined) out.section(8, new BinaryWriter().u32(start))
   const bodies = new BinaryWriter().u32(code.length)
   for (const body of code) bodies.sized(new BinaryWriter().bytes(body))

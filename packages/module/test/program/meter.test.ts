@@ -68,6 +68,23 @@ test('a loop is charged for every turn, a branch only when it is taken', () => {
   assert.ok(loop(1001, taken) - loop(1001, skipped) >= 10_000)
 })
 
+test('a function pays for its frame, an arm for itself alone, and what a branch leaves behind is not paid', () => {
+  assert.equal(cost('(module (func (export "process")))'), 4)
+  assert.equal(cost(`(module (func (export "process") (local ${'i32 '.repeat(8)})))`), 6)
+  const work = '(drop (i32.div_u (i32.const 9) (i32.const 3)))'
+  const choose = (condition: number, then: string, otherwise: string): number =>
+    cost(
+      `(module (func (export "process") (if (i32.const ${condition}) (then ${then}) (else ${otherwise}))))`,
+    )
+  assert.equal(choose(1, work, ''), choose(0, '', work))
+  assert.equal(choose(1, work, work.repeat(9)), choose(1, work, '(nop)'))
+  assert.equal(choose(0, work.repeat(9), work), choose(0, '(nop)', work))
+  assert.equal(choose(0, '', work.repeat(3)) - choose(0, '', work), 2 * 13)
+  const leave = (condition: number): number =>
+    cost(`(module (func (export "process") (block $b (br_if $b (i32.const ${condition})) ${work})))`)
+  assert.equal(leave(0) - leave(1), 13)
+})
+
 test('bulk operations are charged by size, growth by pages, before they begin', () => {
   const fill = (n: number): number =>
     cost(
@@ -93,6 +110,28 @@ test('bulk operations are charged by size, growth by pages, before they begin', 
   assert.ok(
     short.memory.every((byte) => byte === 0),
     'nothing is filled that was not paid',
+  )
+})
+
+test('every bulk operation is charged by its size', () => {
+  const data = 'a'.repeat(800)
+  const of = (text: (n: number) => string): number => {
+    const module = (n: number): string =>
+      `(module (memory 1) (table 900 funcref) (data $d "${data}") (elem $e func ${'$f '.repeat(800)})
+        (func $f) (func (export "process") ${text(n)}))`
+    return cost(module(800)) - cost(module(0))
+  }
+  assert.equal(
+    of((n) => `(memory.init $d (i32.const 0) (i32.const 0) (i32.const ${n}))`),
+    100,
+  )
+  assert.equal(
+    of((n) => `(table.init $e (i32.const 0) (i32.const 0) (i32.const ${n}))`),
+    100,
+  )
+  assert.equal(
+    of((n) => `(table.copy (i32.const 0) (i32.const 1) (i32.const ${n}))`),
+    100,
   )
 })
 

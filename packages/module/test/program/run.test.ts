@@ -636,3 +636,42 @@ test('additional software cannot be completed in turn', () => {
   const { result } = complete(added)
   assert.ok(!result.ok && result.reason === 'refused')
 })
+
+test('what the first program used of the stack is gone for the second', () => {
+  const rom = (depth: number): string => `(module (import "added" "f1" (func $f1 (param i32) (result i32)))
+    (func $dive (param i32) (if (local.get 0) (then (call $dive (i32.sub (local.get 0) (i32.const 1))))
+      (else (drop (call $f1 (i32.const 1000))))))
+    (func (export "process") (call $dive (i32.const ${depth}))))`
+  const added = `(module (func $dive (param i32) (if (local.get 0) (then (call $dive (i32.sub (local.get 0) (i32.const 1))))))
+    (func (export "f1") (param i32) (result i32) (call $dive (local.get 0)) (i32.const 0)))`
+  const run = (depth: number): CallResult =>
+    instantiate({
+      program: compileProgram(wat(rom(depth))),
+      host: {},
+      grants: all,
+      added: compileProgram(wat(added)),
+    }).call(0, highestBudget)
+  assert.ok(run(10).ok)
+  assert.ok(run(1000).ok)
+  const result = run(1900)
+  assert.ok(!result.ok && /too deep/.test(result.detail))
+})
+
+test('the start function of the additional software runs once, before its first function', () => {
+  const added = `(module ${importOf('io', 'output')} (memory 1) (start $s)
+    (func $s (call $output (i32.const 0) (i32.const 4)))
+    (func (export "f1") (param i32 i32) (result i32) (i32.const 5)))`
+  const { host, calls } = recorder()
+  const instance = instantiate({
+    program: compileProgram(masked),
+    host,
+    grants: all,
+    added: compileProgram(wat(added)),
+  })
+  assert.ok(instance.call(0, highestBudget).ok && instance.call(0, highestBudget).ok)
+  assert.deepEqual(calls, [
+    ['output', '00000000'],
+    ['output', '05'],
+    ['output', '05'],
+  ])
+})
