@@ -23,9 +23,17 @@ export const commandFiles = {
   mounter: { summary: 'mount chips and write serial numbers', load: () => import('./mounter.ts') },
   unit: { summary: 'personalize modules at their place of use', load: () => import('./unit.ts') },
   central: { summary: 'talk to modules in operation', load: () => import('./central.ts') },
+  loader: {
+    summary: 'hold application keys and encrypt them for modules',
+    load: () => import('./loader.ts'),
+  },
+  terminal: {
+    summary: "use a module's keys: loyalty points of a filling station",
+    load: () => import('./terminal.ts'),
+  },
   outbox: { summary: "gather a party's entries for the log", load: () => import('./outbox.ts') },
   log: { summary: 'the log: take entries, sign checkpoints, check', load: () => import('./log.ts') },
   passport: { summary: "export a module's record out of the log", load: () => import('./passport.ts') },
-  module: { summary: 'look at modules; send an APDU', load: () => import('./module.ts') },
+  module: { summary: 'look at modules; send an APDU; give them keys', load: () => import('./module.ts') },
   inspect: { summary: 'explain a file or bytes', load: () => import('./inspect.ts') },
 } as const satisfies Record<string, CommandFile>

@@ -14,13 +14,14 @@ import { parseState, readData } from '@sealwright/roles/custody'
 import type { Command } from 'commander'
 import { type Context, fields, type OpenModule, report, type Step, table } from '../framework/index.ts'
 import { memoryPicture } from '../pictures/memory.ts'
+import { registerKeys } from './module-keys.ts'
 
 export function register(program: Command, context: Context): void {
   const module = context.group(
     program,
     'module',
-    'look at modules; send an APDU',
-    'Shows what anyone may see of a module: nothing here needs a key, and nothing changes the module.',
+    'look at modules; send an APDU; give them keys',
+    'Shows what anyone may see of a module, and brings keys to it. What shows needs no key and changes nothing.',
   )
 
   context.verb(module, {
@@ -104,6 +105,8 @@ export function register(program: Command, context: Context): void {
       )
     },
   })
+
+  registerKeys(module, context)
 }
 
 async function show(channel: Channel) {

@@ -49,7 +49,8 @@ export const errorTable = {
   'program-refused': {
     culprit: 'bytes',
     exit: 3,
-    remedy: 'build the program with the options that programs/elsewhere shows, for the interfaces of the SPEC',
+    remedy:
+      'build the program with the options that programs/elsewhere shows, for the interfaces of the SPEC',
   },
   'storage-full': {
     culprit: 'module',
@@ -121,6 +122,12 @@ export const errorTable = {
     exit: 7,
     remedy:
       'pin the root certificate first: `sealwright supplier trust`, `sealwright operator trust` or `sealwright authority trust`',
+  },
+  'papers-missing': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      "name the module's papers, which its issuer made at customization: `--papers FILE`; once is enough",
   },
   'step-pending': {
     culprit: 'state',

@@ -6,7 +6,7 @@ import {
   scp03KeysOf,
   wipeChannelKeys,
 } from '@sealwright/core/customization'
-import { UsageError } from '@sealwright/core/errors'
+import { StateError, UsageError } from '@sealwright/core/errors'
 import type { AesKey, Transport } from '@sealwright/core/ports'
 import { type Channel, endChannel, openScp03 } from '../channel/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
@@ -49,7 +49,13 @@ export async function inDocumentChannel<T>(
   serial: Uint8Array,
   work: (channel: DocumentChannel) => Promise<T>,
 ): Promise<T> {
-  const keys = await vault.useSecret(documentKeyName(serial), (documentKey) => {
+  const name = documentKeyName(serial)
+  if (!(await vault.has(name))) {
+    throw new StateError(`the papers of the module ${encodeHex(serial)} were not taken here`, {
+      code: 'papers-missing',
+    })
+  }
+  const keys = await vault.useSecret(name, (documentKey) => {
     const set = documentChannelKeys(crypto, documentKey, serial)
     try {
       return { ...scp03KeysOf(crypto, set), wrapping: crypto.aes(set.dek) }

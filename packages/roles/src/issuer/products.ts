@@ -1,5 +1,5 @@
 import type { CommandName } from '@sealwright/core/catalog'
-import { programInstructions } from '@sealwright/core/catalog'
+import { keyPlaces, programInstructions } from '@sealwright/core/catalog'
 import { type Product, type ProductSoftware, programNumbers } from '@sealwright/core/customization'
 
 /** What every module answers. */
@@ -44,6 +44,17 @@ export const fuelKeyPlace = 0x0020_0101
 export const fuelKeySource = 0x0001_0a01
 
 const loyaltyProgram = 3
+
+/** Where PUT TRANSPORT KEY puts T (or TU) and KS1: the present ones and the next. */
+const transportPlaces = [
+  { place: keyPlaces.transport, kind: 'transport', usage: 'K0', source: 0 },
+  { place: keyPlaces.transportNext, kind: 'transport', usage: 'K0', source: 0 },
+  { place: keyPlaces.signature, kind: 'signature', usage: 'M6', source: 0 },
+  { place: keyPlaces.signatureNext, kind: 'signature', usage: 'M6', source: 0 },
+] as const satisfies Product['keyPlaces']
+
+/** A place of the terminal that no key may go to. */
+const stationDataPlace = 0x0020_0201
 
 /** The products that one mask becomes by customization alone. */
 export const products = {
@@ -90,7 +101,11 @@ export const products = {
         dataSize: 72,
       },
     ],
-    keyPlaces: [{ place: fuelKeyPlace, kind: 'application', usage: 'M6', source: fuelKeySource }],
+    keyPlaces: [
+      ...transportPlaces,
+      { place: fuelKeyPlace, kind: 'application', usage: 'M6', source: fuelKeySource },
+      { place: stationDataPlace, kind: 'data', usage: '**', source: 0 },
+    ],
     suites,
   },
   phone: {
@@ -106,7 +121,7 @@ export const products = {
     ],
     vectors: [productInfo],
     software: [added],
-    keyPlaces: [],
+    keyPlaces: transportPlaces,
     suites,
   },
 } as const satisfies Record<string, Product>
