@@ -221,12 +221,15 @@ test('[D5g] software that does not fit is refused and nothing changed; what is n
   )
   let writes = 0
   let last = 0x9000
+  let before = image(medium, module)
   for (const write of packWrites(large)) {
     last = (await speak(channel, 'WRITE', write)).sw
     if (last !== 0x9000) break
+    before = image(medium, module)
     writes++
   }
   assert.equal(last, 0x6a84)
+  assert.equal(equal(image(medium, module), before), true)
   assert.equal(writes > 10, true)
   // The part that was written is an object like another and can be replaced.
   const nonsense = software(Uint8Array.of(1, 2, 3, 4), ['io'])

@@ -169,7 +169,7 @@ test('[D9c] a chip whose memory is damaged is discarded and listed, and its seri
   assert.equal((await mountChip(world, 'b')).outcome, 'mounted')
 })
 
-test('[D9b] the mounter needs no key; a serial number given twice and a chip of another mask are refused', async () => {
+test('the mounter needs no key; a serial number given twice and a chip of another mask are refused', async () => {
   const world = await factory(['a', 'b'])
   assert.deepEqual(
     (await world.mounter.vault.list()).map(({ name }) => name),
