@@ -1,4 +1,5 @@
 import {
+  type ChipMode,
   type CommandName,
   certificateIds,
   commands,
@@ -22,6 +23,7 @@ import { Events } from '../events/index.ts'
 import { KeyStore } from '../keys/index.ts'
 import { geometryFor, type Medium, RamMedium } from '../medium/index.ts'
 import { Module } from '../module.ts'
+import type { OtpBit } from '../otp/index.ts'
 import { layOutRom, serializeRom, serializeVectors, type Vector } from '../rom/index.ts'
 
 /** Seconds at which everything in the fixture is valid. */
@@ -42,6 +44,8 @@ export interface FixtureOptions {
   /** Commands that the vector table names; all native ones unless given. */
   readonly commands?: readonly CommandName[]
   readonly eepromSize?: number
+  /** `user` unless given. In issuer and terminated mode the ROM's boot vectors name the commands too. */
+  readonly mode?: ChipMode
   /** Personalized: operating key, certificates and central system in place, state operating. */
   readonly operating?: boolean
   /** Public points of operators. */
@@ -101,7 +105,7 @@ export function fixtureCertificate(
  * document keys. For tests of what comes after the factory.
  */
 export function customizedModule(options: FixtureOptions): Fixture {
-  const { crypto, seed = 'fixture', eepromSize } = options
+  const { crypto, seed = 'fixture', eepromSize, mode = 'user' } = options
   const serial = options.serial ?? Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
   const names = options.commands ?? (Object.keys(commands) as CommandName[])
   const vectors: Vector[] = names
@@ -112,7 +116,7 @@ export function customizedModule(options: FixtureOptions): Fixture {
     layOutRom({
       eepromSize: eepromSize ?? 256 * 1024,
       clientKey: client.publicPoint,
-      bootVectors: [],
+      bootVectors: mode === 'issuer' || mode === 'terminated' ? vectors : [],
       nativeEntries: Object.values(commands)
         .map((row) => row.entry)
         .sort((a, b) => a - b),
@@ -142,7 +146,7 @@ export function customizedModule(options: FixtureOptions): Fixture {
   const events = new Events(crypto, objects)
   let identity: Certificate | undefined
   let personalization: FixturePersonalization | undefined
-  for (const bit of ['mode-customization', 'wipe-intent', 'wipe-done', 'mode-user'] as const) {
+  for (const bit of modeBits[mode]) {
     nvm.transaction((tx) => tx.setOtp(bit))
   }
   nvm.transaction((tx) => {
@@ -273,3 +277,11 @@ function personalize({
     operating,
   }
 }
+
+/** The OTP bits of a mode, in the order in which they are set. */
+const modeBits = {
+  issuer: [],
+  customization: ['mode-customization'],
+  user: ['mode-customization', 'wipe-intent', 'wipe-done', 'mode-user'],
+  terminated: ['mode-customization', 'wipe-intent', 'wipe-done', 'mode-user', 'mode-terminated'],
+} as const satisfies Record<ChipMode, readonly OtpBit[]>
