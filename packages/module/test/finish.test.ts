@@ -138,7 +138,7 @@ test('[D7d] after FINISH every write is attributed to an application or a comman
   const before = imageOf(medium, module).section('eeprom')!
   const transport = transportTo(module)
   const record = concat(decodeHex('0000000000000007 00000000 00000000'))
-  using key = crypto.aes(new Uint8Array(16).fill(0x11))
+  const key = crypto.aes(new Uint8Array(16).fill(0x11))
   const mac = key.cmac(new TextEncoder().encode('LOY1'), record)
   const credit = concat(decodeHex('00200101'), record, mac, decodeHex('00000005'))
   assert.equal((await speak(transport, 'CREDIT', credit)).sw, 0x9000)

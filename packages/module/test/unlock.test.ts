@@ -65,7 +65,7 @@ test('[D3b][D3c] a wrong key and a wrong hash are refused alike; only the try is
 
 test('[D3d] a wrong key with the hash of its own result is refused', async () => {
   const key = flipped(masked.unlocking.key, 7)
-  using handle = crypto.aes(key)
+  const handle = crypto.aes(key)
   const image = masked.encryptedImage
   const result = handle.ctr(image.subarray(0, 16), image.subarray(16))
   await staysAsItWas(masked, { key, hash: crypto.sha256(result) })

@@ -13,6 +13,7 @@ import { readRom } from '@sealwright/module/rom'
 import { customize, finish, mask, products, unlock } from '@sealwright/roles/issuer'
 import { certifyModule, initRoot, produce } from '@sealwright/roles/manufacturer'
 import { mount } from '@sealwright/roles/mounter'
+import type { PartyPorts } from '@sealwright/roles/ports'
 import { chipFactory, maskLayout } from '../src/chips/index.ts'
 import { nodeCrypto as crypto } from '../src/crypto/index.ts'
 import { openModuleFile } from '../src/transport/index.ts'
@@ -34,12 +35,14 @@ interface Secrets {
 async function factory(): Promise<Secrets> {
   const workspace = await initWorkspace(folder, { command: 'test' }, ['issuer', 'manufacturer', 'mounter'])
   const world = { command: 'test' }
-  using issuerParty = openParty(workspace, 'issuer', world)
-  using manufacturerParty = openParty(workspace, 'manufacturer', world)
-  using mounterParty = openParty(workspace, 'mounter', world)
-  const issuer = issuerParty.ports
-  const manufacturer = manufacturerParty.ports
-  const mounter = mounterParty.ports
+  const opened = (['issuer', 'manufacturer', 'mounter'] as const).map((name) =>
+    openParty(workspace, name, world),
+  )
+  const [issuer, manufacturer, mounter] = opened.map(({ ports }) => ports) as [
+    PartyPorts,
+    PartyPorts,
+    PartyPorts,
+  ]
   for (const name of ['exchange', 'delivered']) mkdirSync(join(folder, name))
   const hand = (name: string, bytes: Uint8Array): Uint8Array => {
     writeFileSync(join(folder, 'exchange', name), bytes)
@@ -78,7 +81,9 @@ async function factory(): Promise<Secrets> {
   const { encoded: certificate } = await certifyModule(manufacturer, { request })
   await finish(issuer, module, { mask: 'fleet', certificate: hand('one.der', certificate) })
   await module.close()
-  return issuer.vault.useSecret('unlocking/fleet', (bytes) => parseUnlockingFile(bytes).unlocking)
+  const kept = await issuer.vault.useSecret('unlocking/fleet', (bytes) => parseUnlockingFile(bytes).unlocking)
+  for (const { close } of opened) close()
+  return kept
 }
 
 const secrets = await factory()

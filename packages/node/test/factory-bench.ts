@@ -83,3 +83,5 @@ export function maskInput(change: Partial<MaskInput> = {}): MaskInput {
     ...change,
   }
 }
+
+export { mask } from '@sealwright/roles/issuer'

@@ -294,7 +294,7 @@ test('a request is certified once: again the same certificate, for another key n
   await initRoot(testRoot, { test: true })
   await assert.rejects(certifyModule(testRoot, { request }), StateError)
   const { crypto } = world.issuer
-  using pair = crypto.ecPrivateKey(privateScalar(crypto, scriptedEntropy('another key').bytes(48)))
+  const pair = crypto.ecPrivateKey(privateScalar(crypto, scriptedEntropy('another key').bytes(48)))
   const point = pair.publicPoint
   const signature = pair.sign(identityRequestInput(serial, point, false))
   const other = serializeIdentityRequest({ version: 1, serial, point, test: false, signature })

@@ -1,7 +1,7 @@
 import { concat, wipe } from '../bytes/index.ts'
 import { labels } from '../catalog/index.ts'
 import type { Scp03Keys } from '../channel/scp03/index.ts'
-import { deriveKey } from '../crypto/index.ts'
+import { deriveKey, withHandle } from '../crypto/index.ts'
 import { UsageError } from '../errors/index.ts'
 import type { Crypto } from '../ports/index.ts'
 
@@ -51,9 +51,11 @@ export function wipeChannelKeys(set: ChannelKeySet): void {
 
 function derive(crypto: Crypto, key: Uint8Array, label: string, serial: Uint8Array): ChannelKeySet {
   if (serial.length !== 8) throw lengthError('serial number', '8', serial.length)
-  using handle = crypto.aes(key)
-  const one = (number: number) => deriveKey(handle, label, concat(serial, Uint8Array.of(number)), key.length)
-  return { enc: one(1), mac: one(2), dek: one(3) }
+  return withHandle(crypto.aes(key), (handle) => {
+    const one = (number: number) =>
+      deriveKey(handle, label, concat(serial, Uint8Array.of(number)), key.length)
+    return { enc: one(1), mac: one(2), dek: one(3) }
+  })
 }
 
 function lengthError(what: string, expected: string, length: number): UsageError {

@@ -82,7 +82,7 @@ test('channel keys differ by number, serial number, purpose and key', () => {
     )
   // CMAC(key, 01 ‖ "CSK1" ‖ 00 ‖ serial ‖ 01 ‖ 0100) ‖ CMAC(key, 02 ‖ …), written out.
   const input = concat(ascii('CSK1'), Uint8Array.of(0), serial, Uint8Array.of(1, 0x01, 0x00))
-  using handle = crypto.aes(key)
+  const handle = crypto.aes(key)
   const block = (i: number) => handle.cmac(Uint8Array.of(i), input)
   assert.deepEqual(sets[0]!.enc, concat(block(1), block(2)))
 })

@@ -1,5 +1,6 @@
 import { ascii, concat, equal, Reader, Writer, wipe } from '../bytes/index.ts'
 import { labels } from '../catalog/index.ts'
+import { withHandle } from '../crypto/index.ts'
 import { AuthError, UsageError } from '../errors/index.ts'
 import type { Crypto, EcPrivateKey } from '../ports/index.ts'
 
@@ -74,8 +75,10 @@ export function sealImage(
   plaintext: Uint8Array,
 ): Uint8Array {
   if (iv.length !== 16) throw new UsageError(`iv: expected 16 bytes, got ${iv.length}`)
-  using key = unlockingHandle(crypto, unlockingKey)
-  return concat(iv, key.ctr(iv, plaintext))
+  return concat(
+    iv,
+    withHandle(unlockingHandle(crypto, unlockingKey), (key) => key.ctr(iv, plaintext)),
+  )
 }
 
 /**
@@ -90,13 +93,16 @@ export function openImage(
   clientKey: Uint8Array,
 ): CustomizationImage {
   if (sealed.length <= 16) throw new AuthError()
-  using key = unlockingHandle(crypto, unlocking.key)
-  const plaintext = key.ctr(sealed.subarray(0, 16), sealed.subarray(16))
+  const plaintext = withHandle(unlockingHandle(crypto, unlocking.key), (key) =>
+    key.ctr(sealed.subarray(0, 16), sealed.subarray(16)),
+  )
   try {
     if (!equal(crypto.sha256(plaintext), unlocking.hash)) throw new AuthError()
     const image = decoded(plaintext)
-    using client = crypto.ecPublicKey(clientKey)
-    if (!client.verify(image.signature, imageSignedInput(image))) throw new AuthError()
+    const genuine = withHandle(crypto.ecPublicKey(clientKey), (client) =>
+      client.verify(image.signature, imageSignedInput(image)),
+    )
+    if (!genuine) throw new AuthError()
     return image
   } finally {
     wipe(plaintext)

@@ -1,5 +1,6 @@
 import { ascii, concat, Reader, Writer } from '../bytes/index.ts'
 import { labels } from '../catalog/index.ts'
+import { withHandle } from '../crypto/index.ts'
 import { AuthError } from '../errors/index.ts'
 import type { Crypto } from '../ports/index.ts'
 
@@ -54,9 +55,9 @@ export function parseIdentityRequest(bytes: Uint8Array): IdentityRequest {
 
 /** Checks that whoever made the request has the key. Throws AuthError. */
 export function checkIdentityRequest(crypto: Crypto, request: Omit<IdentityRequest, 'version'>): void {
-  using key = crypto.ecPublicKey(request.point)
   const input = identityRequestInput(request.serial, request.point, request.test)
-  if (!key.verify(request.signature, input)) throw new AuthError()
+  const holds = withHandle(crypto.ecPublicKey(request.point), (key) => key.verify(request.signature, input))
+  if (!holds) throw new AuthError()
 }
 
 function identityKey(r: Reader): IdentityKey {

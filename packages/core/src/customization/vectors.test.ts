@@ -137,7 +137,7 @@ function check(vector: Case): void {
     case 'image': {
       const program = hex(vector.program)
       const image = { version: 1, form: vector.form, signature: hex(vector.signature), program } as const
-      using client = crypto.ecPrivateKey(hex(vector.clientScalar))
+      const client = crypto.ecPrivateKey(hex(vector.clientScalar))
       assert.equal(encodeHex(client.publicPoint), vector.clientPoint)
       assert.equal(encodeHex(client.sign(imageSignedInput(image))), vector.signature)
       const plaintext = serializeCustomizationImage(image)
@@ -163,7 +163,7 @@ function check(vector: Case): void {
     case 'identity': {
       const { test } = vector
       const [serial, point, signature] = [hex(vector.serial), hex(vector.point), hex(vector.signature)]
-      using pair = crypto.ecPrivateKey(hex(vector.scalar))
+      const pair = crypto.ecPrivateKey(hex(vector.scalar))
       assert.equal(encodeHex(pair.sign(identityRequestInput(serial, point, test))), vector.signature)
       assert.equal(encodeHex(serializeIdentityKey({ point, test, signature })), vector.answer)
       const request = { version: 1, serial, point, test, signature } as const

@@ -511,7 +511,8 @@ function offered<T>(member: T | undefined, name: InterfaceName): T {
 
 function statusWord(m: Machine, sw: number): number {
   const high = sw >>> 12
-  if (high !== 6 && high !== 9) throw m.refuse(`${sw.toString(16)} is no status word`)
+  // 60XX are no status words (ISO/IEC 7816-4, 5.6).
+  if ((high !== 6 && high !== 9) || sw >>> 8 === 0x60) throw m.refuse(`${sw.toString(16)} is no status word`)
   return sw
 }
 

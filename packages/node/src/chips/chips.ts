@@ -44,9 +44,12 @@ export function chipFactory(folder: string, crypto: Crypto = nodeCrypto): ChipFa
       })
       try {
         const draft = join(draftFolder, 'chip')
-        using medium = FileMedium.create(draft, maskGeometry(mask), mask.rom)
-        programMask(medium, mask)
-        medium.close()
+        const medium = FileMedium.create(draft, maskGeometry(mask), mask.rom)
+        try {
+          programMask(medium, mask)
+        } finally {
+          medium.close()
+        }
         onFile(path, () => linkSync(draft, path))
       } finally {
         rmSync(draftFolder, { recursive: true, force: true })
