@@ -14,6 +14,7 @@ import { chipHeaderLength, parseChipHeader } from '@sealwright/node/medium'
 import { parseEntriesFile } from '@sealwright/roles/custody'
 import { explainCbor, explainDocument } from './documents.ts'
 import type { Explanation } from './explanation.ts'
+import { keyDownloadFormats } from './key-download.ts'
 import { explainCertificate, explainPrivateKey } from './keys.ts'
 import { explainText } from './texts.ts'
 import { explainWire } from './wire.ts'
@@ -127,6 +128,7 @@ const formats: readonly { readonly magic: Uint8Array; readonly read: (bytes: Uin
         }
       },
     },
+    ...keyDownloadFormats,
     {
       magic: Uint8Array.of(0x00, 0x61, 0x73, 0x6d),
       read: explainProgram,

@@ -129,6 +129,33 @@ export const errorTable = {
     remedy:
       "name the module's papers, which its issuer made at customization: `--papers FILE`; once is enough",
   },
+  'key-place-missing': {
+    culprit: 'caller',
+    exit: 2,
+    remedy: 'choose a place for applications, as `sealwright module show` lists them (kind 1)',
+  },
+  'key-request-void': {
+    culprit: 'state',
+    exit: 7,
+    remedy: 'make a new request with `sealwright module prepare`, and have the loader answer that one',
+  },
+  'loader-key-missing': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      "see the loader's keys with `sealwright loader key list`; make the one that is wanted with `sealwright loader key new`",
+  },
+  'loader-key-withheld': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      "see with `sealwright loader key list` which modules the key's entry serves and how many exports are left",
+  },
+  'points-missing': {
+    culprit: 'caller',
+    exit: 2,
+    remedy: 'debit no more points than the card has',
+  },
   'step-pending': {
     culprit: 'state',
     exit: 7,

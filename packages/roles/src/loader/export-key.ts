@@ -1,9 +1,10 @@
 import { encodeHex } from '@sealwright/core/bytes'
-import { PeerError } from '@sealwright/core/errors'
+import { PeerError, RefusedError, StateError } from '@sealwright/core/errors'
 import {
   type Generation,
   generations,
   type KeyMessageFile,
+  type KeyRequest,
   parseKeyMessage,
   parseKeyMessageFile,
   parseKeyRequestFile,
@@ -49,7 +50,9 @@ export async function exportKey(
     async run() {
       const { serial } = await readHead(channel)
       const answer = await inDocumentChannel(ports, transport, serial, (loader) =>
-        loader.send('EXPORT KEY', { p1: generations[generation], data }),
+        loader.send('EXPORT KEY', { p1: generations[generation], data }).catch((error) => {
+          throw explained(error, request)
+        }),
       )
       const file = serializeKeyMessageFile({ request, message: parseKeyMessage(answer) })
       const message = answering(file)
@@ -59,6 +62,21 @@ export async function exportKey(
     },
   })
   return { ...result, entries }
+}
+
+/** Why the card gives no key, in terms of its entries. */
+function explained(error: unknown, { serial, source }: KeyRequest): unknown {
+  if (!(error instanceof RefusedError)) return error
+  const key = source.toString(16).toUpperCase().padStart(8, '0')
+  if (error.code === 'module-reference-not-found') {
+    const message = `the loader has no key ${key}, or its set has no keys of that generation`
+    return new StateError(message, { code: 'loader-key-missing', cause: error })
+  }
+  if (error.code === 'module-conditions-not-satisfied') {
+    const message = `the entry of the key ${key} does not let the module ${encodeHex(serial)} have it`
+    return new StateError(message, { code: 'loader-key-withheld', cause: error })
+  }
+  return error
 }
 
 /** What the card answered must answer this request. */

@@ -1,5 +1,5 @@
 import { encodeHex, equal, u32 } from '@sealwright/core/bytes'
-import { RefusedError, StateError } from '@sealwright/core/errors'
+import { RefusedError, StateError, UsageError } from '@sealwright/core/errors'
 import {
   type KeyMessage,
   type KeyReceipt,
@@ -34,10 +34,16 @@ export async function prepareKey(
   transport: Transport,
   { place, replace = false, held = false }: PrepareInput,
 ): Promise<{ readonly request: KeyRequest; readonly file: Uint8Array }> {
-  const answer = await plain(transport).send('PREPARE', {
+  const asked = plain(transport).send('PREPARE', {
     p1: replace ? prepareModes.replace : prepareModes.any,
     p2: held ? prepareHolds.held : prepareHolds.volatile,
     data: u32(place),
+  })
+  const answer = await asked.catch((error) => {
+    if (!(error instanceof RefusedError) || error.code !== 'module-reference-not-found') throw error
+    const what = replace ? 'no key to be replaced' : 'no key place for applications'
+    const message = `the module has ${what} at ${place.toString(16).toUpperCase().padStart(8, '0')}`
+    throw new UsageError(message, { code: 'key-place-missing', cause: error })
   })
   const request = parseKeyRequest(answer)
   return { request, file: serializeKeyRequestFile(request) }
@@ -79,8 +85,12 @@ export async function importKey(
         return { receipt: parseKeyReceipt(answer), already: false }
       } catch (error) {
         const before = error instanceof RefusedError ? await taken(channel, message) : undefined
-        if (before === undefined) throw error
-        return before
+        if (before !== undefined) return before
+        if (!(error instanceof RefusedError) || error.code !== 'module-conditions-not-satisfied') throw error
+        throw new StateError('the module awaits no key: the request was used, replaced or lost', {
+          code: 'key-request-void',
+          cause: error,
+        })
       }
     },
   })

@@ -28,6 +28,11 @@ export async function book(
   { kind, record, points, place }: BookInput,
 ): Promise<Booking> {
   if (!(points >= 1 && points <= 0xffff_ffff)) throw new UsageError(`expected 1 point or more, got ${points}`)
+  if (kind === 'debit' && points > record.balance) {
+    throw new UsageError(`the card has ${record.balance} points, ${points} were to be debited`, {
+      code: 'points-missing',
+    })
+  }
   const data = serializeBookingRequest({ place, record, points })
   const booking = parseBooking(await plain(transport).send(kind === 'credit' ? 'CREDIT' : 'DEBIT', { data }))
   const balance = kind === 'credit' ? record.balance + points : record.balance - points
