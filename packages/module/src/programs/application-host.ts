@@ -2,15 +2,17 @@ import type { Command, Response } from '@sealwright/core/apdu'
 import { concat, equal, wipe } from '@sealwright/core/bytes'
 import { keyPlaces, statusWords } from '@sealwright/core/catalog'
 import { InternalError } from '@sealwright/core/errors'
+import type { KeyUse } from '@sealwright/core/key-download'
 import { applicationInput, interfacesOf } from '@sealwright/core/resources'
 import { Refusal } from '../dispatch/refusal.ts'
 import type { Transaction } from '../eeprom/index.ts'
+import { applicationKey } from '../key-download/index.ts'
 import type { Parts } from '../parts.ts'
 import { instantiate, type ProgramHost, type ProgramInstance, ProgramRefused } from '../program/index.ts'
 import type { Definition, LoadedProgram } from '../resources/index.ts'
 import type { ProgramCache } from './program-cache.ts'
 
-type HostParts = Pick<Parts, 'definitions' | 'entropy' | 'keys' | 'nvm'>
+type HostParts = Pick<Parts, 'definitions' | 'entropy' | 'keys' | 'nvm' | 'objects'>
 
 /** One call: the command, the transaction its writes belong to, and the answer so far. */
 interface Frame {
@@ -114,9 +116,9 @@ export class ApplicationHost {
       if (this.#frame === undefined) throw new InternalError('a program ran outside a call')
       return this.#frame
     }
-    const key = (place: number) => {
+    const key = (place: number, use: KeyUse) => {
       if (!places.includes(place)) throw new Refusal('reference-not-found')
-      return keys.aes(place)
+      return applicationKey(this.#parts, place, use)
     }
     return {
       io: {
@@ -138,10 +140,10 @@ export class ApplicationHost {
         write: (offset, bytes) => frame().tx.write(data.start + offset, bytes),
       },
       random: entropy,
-      mac: { cmac: (place, bytes) => key(place).cmac(bytes) },
+      mac: { cmac: (place, bytes, use) => key(place, use).cmac(bytes) },
       cipher: {
-        encrypt: (place, iv, bytes) => key(place).cbcEncrypt(iv, bytes),
-        decrypt: (place, iv, bytes) => key(place).cbcDecrypt(iv, bytes),
+        encrypt: (place, iv, bytes) => key(place, 'encrypt').cbcEncrypt(iv, bytes),
+        decrypt: (place, iv, bytes) => key(place, 'decrypt').cbcDecrypt(iv, bytes),
       },
       sign: { sign: (bytes) => keys.sign(keyPlaces.operating, ...applicationInput(id, bytes)) },
       clock: { now: () => definitions.operator(definition.operator)?.time },
