@@ -1,11 +1,10 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { styleText } from 'node:util'
 import { UsageError } from '@sealwright/core/errors'
 import type { Command } from 'commander'
-import { runDemo, scenes } from '../demo/index.ts'
-import { type Context, failing, report, tellFailure, toJson } from '../framework/index.ts'
+import { quoted, runDemo, scenes, Telling } from '../demo/index.ts'
+import { type Context, failing, failureOf, report, toJson } from '../framework/index.ts'
 
 export function register(program: Command, context: Context): void {
   context.verb(program, {
@@ -30,48 +29,49 @@ export function register(program: Command, context: Context): void {
       if (keep !== undefined && existsSync(folder) && readdirSync(folder).length > 0) {
         throw new UsageError(`${keep} is not empty: name a new folder`, { code: 'file-exists' })
       }
-      const say = (line: string): void => {
-        if (!json) terminal.print(line)
-      }
+      const calm = keep === undefined ? terminal.onInterrupt?.(() => throwAway(folder)) : undefined
+      const telling = new Telling((line) => terminal.print(line), terminal.columns)
       try {
-        const result = await runDemo({
+        const { stages, ms, failure } = await runDemo({
           folder,
           scenes,
+          columns: Math.max(40, (terminal.columns ?? 100) - 6),
           ...(app === undefined ? {} : { app: step.readFile(app) }),
-          onScene: (scene) => {
-            say('')
-            say(styleText('bold', scene.title))
+          onScene: (scene, number) => {
+            if (!json) telling.scene(scene, number)
           },
-          onStage: (stage, told, lines, error) => {
-            if (json) {
-              terminal.print(toJson(told))
-            } else {
-              const mark = told.ok ? styleText('green', 'ok') : styleText('red', 'FAILED')
-              const traffic = told.apdus === 0 ? '' : `, ${told.apdus} APDUs, ${told.nvmWrites} writes`
-              say('')
-              say(`  ${styleText('bold', stage.name)}: ${stage.text}`)
-              for (const line of stage.commandLines) say(styleText('cyan', `    $ sealwright ${shown(line)}`))
-              for (const line of lines) say(`    ${line}`)
-              say(styleText('dim', `    ${mark} (${told.ms} ms${traffic})`))
-            }
-            if (error !== undefined) tellFailure(terminal, error, false)
+          onStage: (stage, result, lines) => {
+            if (json) terminal.print(toJson(result))
+            else telling.stage(stage, result, lines)
           },
         })
-        const told = { summary: true, stages: result.stages.length, ms: result.ms }
-        if (!result.ok) return failing('wrong-state', report(told, '', 'the story broke off'))
+        const done = stages.filter(({ ok }) => ok).length
+        const told = { summary: true, ok: done === stages.length, stages: stages.length, ms }
+        if (done < stages.length) {
+          const { code, message, stack } = failureOf(failure)
+          terminal.say(`error: ${code === 'internal' ? stack : message}`)
+          const where = `The story broke off at ${stages.at(-1)!.stage}; ${done} stages did what they said.`
+          return failing(code, report(told, '', where))
+        }
         return report(
           told,
           '',
-          `All ${told.stages} stages did what they said, in ${(told.ms / 1000).toFixed(1)} s.`,
-          ...(keep === undefined ? [] : [`The workspace is in ${keep}.`]),
+          `All ${done} stages did what they said, in ${(ms / 1000).toFixed(1)} s.`,
+          ...(keep === undefined
+            ? ['The workspace is thrown away; --keep DIR leaves it.']
+            : [
+                `The workspace is in ${keep}; every command above runs there. Look around, for example:`,
+                `  cd ${quoted(keep)} && sealwright module list && sealwright log show`,
+              ]),
         )
       } finally {
-        if (keep === undefined) rmSync(folder, { recursive: true, force: true })
+        calm?.()
+        if (keep === undefined) throwAway(folder)
       }
     },
   })
 }
 
-function shown(words: readonly string[]): string {
-  return words.map((word) => (/^[\w./:=-]+$/.test(word) ? word : `'${word}'`)).join(' ')
+function throwAway(folder: string): void {
+  rmSync(folder, { recursive: true, force: true })
 }

@@ -1,19 +1,19 @@
-import { readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseCommand, parseResponse } from '@sealwright/core/apdu'
 import { decodeHex, encodeHex, fromAscii, Reader } from '@sealwright/core/bytes'
 import { certificateIds, commandByEntry, dataTags } from '@sealwright/core/catalog'
 import { parseChipStatus } from '@sealwright/core/customization'
-import { SealwrightError, UsageError } from '@sealwright/core/errors'
+import { SealwrightError } from '@sealwright/core/errors'
 import { parseCertificate } from '@sealwright/core/x509'
-import { memoryMap, type Segment } from '@sealwright/module/eeprom'
 import { onFile } from '@sealwright/node/files'
 import { describeAnswer, describeCommand, instructionName } from '@sealwright/node/transport'
 import { type Channel, plain } from '@sealwright/roles/channel'
 import { parseState, readData } from '@sealwright/roles/custody'
 import type { Command } from 'commander'
-import { type Context, fields, type OpenModule, report, type Step, table } from '../framework/index.ts'
-import { memoryPicture } from '../pictures/memory.ts'
+import { type Context, fields, report, type Step, table } from '../framework/index.ts'
+import { memoryPicture, memoryTable } from '../pictures/memory.ts'
+import { readMap } from '../pictures/memory-map.ts'
 import { registerKeys } from './module-keys.ts'
 
 export function register(program: Command, context: Context): void {
@@ -28,15 +28,17 @@ export function register(program: Command, context: Context): void {
     name: 'list [path...]',
     summary: 'list chip files with serial number and state',
     about:
-      'Asks every chip file named, or every one in a folder (default: the working folder), for its serial number, mode, state and product. One that another process holds is named with its holder.',
+      'Asks every chip file named, or every one in a folder (default: the working folder and chips/ in it), for its serial number, mode, state and product. One that another process holds is named with its holder.',
     reads: ['PATH: chip files (*.chip), or folders of them'],
     examples: ['module list', 'module list chips'],
     async run(step) {
       const named = step.list(0)
+      const paths = named.length > 0 ? named : ['.', 'chips'].filter((path) => existsSync(step.path(path)))
       const rows: Record<string, string | undefined>[] = []
-      for (const file of (named.length === 0 ? ['.'] : named).flatMap((path) => chipFiles(step, path))) {
+      for (const file of paths.flatMap((path) => chipFiles(step, path))) {
         rows.push({ file, ...(await summary(step, file)) })
       }
+      if (rows.length === 0) return report({ modules: [] }, 'There is no chip file (*.chip) here.')
       const columns = ['file', 'serial', 'mode', 'state', 'product', 'problem']
       return report(
         { modules: rows },
@@ -67,7 +69,7 @@ export function register(program: Command, context: Context): void {
     module: 'required',
     async run(step) {
       const map = readMap(await step.module())
-      return report({ ...map }, ...memoryPicture(map.segments, map.size))
+      return report({ ...map }, ...memoryPicture(map, step.terminal.columns), '', ...memoryTable(map))
     },
   })
 
@@ -210,22 +212,6 @@ function chipFiles(step: Step, name: string): string[] {
           .map((file) => (name === '.' ? file : join(name, file)))
       : [name],
   )
-}
-
-/** The segments of a module in a chip file, resources among them. */
-export function readMap({ inside }: Pick<OpenModule, 'inside'>): { size: number; segments: Segment[] } {
-  if (inside === undefined)
-    throw new UsageError('the memory of a module behind a line cannot be seen: name its chip file')
-  const { objects, nvm, definitions } = inside.parts
-  const tenants = parseResources(definitions.summary()).map(
-    ({ id, start, end, aid }): Segment => ({ start, end, owner: `resource ${id}`, name: aid }),
-  )
-  // Ids of keys are places, which people read in hex.
-  const segments = memoryMap(objects, tenants).map((one) => ({
-    ...one,
-    name: one.name.replace(/\b[0-9]{5,}$/, (id) => Number(id).toString(16).toUpperCase().padStart(8, '0')),
-  }))
-  return { size: nvm.size, segments }
 }
 
 function parsePlaces(bytes: Uint8Array) {

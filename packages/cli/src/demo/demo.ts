@@ -1,5 +1,4 @@
 import { performance } from 'node:perf_hooks'
-import { SealwrightError } from '@sealwright/core/errors'
 import { initWorkspace } from '@sealwright/node/workspace'
 import { enrollAll } from '../commands/init.ts'
 import type { Scene, Stage } from './stage.ts'
@@ -8,7 +7,8 @@ import { DemoWorld, type StageTraffic } from './world.ts'
 /** One line of `demo --json`. */
 export interface StageResult extends StageTraffic {
   readonly stage: string
-  readonly module: string | undefined
+  /** The chip file that the stage is about; null where it is about none. */
+  readonly module: string | null
   readonly ok: boolean
   readonly ms: number
 }
@@ -18,15 +18,18 @@ export interface DemoOptions {
   readonly folder: string
   readonly scenes: readonly Scene[]
   readonly app?: Uint8Array
+  /** How wide a line that a stage returns may be. */
+  readonly columns: number
   /** Called before a scene and after each of its stages, so that the story can be read as it runs. */
-  onScene(scene: Scene): void
-  onStage(stage: Stage, result: StageResult, lines: readonly string[], error: unknown): void
+  onScene(scene: Scene, number: number): void
+  onStage(stage: Stage, result: StageResult, lines: readonly string[]): void
 }
 
 export interface DemoResult {
-  readonly ok: boolean
   readonly stages: readonly StageResult[]
   readonly ms: number
+  /** What the last stage threw; undefined when all stages did what they say. */
+  readonly failure: unknown
 }
 
 /** Runs the scenes in order in a workspace of their own; stops at the first stage that did not do what it says. */
@@ -34,38 +37,39 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const begun = performance.now()
   const workspace = await initWorkspace(options.folder, { command: 'sealwright demo' })
   await enrollAll(workspace, 'sealwright demo')
-  const world = new DemoWorld(workspace, options.app)
+  const world = new DemoWorld(workspace, options.app, options.columns)
   const stages: StageResult[] = []
   try {
-    for (const scene of options.scenes) {
-      options.onScene(scene)
+    for (const [i, scene] of options.scenes.entries()) {
+      options.onScene(scene, i + 1)
       for (const stage of scene.stages) {
-        const result = await runStage(stage, world, options)
+        const { result, lines, failure } = await runStage(stage, world)
         stages.push(result)
-        if (!result.ok) return { ok: false, stages, ms: elapsed(begun) }
+        options.onStage(stage, result, lines)
+        if (!result.ok) return { stages, ms: elapsed(begun), failure }
       }
     }
-    return { ok: true, stages, ms: elapsed(begun) }
+    return { stages, ms: elapsed(begun), failure: undefined }
   } finally {
     await world.close()
   }
 }
 
-async function runStage(stage: Stage, world: DemoWorld, { onStage }: DemoOptions): Promise<StageResult> {
+async function runStage(stage: Stage, world: DemoWorld) {
   const begun = performance.now()
   let lines: readonly string[] = []
   let failure: unknown
+  let ok = false
   try {
     lines = await stage.run(world)
+    ok = true
   } catch (error) {
     failure = error
   }
   const traffic = await world.endStage()
-  const ok = failure === undefined
-  const result = { stage: stage.name, module: stage.module, ok, ms: elapsed(begun), ...traffic }
-  onStage(stage, result, lines, failure)
-  if (failure !== undefined && !(failure instanceof SealwrightError)) throw failure
-  return result
+  const { name, module = null } = stage
+  const result: StageResult = { stage: name, module, ok, ms: elapsed(begun), ...traffic }
+  return { result, lines, failure }
 }
 
 function elapsed(begun: number): number {

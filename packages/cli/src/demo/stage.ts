@@ -7,6 +7,8 @@ export interface World {
   readonly folder: string
   /** The user's own application for the fourth scene, where one was given. */
   readonly app: Uint8Array | undefined
+  /** How wide a line that a stage returns may be. */
+  readonly columns: number
   /** A party's ports, opened once and kept to the end. */
   party(name: PartyName): PartyPorts
   /** The module in a chip file, powered up once in a stage and down at its end. */

@@ -18,14 +18,16 @@ export interface StageTraffic {
 export class DemoWorld implements World {
   readonly folder: string
   readonly app: Uint8Array | undefined
+  readonly columns: number
   readonly #workspace: Workspace
   readonly #parties = new Map<PartyName, { readonly ports: PartyPorts; close(): void }>()
   readonly #modules = new Map<string, OpenModule>()
 
-  constructor(workspace: Workspace, app: Uint8Array | undefined) {
+  constructor(workspace: Workspace, app: Uint8Array | undefined, columns: number) {
     this.#workspace = workspace
     this.folder = workspace.folder
     this.app = app
+    this.columns = columns
   }
 
   party(name: PartyName): PartyPorts {
@@ -39,12 +41,13 @@ export class DemoWorld implements World {
   async module(file: string): Promise<OpenModule> {
     const known = this.#modules.get(file)
     if (known !== undefined) return known
-    const opened = openModuleFile(join(this.folder, file), {
+    const { module, ...transport } = openModuleFile(join(this.folder, file), {
       command: 'sealwright demo',
       report: (error) => {
         throw error
       },
     })
+    const opened = { ...transport, inside: module }
     this.#modules.set(file, opened)
     return opened
   }

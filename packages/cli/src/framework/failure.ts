@@ -6,7 +6,7 @@ import type { Terminal } from './terminal.ts'
 
 /** Tells what went wrong, whose fault it is and what to do; returns the exit status. */
 export function tellFailure(terminal: Terminal, thrown: unknown, json: boolean): number {
-  const error = known(thrown)
+  const error = failureOf(thrown)
   const { culprit, exit, remedy } = errorTable[error.code]
   if (json) {
     const { code, message, details } = error
@@ -31,7 +31,8 @@ export function exitStatuses(): [status: number, meaning: string][] {
   return [[0, 'done'], ...rows.sort(([a], [b]) => a - b)]
 }
 
-function known(thrown: unknown): SealwrightError {
+/** Whatever was thrown, as an error with a code. */
+export function failureOf(thrown: unknown): SealwrightError {
   if (thrown instanceof SealwrightError) return thrown
   if (thrown instanceof CommanderError) return new UsageError(thrown.message.replace(/^error: /, ''))
   const translated = fileError(thrown, pathOf(thrown))

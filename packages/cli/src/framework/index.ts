@@ -1,5 +1,5 @@
 export { certificateFile, certificateOf } from './certificate-file.ts'
-export { exitStatuses, tellFailure } from './failure.ts'
+export { exitStatuses, failureOf, tellFailure } from './failure.ts'
 export { customerOf, fingerprintOption } from './fingerprint-option.ts'
 export { failing, fields, type Report, report, table, toJson } from './output.ts'
 export { requireParty } from './party-argument.ts'

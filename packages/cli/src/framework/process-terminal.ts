@@ -12,8 +12,10 @@ export function processTerminal(): Terminal {
   })
   return {
     cwd: process.cwd(),
+    ...(process.stdout.isTTY ? { columns: process.stdout.columns } : {}),
     print: (line) => void process.stdout.write(`${line}\n`),
     say: (text) => void process.stderr.write(`sealwright: ${text}\n`),
+    onInterrupt,
     readInput: () => onFile('standard input', () => new Uint8Array(readFileSync(0))),
     readDescriptor: (descriptor) =>
       onFile(`descriptor ${descriptor}`, () => new Uint8Array(readFileSync(descriptor))),
@@ -30,5 +32,21 @@ async function askSecret(question: string): Promise<string> {
   } finally {
     lines.close()
     process.stderr.write('\n')
+  }
+}
+
+/** Ends the process as the signal would have done: 128 and its number. */
+function onInterrupt(clean: () => void): () => void {
+  const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
+  const listeners = Object.entries(numbers).map(([signal, number]): [string, () => void] => [
+    signal,
+    () => {
+      clean()
+      process.exit(128 + number)
+    },
+  ])
+  for (const [signal, listener] of listeners) process.on(signal, listener)
+  return () => {
+    for (const [signal, listener] of listeners) process.off(signal, listener)
   }
 }

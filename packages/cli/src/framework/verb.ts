@@ -64,7 +64,7 @@ export function verbs(terminal: Terminal, exitStatus: (status: number) => void):
         try {
           const found = await spec.run(step)
           if (found === undefined) return
-          if (step.json) terminal.print(toJson({ ok: true, ...found.json }))
+          if (step.json) terminal.print(toJson('ok' in found.json ? found.json : { ok: true, ...found.json }))
           else for (const line of found.lines) terminal.print(line)
           if (found.failure === undefined) return
           terminal.say(`hint: ${errorTable[found.failure].remedy}`)

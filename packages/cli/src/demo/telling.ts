@@ -1,0 +1,91 @@
+import { styleText } from 'node:util'
+import { wrapped } from '../pictures/lines.ts'
+import type { StageResult } from './demo.ts'
+import type { Scene, Stage } from './stage.ts'
+
+/** What a person reads of the demo. Without a width, command lines are not broken, so that another program can take them over. */
+export class Telling {
+  readonly #print: (line: string) => void
+  readonly #columns: number | undefined
+  readonly #width: number
+  /** Stages of this scene that were told in full. */
+  readonly #told = new Set<string>()
+
+  /** @param columns of the terminal that is read; undefined when it is a file */
+  constructor(print: (line: string) => void, columns: number | undefined) {
+    this.#print = print
+    this.#columns = columns
+    this.#width = Math.min(columns ?? 100, 110)
+  }
+
+  scene({ title }: Scene, number: number): void {
+    this.#told.clear()
+    const head = `== ${number}. ${title} `
+    this.#print('')
+    this.#print(styleText('bold', head.padEnd(this.#width, '=')))
+  }
+
+  stage(stage: Stage, result: StageResult, lines: readonly string[]): void {
+    const { name, module, text, commandLines } = stage
+    const again = this.#told.has(name)
+    this.#told.add(name)
+    this.#print('')
+    this.#print(this.#heading(name, module, result))
+    // What was explained once in a scene is shown for the next module without the explanation.
+    if (!again) for (const line of wrapped(`  ${sentence(text)}`, this.#width, 2)) this.#print(line)
+    for (const words of commandLines) this.#command(words)
+    for (const line of lines) {
+      for (const part of wrapped(`    ${line}`, Math.max(this.#width, 40), 6)) this.#print(part.trimEnd())
+    }
+  }
+
+  #heading(name: string, module: string | undefined, { ok, ms, apdus, nvmWrites }: StageResult): string {
+    const left = module === undefined ? name : `${name}  ${module}`
+    const traffic = apdus === 0 ? '' : `${apdus} APDUs, ${nvmWrites} writes, `
+    const right = `${traffic}${ms} ms`
+    const mark = ok ? 'ok' : 'FAILED'
+    const gap = Math.max(2, this.#width - left.length - right.length - mark.length - 1)
+    return [
+      styleText('bold', name) + left.slice(name.length) + ' '.repeat(gap),
+      styleText('dim', right),
+      ` ${styleText(ok ? 'green' : 'red', mark)}`,
+    ].join('')
+  }
+
+  #command(words: readonly string[]): void {
+    for (const line of commandLine(words, this.#columns)) this.#print(styleText('cyan', `  ${line}`))
+  }
+}
+
+/** `$ sealwright …` as a shell takes it; broken before options, with a backslash, where it is wider than the terminal. */
+function commandLine(words: readonly string[], columns: number | undefined): string[] {
+  const parts: string[] = ['$ sealwright']
+  for (const word of words.map(quoted)) {
+    const last = parts.length - 1
+    if (word.startsWith('--') || (parts[last]!.length > 60 && !parts[last]!.startsWith('--')))
+      parts.push(word)
+    else parts[last] += ` ${word}`
+  }
+  if (columns === undefined || parts.join(' ').length + 2 <= columns) return [parts.join(' ')]
+  const lines: string[] = []
+  let line = ''
+  for (const part of parts) {
+    if (line !== '' && line.length + part.length + 5 > columns) {
+      lines.push(`${line} \\`)
+      line = `      ${part}`
+    } else {
+      line = line === '' ? part : `${line} ${part}`
+    }
+  }
+  return [...lines, line]
+}
+
+/** A word as a shell takes it. */
+export function quoted(word: string): string {
+  return /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+}
+
+function sentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1)
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`
+}

@@ -1,0 +1,20 @@
+/**
+ * A text broken at blanks into lines of at most `width` characters; a longer word stands alone.
+ * @param hanging how many blanks the lines after the first begin with; they count
+ */
+export function wrapped(text: string, width: number, hanging = 0): string[] {
+  if (text.length <= width) return [text]
+  const lines: string[] = []
+  const indent = /^ */.exec(text)![0]
+  let line = ''
+  for (const word of text.slice(indent.length).split(' ')) {
+    const before = lines.length === 0 ? indent : ' '.repeat(hanging)
+    if (line !== '' && before.length + line.length + 1 + word.length > width) {
+      lines.push(before + line)
+      line = word
+    } else {
+      line = line === '' ? word : `${line} ${word}`
+    }
+  }
+  return [...lines, (lines.length === 0 ? indent : ' '.repeat(hanging)) + line]
+}
