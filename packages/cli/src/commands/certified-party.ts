@@ -1,4 +1,5 @@
-import { encodeHex } from '@sealwright/core/bytes'
+import { decodeHex, encodeHex } from '@sealwright/core/bytes'
+import { UsageError } from '@sealwright/core/errors'
 import type { Certificate } from '@sealwright/core/x509'
 import type { PartyPorts } from '@sealwright/roles/ports'
 import { type OwnKey, pinRoot } from '@sealwright/roles/trust'
@@ -114,7 +115,9 @@ export function trustVerb(
 export function toldFingerprint(step: Step): Uint8Array | undefined {
   const file = step.optional('fingerprint-file')
   if (file === undefined) return fingerprintOption(step, 'fingerprint')
-  return fingerprintOf(new TextDecoder().decode(step.readFile(file)), file)
+  const text = new TextDecoder().decode(step.readFile(file)).replace(/[\s:]/g, '')
+  if (!/^[0-9a-fA-F]{64}$/.test(text)) throw new UsageError(`${file}: expected 64 hex digits`)
+  return decodeHex(text)
 }
 
 export const fingerprintOptions = [

@@ -31,6 +31,18 @@ export const commandFiles = {
     summary: "use a module's keys: loyalty points of a filling station",
     load: () => import('./terminal.ts'),
   },
+  authority: {
+    summary: 'register modules, certify operators and suppliers',
+    load: () => import('./authority.ts'),
+  },
+  operator: {
+    summary: 'rent out room in modules: reserve, activate, block',
+    load: () => import('./operator.ts'),
+  },
+  supplier: {
+    summary: 'ask for room in modules, load and run programs there',
+    load: () => import('./supplier.ts'),
+  },
   outbox: { summary: "gather a party's entries for the log", load: () => import('./outbox.ts') },
   log: { summary: 'the log: take entries, sign checkpoints, check', load: () => import('./log.ts') },
   passport: { summary: "export a module's record out of the log", load: () => import('./passport.ts') },

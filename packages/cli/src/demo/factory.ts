@@ -1,12 +1,14 @@
 import { decodeHex, encodeHex, wipe } from '@sealwright/core/bytes'
 import { StateError } from '@sealwright/core/errors'
+import { parseCertificate } from '@sealwright/core/x509'
 import { chipFactory, maskLayout } from '@sealwright/node/chips'
 import { customize, finish, mask, type ProductName, products, unlock } from '@sealwright/roles/issuer'
 import { certifyModule, initRoot, produce } from '@sealwright/roles/manufacturer'
 import { mount } from '@sealwright/roles/mounter'
 import { certificateFile, certificateOf } from '../framework/index.ts'
 import { productPrograms, shippedProgram } from '../shipped-programs.ts'
-import type { Scene, Stage } from './stage.ts'
+import { authorityFile, operatorFile } from './network.ts'
+import type { Scene, Stage, World } from './stage.ts'
 
 /** A chip of the demo: what it becomes, and the files that go from hand to hand for it. */
 export interface DemoChip {
@@ -157,6 +159,7 @@ function customizeStage({ product, chip, papers, request }: DemoChip): Stage {
       [
         ...['issuer', 'customize', '--module', chip, '--mask', name, '--product', product],
         ...['--manufacturer-root', manufacturerRootFile, '--papers', papers, '--request', request],
+        ...(product === 'phone' ? ['--authority', authorityFile, '--operator', operatorFile] : []),
       ],
     ],
     async run(world) {
@@ -165,6 +168,9 @@ function customizeStage({ product, chip, papers, request }: DemoChip): Stage {
         product: products[product],
         programs: productPrograms(),
         manufacturerRoot: certificateOf(world.read(manufacturerRootFile), manufacturerRootFile),
+        ...(product === 'phone'
+          ? { authority: pointOf(world, authorityFile), operators: [pointOf(world, operatorFile)] }
+          : {}),
       })
       world.write(papers, done.papers, 0o600)
       wipe(done.papers)
@@ -172,6 +178,10 @@ function customizeStage({ product, chip, papers, request }: DemoChip): Stage {
       return [`${done.writes} WRITE commands; papers for the owner, a request for the manufacturer`]
     },
   }
+}
+
+function pointOf(world: World, file: string): Uint8Array {
+  return parseCertificate(certificateOf(world.read(file), file)).publicPoint
 }
 
 function certifyStage({ product, chip, request, certificate }: DemoChip): Stage {

@@ -166,11 +166,7 @@ async function makePackage(
   const random = entropy.bytes(48)
   try {
     const size = program.length + (data instanceof Uint8Array ? data.length : 0)
-    const {
-      manifest: plan,
-      document,
-      blocks,
-    } = draftPackage(crypto, {
+    const { document, blocks } = draftPackage(crypto, {
       manifest: {
         module,
         resource,
