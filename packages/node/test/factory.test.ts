@@ -15,11 +15,21 @@ import { AuthError, PeerError, StateError, UsageError } from '@sealwright/core/e
 import type { Transport } from '@sealwright/core/ports'
 import { scriptedEntropy } from '@sealwright/core/testing'
 import type { RamMedium } from '@sealwright/module/medium'
+import { certify, initAuthority } from '@sealwright/roles/authority'
 import { openScp03, plain } from '@sealwright/roles/channel'
 import { parseEvents, readData } from '@sealwright/roles/custody'
-import { customize, finish, mask, type ProductName, products, unlock } from '@sealwright/roles/issuer'
+import {
+  certifiedPoints,
+  customize,
+  finish,
+  mask,
+  type ProductName,
+  products,
+  unlock,
+} from '@sealwright/roles/issuer'
 import { certifyModule, initRoot, produce } from '@sealwright/roles/manufacturer'
 import { discarded, mount } from '@sealwright/roles/mounter'
+import { key as operatorKey } from '@sealwright/roles/operator'
 import type { PartyPorts } from '@sealwright/roles/ports'
 import { maskInput, party, powered, programs, ramFactory } from './factory-bench.ts'
 
@@ -343,3 +353,32 @@ function breaking(transport: Transport, at: number, delivered: boolean) {
     },
   }
 }
+
+test('operators are taken only from certificates of the authority given', async () => {
+  const ports = await party('issuer')
+  const authorityPorts = await party('authority')
+  const authority = await initAuthority(authorityPorts)
+  const operatorPorts = await party('operator')
+  const made = await operatorKey(operatorPorts, { name: 'operator' })
+  const { encoded } = await certify(authorityPorts, {
+    role: 'operator',
+    request: made.document,
+    fingerprint: made.fingerprint,
+  })
+  const good = certifiedPoints(ports, { authority: authority.encoded, operators: [encoded] })
+  assert.deepEqual(good.authority, authority.publicPoint)
+  assert.equal(good.operators?.length, 1)
+  assert.throws(() => certifiedPoints(ports, { operators: [encoded] }), UsageError)
+  assert.throws(() => certifiedPoints(ports, { authority: encoded }), UsageError)
+  const other = await party('authority')
+  other.entropy.bytes(1)
+  const stranger = await initAuthority(other)
+  assert.throws(
+    () => certifiedPoints(ports, { authority: stranger.encoded, operators: [encoded] }),
+    AuthError,
+  )
+  assert.throws(
+    () => certifiedPoints(ports, { authority: authority.encoded, operators: [authority.encoded] }),
+    AuthError,
+  )
+})

@@ -1,9 +1,16 @@
 import { encodeHex, wipe } from '@sealwright/core/bytes'
 import { type ImageForm, imageForms } from '@sealwright/core/customization'
 import { UsageError } from '@sealwright/core/errors'
-import { parseCertificate } from '@sealwright/core/x509'
 import { maskLayout } from '@sealwright/node/chips'
-import { customize, finish, mask, type ProductName, products, unlock } from '@sealwright/roles/issuer'
+import {
+  certifiedPoints,
+  customize,
+  finish,
+  mask,
+  type ProductName,
+  products,
+  unlock,
+} from '@sealwright/roles/issuer'
 import type { Command } from 'commander'
 import { type Context, certificateOf, fields, report, type Step } from '../framework/index.ts'
 import { productPrograms, shippedProgram } from '../shipped-programs.ts'
@@ -123,7 +130,11 @@ export function register(program: Command, context: Context): void {
       { flags: '--papers <file>', text: 'where the papers go', required: true },
       { flags: '--request <file>', text: 'where the identity request goes', required: true },
       { flags: '--authority <file>', text: "the key authority's certificate" },
-      { flags: '--operator <file>', text: "an operator's certificate (may be repeated)", many: true },
+      {
+        flags: '--operator <file>',
+        text: "an operator's certificate from that authority (may be repeated)",
+        many: true,
+      },
     ],
     async run(step) {
       const name = step.option('product') as ProductName
@@ -134,8 +145,12 @@ export function register(program: Command, context: Context): void {
         product: products[name],
         programs: productPrograms(),
         manufacturerRoot: certificateOf(step.readFile(root), root),
-        ...(authority === undefined ? {} : { authority: pointOf(step, authority) }),
-        operators: step.many('operator').map((file) => pointOf(step, file)),
+        ...certifiedPoints(step.party('issuer'), {
+          ...(authority === undefined
+            ? {}
+            : { authority: certificateOf(step.readFile(authority), authority) }),
+          operators: step.many('operator').map((file) => certificateOf(step.readFile(file), file)),
+        }),
       })
       step.writeSecretFile(step.option('papers'), done.papers)
       wipe(done.papers)
@@ -188,8 +203,4 @@ export function register(program: Command, context: Context): void {
 function given(step: Step, option: string): Uint8Array | undefined {
   const file = step.optional(option)
   return file === undefined ? undefined : step.readFile(file)
-}
-
-function pointOf(step: Step, file: string): Uint8Array {
-  return parseCertificate(certificateOf(step.readFile(file), file)).publicPoint
 }

@@ -1,14 +1,21 @@
 import { decodeHex, encodeHex, wipe } from '@sealwright/core/bytes'
 import { StateError } from '@sealwright/core/errors'
-import { parseCertificate } from '@sealwright/core/x509'
 import { chipFactory, maskLayout } from '@sealwright/node/chips'
-import { customize, finish, mask, type ProductName, products, unlock } from '@sealwright/roles/issuer'
+import {
+  certifiedPoints,
+  customize,
+  finish,
+  mask,
+  type ProductName,
+  products,
+  unlock,
+} from '@sealwright/roles/issuer'
 import { certifyModule, initRoot, produce } from '@sealwright/roles/manufacturer'
 import { mount } from '@sealwright/roles/mounter'
 import { certificateFile, certificateOf } from '../framework/index.ts'
 import { productPrograms, shippedProgram } from '../shipped-programs.ts'
 import { authorityFile, operatorFile } from './network.ts'
-import type { Scene, Stage, World } from './stage.ts'
+import type { Scene, Stage } from './stage.ts'
 
 /** A chip of the demo: what it becomes, and the files that go from hand to hand for it. */
 export interface DemoChip {
@@ -169,7 +176,10 @@ function customizeStage({ product, chip, papers, request }: DemoChip): Stage {
         programs: productPrograms(),
         manufacturerRoot: certificateOf(world.read(manufacturerRootFile), manufacturerRootFile),
         ...(product === 'phone'
-          ? { authority: pointOf(world, authorityFile), operators: [pointOf(world, operatorFile)] }
+          ? certifiedPoints(world.party('issuer'), {
+              authority: certificateOf(world.read(authorityFile), authorityFile),
+              operators: [certificateOf(world.read(operatorFile), operatorFile)],
+            })
           : {}),
       })
       world.write(papers, done.papers, 0o600)
@@ -178,10 +188,6 @@ function customizeStage({ product, chip, papers, request }: DemoChip): Stage {
       return [`${done.writes} WRITE commands; papers for the owner, a request for the manufacturer`]
     },
   }
-}
-
-function pointOf(world: World, file: string): Uint8Array {
-  return parseCertificate(certificateOf(world.read(file), file)).publicPoint
 }
 
 function certifyStage({ product, chip, request, certificate }: DemoChip): Stage {

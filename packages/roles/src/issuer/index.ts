@@ -1,3 +1,4 @@
+export { type CertificateInput, certifiedPoints } from './certified-points.ts'
 export { type Customized, type CustomizeInput, customize } from './customize.ts'
 export { type Finished, type FinishInput, finish } from './finish.ts'
 export { type Mask, type MaskInput, mask } from './mask.ts'
