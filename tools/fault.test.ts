@@ -15,7 +15,7 @@ const lives = new Map<string, { life: Life; stage: Stage }>()
 
 before(async () => {
   const life = Life.begin({ crypto: repeatableCrypto, programs: readPrograms() })
-  for (const stage of stages()) {
+  for (const stage of stages) {
     lives.set(scenarioName(stage), { life: life.clone(), stage })
     life.seed(stage.name)
     await stage.run(life)
@@ -35,6 +35,9 @@ test('[R1a] a sample of the steps, cut at every write: the old state or the new 
     'finish-terminal',
     'personalize-terminal',
     'session',
+    'export-key',
+    'load',
+    'block',
   ]) {
     const report = await everyPowerCut(await scenarioOf(name), { modes: ['whole'] })
     assert.ok(report.writes > 0 && report.recoveries === report.cuts, name)
@@ -44,6 +47,13 @@ test('[R1a] a sample of the steps, cut at every write: the old state or the new 
 test('[R1b] torn, unreadable and lost writes of a step', async () => {
   const report = await everyPowerCut(await scenarioOf('mount-terminal'), { modes: cutModes, seeds: [1, 2] })
   assert.ok(report.cuts > 4 * report.writes)
+})
+
+test('[A13b][R1c] a cut at any write of IMPORT KEY, and at any of the restart after it: the old key or the new one', async () => {
+  const { life, stage } = lives.get('import-key')!
+  const once = await everyPowerCut(await stageScenario(life, stage), { modes: cutModes })
+  const twice = await everyPowerCut(await stageScenario(life, stage, { again: false }), { depth: 2 })
+  assert.ok(once.cuts > 4 * once.writes && twice.cuts > once.cuts)
 })
 
 test('[D3g] a cut anywhere in UNLOCK gives no free try', async () => {

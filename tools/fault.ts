@@ -1,8 +1,8 @@
 /**
  * `npm run fault`: cuts the power at every write of the steps in a module's life and looks what is left: the old state or the new one,
  * and the step done again reaches its end. Prints writes, cuts and recoveries of each step, and fails at zero.
- * `--all`: every kind of cut (docs: module/medium/fault-medium.ts), else torn pages; `--depth 2`: the restart after each cut is cut as well;
- * `--replay ID`: one cut again; `--list`, `--json`; other words keep only steps whose names contain one of them.
+ * Pages are torn; `--all`: in every way that `FaultMedium` knows, and at depth 2 too. `--depth 2`: the restart after each cut is itself cut
+ * at each of its writes. `--replay ID`: one cut again; `--list`, `--json`; other words keep only steps whose names contain one of them.
  */
 import { performance } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
@@ -16,17 +16,20 @@ import { scenarioName, stageScenario } from './fault/scenario.ts'
 const { values: options, positionals: words } = parseArgs({
   options: {
     all: { type: 'boolean', default: false },
-    depth: { type: 'string', default: '1' },
+    depth: { type: 'string' },
     replay: { type: 'string' },
     list: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 })
-if (options.depth !== '1' && options.depth !== '2')
+if (![undefined, '1', '2'].includes(options.depth))
   throw new Error(`--depth: expected 1 or 2, got ${options.depth}`)
-const depth = options.depth === '2' ? 2 : 1
+const depths: readonly (1 | 2)[] =
+  options.depth === undefined ? (options.all ? [1, 2] : [1]) : options.depth === '2' ? [2] : [1]
 const modes: readonly CutMode[] = options.all ? cutModes : ['torn']
+/** Where chance decides what survives, `--all` lets it decide more than once. */
+const seeds = options.all ? [1, 2, 3] : [1]
 
 const wanted = (stage: Stage): boolean => {
   if (stage.chip === undefined) return false
@@ -39,7 +42,7 @@ const wanted = (stage: Stage): boolean => {
 const begun = performance.now()
 const total = { scenarios: 0, writes: 0, cuts: 0, recoveries: 0, failures: 0 }
 const life = Life.begin({ crypto: repeatableCrypto, programs: readPrograms() })
-for (const stage of stages()) {
+for (const stage of stages) {
   if (wanted(stage)) await cut(stage)
   life.seed(stage.name)
   await stage.run(life)
@@ -54,28 +57,34 @@ async function cut(stage: Stage): Promise<void> {
     console.log(scenarioName(stage))
     return
   }
+  if (options.replay !== undefined) {
+    const scenario = await stageScenario(life, stage, { again: !options.replay.includes(',') })
+    console.log(`${options.replay}: ${await replay(scenario, options.replay)} state`)
+    return
+  }
+  for (const depth of depths) await cutAt(stage, depth)
+}
+
+async function cutAt(stage: Stage, depth: 1 | 2): Promise<void> {
   const since = performance.now()
-  const scenario = await stageScenario(life, stage)
+  const scenario = await stageScenario(life, stage, { again: depth === 1 })
   try {
-    if (options.replay !== undefined) {
-      console.log(`${options.replay}: ${await replay(scenario, options.replay)} state`)
-      return
-    }
-    const report = await everyPowerCut(scenario, { modes, depth })
-    total.writes += report.writes
+    const report = await everyPowerCut(scenario, { modes, seeds: depth === 1 ? seeds : [1], depth })
+    total.writes += depth === depths[0] ? report.writes : 0
     total.cuts += report.cuts
     total.recoveries += report.recoveries
     const ms = Math.round(performance.now() - since)
-    tell({ scenario: scenario.name, ok: true, ...report, ms }, scenario.writers)
+    tell({ scenario: scenario.name, depth, ok: true, ...report, ms }, scenario.writers)
   } catch (error) {
     if (!(error instanceof CutFailure)) throw error
     total.failures++
-    tell({ scenario: scenario.name, ok: false, id: error.id, message: error.message })
+    tell({ scenario: scenario.name, depth, ok: false, id: error.id, message: error.message })
   }
 }
 
 interface Line {
   readonly scenario: string
+  readonly depth: 1 | 2
   readonly ok: boolean
   readonly writes?: number
   readonly cuts?: number
@@ -89,10 +98,11 @@ function tell(line: Line, writers: ReadonlyMap<string, number> = new Map()): voi
   if (options.json) {
     console.log(JSON.stringify({ ...line, transactions: Object.fromEntries(writers) }))
   } else if (line.ok) {
-    const { scenario, writes, cuts, recoveries, ms } = line
-    const numbers = `${writes} writes, ${cuts} cuts, ${recoveries} recoveries`
-    console.log(`${scenario.padEnd(24)} ${numbers.padEnd(44)} ${(ms! / 1000).toFixed(1).padStart(6)} s`)
-    console.log(`${' '.repeat(25)}${[...writers].map(([name, count]) => `${name} ${count}`).join(', ')}`)
+    const { scenario, depth, writes, cuts, recoveries, ms } = line
+    const numbers = `depth ${depth}: ${writes} writes, ${cuts} cuts, ${recoveries} recoveries`
+    console.log(`${scenario.padEnd(24)} ${numbers.padEnd(52)} ${(ms! / 1000).toFixed(1).padStart(6)} s`)
+    if (depth === depths[0])
+      console.log(`${' '.repeat(25)}${[...writers].map(([name, count]) => `${name} ${count}`).join(', ')}`)
   } else {
     console.log(`FAILED ${line.message}\n       node tools/fault.ts --replay ${line.id}`)
   }

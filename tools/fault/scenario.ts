@@ -15,9 +15,14 @@ export interface StageScenario extends Scenario {
 
 /**
  * The stage from this life on. After a cut the memory must be, byte for byte, what it was after the last transaction that was told of as
- * committed, or after the one in flight. Then the same parties, as the cut left them, do the stage again and must reach its end.
+ * committed, or after the one in flight. Then the same parties, as the cut left them, do the stage again and must reach its end; not so
+ * at depth 2, where `again` is false.
  */
-export async function stageScenario(start: Life, stage: Stage): Promise<StageScenario> {
+export async function stageScenario(
+  start: Life,
+  stage: Stage,
+  { again = true }: { readonly again?: boolean } = {},
+): Promise<StageScenario> {
   const chip = stage.chip!
   const before = start.chips.get(chip)!.snapshot()
   const { states, writers } = await reference(start, stage, chip)
@@ -30,7 +35,7 @@ export async function stageScenario(start: Life, stage: Stage): Promise<StageSce
   return {
     name: scenarioName(stage),
     writers,
-    repeatable: true,
+    repeatable: again,
     prepare: () => before,
     async run(medium) {
       repeated = !(medium instanceof FaultMedium)
@@ -88,6 +93,7 @@ async function reference(
   life.seed(stage.name)
   await stage.run(life)
   life.powerDown()
+  life.witness = {}
   await stage.check?.(life)
   return { states, writers }
 }

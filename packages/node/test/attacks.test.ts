@@ -27,7 +27,7 @@ const sessions: Session[] = []
 let life: Life
 
 before(async () => {
-  life = Life.begin({ crypto: repeatableCrypto, programs: readPrograms(), eepromSize: 32 * 1024 })
+  life = Life.begin({ crypto: repeatableCrypto, programs: readPrograms() })
   let stageName = ''
   life.witness = {
     powering(chip, seed) {
@@ -38,7 +38,7 @@ before(async () => {
       sessions.at(-1)!.exchanges.push({ command, answer })
     },
   }
-  for (const stage of stages()) {
+  for (const stage of stages) {
     stageName = stage.name
     life.seed(stage.name)
     await stage.run(life)

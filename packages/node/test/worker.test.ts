@@ -23,7 +23,7 @@ test('the whole life runs on the portable backend in a worker that has no global
   assert.equal(outcome.error, undefined)
   assert.deepEqual(
     outcome.stages,
-    stages().map(({ name }) => name),
+    stages.map(({ name }) => name),
   )
   for (const name of [
     'process',

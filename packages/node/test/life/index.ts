@@ -1,2 +1,3 @@
 export { clock, Life, type LifeWorld, type ProgramName, type Programs, type Witness } from './life.ts'
-export { type Stage, stages } from './stages.ts'
+export type { Stage } from './stage.ts'
+export { stages } from './stages.ts'

@@ -172,7 +172,7 @@ export class Life {
   }
 }
 
-export const maskLayout: MaskLayout = { layOut: layOutMask }
+export const maskLayout: MaskLayout = { layOut: layOutMask, check: () => {} }
 
 /** The time of every life. */
 export const clock = fixedClock(1_800_000_000)

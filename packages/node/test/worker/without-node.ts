@@ -73,8 +73,8 @@ try {
   if (sabotage !== undefined) await import(sabotage)
   const { Life, stages } = await import('../life/index.ts')
   const { portableCrypto } = await import('@sealwright/core/crypto')
-  const life = Life.begin({ crypto: portableCrypto, programs, eepromSize: 32 * 1024 })
-  for (const stage of stages()) {
+  const life = Life.begin({ crypto: portableCrypto, programs })
+  for (const stage of stages) {
     life.seed(stage.name)
     await stage.run(life)
     life.powerDown()

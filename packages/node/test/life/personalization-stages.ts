@@ -1,0 +1,54 @@
+import { StateError } from '@sealwright/core/errors'
+import { key as centralKey, payment, session } from '@sealwright/roles/central'
+import type { ProductName } from '@sealwright/roles/issuer'
+import { certifyUnit } from '@sealwright/roles/manufacturer'
+import { paymentOutcome, requestPayment } from '@sealwright/roles/terminal'
+import { personalize, request } from '@sealwright/roles/unit'
+import { requireState, type Stage, serials } from './stage.ts'
+
+export const certifyUnitStage: Stage = {
+  name: 'certify-unit',
+  async run(life) {
+    const unit = await life.party('unit')
+    const { document } = await request(unit, { name: 'unit', customer: new Uint8Array(16).fill(7) })
+    const certificate = await certifyUnit(await life.party('manufacturer'), { request: document })
+    life.exchange.set('unit', certificate.encoded)
+    life.exchange.set('unit.point', certificate.publicPoint)
+    life.exchange.set(
+      'central',
+      (await centralKey(await life.party('central'), { name: 'central' })).document,
+    )
+  },
+}
+
+export function personalizeStage(chip: ProductName): Stage {
+  return {
+    name: `personalize ${chip}`,
+    chip,
+    ...(chip === 'terminal' ? {} : { faults: false as const }),
+    async run(life) {
+      await personalize(await life.party('unit'), life.module(chip), {
+        serial: serials[chip],
+        unit: life.file('unit'),
+        root: life.file('root'),
+        central: life.file('central'),
+      })
+    },
+    check: (life) => requireState(life, chip, 'operating'),
+  }
+}
+
+export const sessionStage: Stage = {
+  name: 'session',
+  chip: 'cash',
+  async run(life) {
+    const transport = life.module('cash')
+    const number = await requestPayment(transport, { account: 'DE02120300', amount: 5000, currency: 'EUR' })
+    const central = await life.party('central')
+    await session(central, transport, { unit: { point: life.file('unit.point') } }, async (open) => {
+      await payment(open, () => true)
+    })
+    const { pay } = await paymentOutcome(transport, number)
+    if (!pay) throw new StateError('not paid')
+  },
+}
