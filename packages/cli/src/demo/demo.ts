@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { setImmediate } from 'node:timers/promises'
 import { initWorkspace } from '@sealwright/node/workspace'
 import { enrollAll } from '../commands/init.ts'
 import type { Scene, Stage } from './stage.ts'
@@ -46,6 +47,8 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
         const { result, lines, failure } = await runStage(stage, world)
         stages.push(result)
         options.onStage(stage, result, lines)
+        // Stages wait for nothing: without a turn of the event loop a signal would not be heard before the end.
+        await setImmediate()
         if (!result.ok) return { stages, ms: elapsed(begun), failure }
       }
     }
