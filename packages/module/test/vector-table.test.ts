@@ -34,6 +34,7 @@ import {
   speak,
   transportTo,
   unlockWith,
+  wasmProgram,
   writeRecords,
 } from '../src/testing/index.ts'
 import { committed } from './programs.ts'
@@ -209,6 +210,30 @@ test('WRITE: what is malformed, foreign or not allowed is refused whole; not a b
     assert.equal(equal(image(medium, module), before), true, name)
   }
   assert.equal(await writeRecords(channel, [good]), 0x9000)
+})
+
+test('customization software that traps half-way, loops for ever or asks for what it may not leaves nothing behind', async () => {
+  // chip.put(6, 1, 0, 4), then: unreachable · a loop · chip.put(13, 0, 0, 4), an event.
+  const put = (kind: number, id: number) => [0x41, kind, 0x41, id, 0x41, 0, 0x41, 4, 0x10, 0]
+  const endings = { ok: [], trap: [0x00], loop: [0x03, 0x40, 0x0c, 0, 0x0b], foreign: put(13, 0) }
+  const expected = { ok: 0x9000, trap: 0x6985, loop: 0x6985, foreign: 0x6a80 }
+  for (const [name, ending] of Object.entries(endings)) {
+    const customization = wasmProgram({
+      import: { from: 'chip', name: 'put', parameters: 4 },
+      body: Uint8Array.from([...put(6, 1), ...ending]),
+      data: Uint8Array.of(0x41, 0x42, 0x43, 0x44),
+    })
+    const chip = maskedChip({ crypto, program: committed('rom'), customization })
+    const medium = chip.chip()
+    const module = powerUp(crypto, medium)
+    await speak(transportTo(module), 'WRITE SERIAL', serial)
+    assert.equal(await unlockWith(module, chip.unlocking), 0x9000)
+    const channel = await customizationChannel(crypto, module, chip.unlocking.key, serial)
+    const before = image(medium, module)
+    const { sw } = await speak(channel, 'WRITE', Uint8Array.of(1))
+    assert.equal(sw, expected[name as keyof typeof expected], name)
+    assert.equal(equal(image(medium, module), before), name !== 'ok', name)
+  }
 })
 
 test('[D5g] software that does not fit is refused and nothing changed; what is no program never runs', async () => {

@@ -7,7 +7,7 @@ import { customizationSoftware } from '../customization/index.ts'
 import { Refusal } from '../dispatch/refusal.ts'
 import { type ObjectKind, objectKindOf, type Transaction } from '../eeprom/index.ts'
 import type { Parts } from '../parts.ts'
-import { type ChipHost, highestBudget } from '../program/index.ts'
+import { type ChipHost, defaultBudget } from '../program/index.ts'
 import { parseVectors, serializeVectors, type Vector } from '../rom/index.ts'
 import { callInTransaction } from './call-in-transaction.ts'
 import type { ProgramCache } from './program-cache.ts'
@@ -32,7 +32,7 @@ export function runCustomization(
       program: cache.compiled(software),
       grants: new Set(['io', 'chip']),
       function: 0,
-      budget: highestBudget,
+      budget: 5 * defaultBudget,
       command,
       host: (tx) => ({ chip: chipHost(parts, tx) }),
     })

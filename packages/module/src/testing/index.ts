@@ -19,6 +19,7 @@ export {
   speak,
   transportTo,
   unlockWith,
+  wasmProgram,
   writeRecords,
 } from './masked-chip.ts'
 export { type MediumMaker, mediumContract } from './medium-contract.ts'

@@ -132,16 +132,37 @@ export async function writeRecords(channel: Transport, records: readonly WriteRe
 /** The smallest program that answers: export `process`, and `f1` the same, put out this text. */
 export function answeringProgram(text: string): Uint8Array {
   const bytes = ascii(text)
+  return wasmProgram({
+    import: { from: 'io', name: 'output', parameters: 2 },
+    body: Uint8Array.of(0x41, 0, 0x41, bytes.length, 0x10, 0),
+    data: bytes,
+  })
+}
+
+/** A program of one imported function and one body, exported as `process` and `f1`; `data` lies at address 0. All lengths below 128. */
+export function wasmProgram(parts: {
+  readonly import: { readonly from: string; readonly name: string; readonly parameters: number }
+  /** Instructions without the closing `end`; function 0 is the imported one. */
+  readonly body: Uint8Array
+  readonly data: Uint8Array
+}): Uint8Array {
+  const { data } = parts
   const section = (id: number, ...content: Uint8Array[]) => {
     const body = concat(...content)
     return concat(Uint8Array.of(id, body.length), body)
   }
   const name = (value: string) => concat(Uint8Array.of(value.length), ascii(value))
-  const body = Uint8Array.of(0, 0x41, 0, 0x41, bytes.length, 0x10, 0, 0x0b)
+  const body = concat(Uint8Array.of(0), parts.body, Uint8Array.of(0x0b))
+  const { from, name: imported, parameters } = parts.import
   return concat(
     Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0),
-    section(1, Uint8Array.of(2, 0x60, 2, 0x7f, 0x7f, 0, 0x60, 0, 0)),
-    section(2, Uint8Array.of(1), name('io'), name('output'), Uint8Array.of(0, 0)),
+    section(
+      1,
+      Uint8Array.of(2, 0x60, parameters),
+      new Uint8Array(parameters).fill(0x7f),
+      Uint8Array.of(0, 0x60, 0, 0),
+    ),
+    section(2, Uint8Array.of(1), name(from), name(imported), Uint8Array.of(0, 0)),
     section(3, Uint8Array.of(2, 1, 1)),
     section(5, Uint8Array.of(1, 0, 1)),
     section(
@@ -155,6 +176,6 @@ export function answeringProgram(text: string): Uint8Array {
       Uint8Array.of(0, 2),
     ),
     section(10, Uint8Array.of(2, body.length), body, Uint8Array.of(body.length), body),
-    section(11, Uint8Array.of(1, 0, 0x41, 0, 0x0b, bytes.length), bytes),
+    section(11, Uint8Array.of(1, 0, 0x41, 0, 0x0b, data.length), data),
   )
 }
