@@ -2,11 +2,12 @@ import { encodeHex } from '@sealwright/core/bytes'
 import { UsageError } from '@sealwright/core/errors'
 import { fingerprint } from '@sealwright/core/personalization'
 import { parseCertificate } from '@sealwright/core/x509'
-import { type KnownUnit, key, payment, session } from '@sealwright/roles/central'
+import { insecureCertifyUnit, type KnownUnit, key, payment, session } from '@sealwright/roles/central'
 import { paymentOutcome, requestPayment } from '@sealwright/roles/terminal'
 import type { Command } from 'commander'
 import {
   type Context,
+  certificateFile,
   certificateOf,
   fields,
   fingerprintOption,
@@ -42,6 +43,36 @@ export function register(program: Command, context: Context): void {
         { name, fingerprint: made.fingerprint },
         ...fields({ 'central system': name, fingerprint: encodeHex(made.fingerprint) }),
       )
+    },
+  })
+
+  context.verb(central, {
+    name: 'insecure-certify-unit <request>',
+    summary: 'certify the unit that will certify you: plausible only',
+    about:
+      "Circular certification: you sign the unit's key, the unit signs yours. A module whose product allows it takes this without the manufacturer, and says of itself *plausible only*: whoever makes two keys can do the same. Use `manufacturer certify-unit` unless you know why not.",
+    reads: ['REQUEST: from the unit'],
+    writes: ["--out FILE: the unit's certificate, PEM"],
+    examples: ['central insecure-certify-unit exchange/unit.request --out certs/unit-circular.pem'],
+    options: [
+      { flags: '--out <file>', text: 'the certificate', required: true },
+      { flags: '--name <text>', text: 'your name, as in `central key` (default: central system)' },
+      { flags: '--fingerprint <hex>', text: "fingerprint of the unit's key as you were told it" },
+    ],
+    async run(step) {
+      const ports = step.party('central')
+      const told = fingerprintOption(step, 'fingerprint')
+      const certificate = await insecureCertifyUnit(ports, {
+        name: step.optional('name') ?? 'central system',
+        request: step.readFile(step.argument(0)),
+        ...(told === undefined ? {} : { fingerprint: told }),
+      })
+      step.replaceFile(step.option('out'), certificateFile(certificate.encoded))
+      const shown = {
+        unit: certificate.subject.commonName,
+        fingerprint: encodeHex(fingerprint(certificate.publicPoint, ports.crypto)),
+      }
+      return report(shown, ...fields({ ...shown, trust: 'plausible only' }))
     },
   })
 
@@ -84,7 +115,7 @@ export function register(program: Command, context: Context): void {
         },
         async (open) => ({
           serial: open.serial,
-          certificate: open.operating.serialNumber,
+          certificate: open.operating.certificate?.serialNumber,
           decided: wanted && (await payment(open, () => !step.flag('decline'))),
         }),
       )
@@ -99,7 +130,8 @@ export function register(program: Command, context: Context): void {
         },
         ...fields({
           session: `with ${encodeHex(found.serial)}, both sides proven, all messages protected`,
-          certificate: encodeHex(found.certificate),
+          certificate:
+            found.certificate === undefined ? 'a signature without the key' : encodeHex(found.certificate),
           'unit fingerprint': encodeHex(unitFingerprint),
           'cash machine':
             paid === undefined ? undefined : `pays ${paid} of ${wanted?.amount} ${wanted?.currency}`,

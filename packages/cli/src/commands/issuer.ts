@@ -1,6 +1,7 @@
 import { encodeHex, wipe } from '@sealwright/core/bytes'
 import { type ImageForm, imageForms } from '@sealwright/core/customization'
 import { UsageError } from '@sealwright/core/errors'
+import { type PolicyName, policyBits } from '@sealwright/core/personalization'
 import { maskLayout } from '@sealwright/node/chips'
 import {
   certifiedPoints,
@@ -131,6 +132,12 @@ export function register(program: Command, context: Context): void {
       { flags: '--request <file>', text: 'where the identity request goes', required: true },
       { flags: '--authority <file>', text: "the key authority's certificate" },
       {
+        flags: '--insecure-policy <name>',
+        text: 'a variant that personalization may use besides the chain (may be repeated)',
+        many: true,
+        choices: Object.keys(policyBits),
+      },
+      {
         flags: '--operator <file>',
         text: "an operator's certificate from that authority (may be repeated)",
         many: true,
@@ -139,10 +146,11 @@ export function register(program: Command, context: Context): void {
     async run(step) {
       const name = step.option('product') as ProductName
       const authority = step.optional('authority')
+      const policy = step.many('insecure-policy') as PolicyName[]
       const root = step.option('manufacturer-root')
       const done = await customize(step.party('issuer'), await step.module(), {
         mask: step.option('mask'),
-        product: products[name],
+        product: policy.length === 0 ? products[name] : { ...products[name], policy },
         programs: productPrograms(),
         manufacturerRoot: certificateOf(step.readFile(root), root),
         ...certifiedPoints(step.party('issuer'), {

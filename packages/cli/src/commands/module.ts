@@ -2,9 +2,10 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseCommand, parseResponse } from '@sealwright/core/apdu'
 import { decodeHex, encodeHex, fromAscii, Reader } from '@sealwright/core/bytes'
-import { certificateIds, commandByEntry, dataTags } from '@sealwright/core/catalog'
+import { certificateIds, certifications, commandByEntry, dataTags } from '@sealwright/core/catalog'
 import { parseChipStatus } from '@sealwright/core/customization'
 import { SealwrightError } from '@sealwright/core/errors'
+import { isBareCertificate } from '@sealwright/core/personalization'
 import { parseCertificate } from '@sealwright/core/x509'
 import { onFile } from '@sealwright/node/files'
 import { describeAnswer, describeCommand, instructionName } from '@sealwright/node/transport'
@@ -124,6 +125,7 @@ async function show(channel: Channel) {
   const value = (tag: number): Promise<Uint8Array | undefined> => readData(channel, tag)
   const state = parseState((await value(dataTags.state))!)
   const product = await value(dataTags.product)
+  const trust = state.state === undefined ? undefined : trustOf(await value(dataTags.certification))
   const certificates: Record<string, Uint8Array> = {}
   for (const [name, { tag }] of Object.entries(certificateIds)) {
     const der = await value(tag)
@@ -135,6 +137,7 @@ async function show(channel: Channel) {
   const json = {
     ...head,
     ...(state.state === undefined ? {} : { state: state.state }),
+    ...(trust === undefined ? {} : { trust }),
     events: state.number,
     ...(product === undefined ? {} : { product: fromAscii(product) }),
     certificates,
@@ -147,6 +150,7 @@ async function show(channel: Channel) {
     ...fields({
       ...head,
       state: state.state,
+      trust,
       events: state.number,
       product: product && fromAscii(product),
     }),
@@ -154,6 +158,7 @@ async function show(channel: Channel) {
       'certificates',
       ['', 'subject', 'issuer', 'until'],
       Object.entries(certificates).map(([name, der]) => {
+        if (isBareCertificate(der)) return [name, 'signature without the key', '–', '–']
         const { subject, issuer, notAfter } = parseCertificate(der)
         return [name, subject.commonName, issuer.commonName, day(notAfter)]
       }),
@@ -179,6 +184,13 @@ async function show(channel: Channel) {
       vectors.map((row) => [row.ins, String(row.program), String(row.function), row.name]),
     ),
   )
+}
+
+/** What the module's trust in its central system rests on; undefined before personalization. */
+function trustOf(value: Uint8Array | undefined): string | undefined {
+  const rows = Object.entries(certifications)
+  const found = rows.find(([, { code }]) => code === value?.[0])
+  return found === undefined || found[0] === 'none' ? undefined : found[0]
 }
 
 async function summary(step: Step, file: string): Promise<Record<string, string | undefined>> {

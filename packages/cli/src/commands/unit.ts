@@ -85,6 +85,18 @@ export function register(program: Command, context: Context): void {
       { flags: '--out <file>', text: 'write the operating certificate here' },
       { flags: '--central-out <file>', text: "write the central system's certificate here" },
       { flags: '--insecure-accept-test', text: 'work under a root that is marked as a test root' },
+      {
+        flags: '--bare-signature',
+        text: 'give a signature without the key in it (where the product allows it)',
+      },
+      {
+        flags: '--insecure-central-key-bare',
+        text: "give the central system's key without a certificate (where the product allows it)",
+      },
+      {
+        flags: '--insecure-circular',
+        text: "your certificate is the central system's, not the manufacturer's: plausible only (where the product allows it)",
+      },
     ],
     async run(step) {
       const told = fingerprintOption(step, 'central-fingerprint')
@@ -97,6 +109,9 @@ export function register(program: Command, context: Context): void {
         central: step.readFile(step.option('central')),
         ...(told === undefined ? {} : { centralFingerprint: told }),
         insecureAcceptTest: step.flag('insecure-accept-test'),
+        bareSignature: step.flag('bare-signature'),
+        insecureCentralKeyBare: step.flag('insecure-central-key-bare'),
+        insecureCircular: step.flag('insecure-circular'),
       })
       const { serial, already, operating, central, centralFingerprint } = done
       for (const [option, made] of [
@@ -104,23 +119,27 @@ export function register(program: Command, context: Context): void {
         ['central-out', central],
       ] as const) {
         const file = step.optional(option)
-        if (file !== undefined) step.writeFile(file, certificateFile(made.encoded))
+        if (file === undefined) continue
+        step.writeFile(file, made.certificate === undefined ? made.encoded : certificateFile(made.encoded))
       }
       return report(
         {
           serial,
           state: 'operating',
           already,
-          certificate: operating.serialNumber,
-          central: central.subject.commonName,
+          certificate: operating.certificate?.serialNumber,
+          central: central.certificate?.subject.commonName,
           centralFingerprint,
           event: done.number,
         },
         ...fields({
           module: encodeHex(serial),
           state: already ? 'operating (personalized by this unit before; nothing was signed)' : 'operating',
-          certificate: encodeHex(operating.serialNumber),
-          'central system': central.subject.commonName,
+          certificate:
+            operating.certificate === undefined
+              ? 'a signature without the key'
+              : encodeHex(operating.certificate.serialNumber),
+          'central system': central.certificate?.subject.commonName ?? 'its key alone',
           'its fingerprint': encodeHex(centralFingerprint),
           event: done.number,
         }),

@@ -103,7 +103,7 @@ function personalizeStage(chip: DemoChip): Stage {
       world.write(out, certificateFile(done.operating.encoded))
       world.write(centralCertificateFile, certificateFile(done.central.encoded))
       return [
-        `operating certificate ${encodeHex(done.operating.serialNumber)}, receipt checked, event ${done.number}`,
+        `operating certificate ${encodeHex(done.operating.certificate!.serialNumber)}, receipt checked, event ${done.number}`,
         `trusts one central system: ${short(done.centralFingerprint)}`,
       ]
     },

@@ -32,7 +32,9 @@ export {
   receiptIds,
 } from './places.ts'
 export {
+  type Certification,
   type ChipMode,
+  certifications,
   chipModes,
   type PersonalizationState,
   personalizationStates,

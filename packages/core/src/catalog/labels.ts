@@ -5,6 +5,7 @@ export const labels = {
   passportHead: { text: 'PSP1', use: 'signed head of the event chain' },
   identityRequest: { text: 'IDR1', use: 'identity key asks for its certificate' },
   begin: { text: 'BGN1', use: 'identity key signs the new operating key' },
+  bareCertificate: { text: 'OPS1', use: 'unit signs an operating key without a certificate' },
   complete: { text: 'CPL1', use: 'operating key signs the receipt of COMPLETE' },
   customizationImage: { text: 'CST1', use: 'client signs the customization software' },
   customizationKeys: { text: 'CSK1', use: 'SCP03 keys from unlocking key and serial number' },

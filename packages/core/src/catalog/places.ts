@@ -6,6 +6,8 @@ export const keyPlaces = {
   identity: 0xff00_0001,
   operating: 0xff00_0002,
   pending: 0xff00_0003,
+  /** The first operating pair, where the product's policy has it made in customization. */
+  manufactured: 0xff00_0004,
   /** SCP03 keys of the customization channel: ENC, MAC, DEK at id 1, 2, 3. */
   customization: 0xff01_0001,
   /** SCP03 keys under the document key: ENC, MAC, DEK at id 1, 2, 3. */
@@ -57,6 +59,10 @@ export const dataTags = {
   product: 0xdf28,
   /** Room for resources: start(4) end(4) of the zone, entries of DEF(2), free ones(2). */
   memory: 0xdf2a,
+  /** certification(1: catalog/states) policy(1). */
+  certification: 0xdf2b,
+  /** The operating public key, 65 bytes. */
+  operatingKey: 0xdf2c,
   /** Receipt of COMPLETE. */
   personalizationReceipt: 0xdf29,
 } as const
@@ -76,6 +82,8 @@ export const productDataIds = {
   issuer: 4,
   /** Customer of the first personalization, 16 bytes; written by COMPLETE. */
   customer: 5,
+  /** What personalization may allow besides the chain, one byte (core/personalization, policyBits); absent: nothing. */
+  policy: 6,
 } as const
 
 /** Ids of receipt objects that are no key's. */

@@ -33,3 +33,15 @@ export type ResourceState = keyof typeof resourceStates
 export function resourceStateOf(code: number): ResourceState | undefined {
   return (Object.keys(resourceStates) as ResourceState[]).find((name) => resourceStates[name].code === code)
 }
+
+/** What the module's trust in its central system rests on. */
+export const certifications = {
+  none: { code: 0x00, meaning: 'the module is not personalized' },
+  chain: { code: 0x01, meaning: "a chain up to the manufacturer's key" },
+  'plausible only': {
+    code: 0x02,
+    meaning: 'unit and central system certify each other: whoever made both keys passes',
+  },
+} as const satisfies Record<string, { code: number; meaning: string }>
+
+export type Certification = keyof typeof certifications

@@ -2,6 +2,7 @@ import { ascii, concat, u16 } from '../bytes/index.ts'
 import { type CommandName, commands, productDataIds } from '../catalog/index.ts'
 import { UsageError } from '../errors/index.ts'
 import { type KeyPlace, serializeKeyPlace } from '../key-download/index.ts'
+import { type PolicyName, serializePolicy } from '../personalization/index.ts'
 import type { Crypto } from '../ports/index.ts'
 import { dataAreaOf, type GrantableInterface, programNumbers, serializeSoftware } from './software.ts'
 import { recordsOfObject, type WriteRecord, type WriteVector } from './write-records.ts'
@@ -20,6 +21,8 @@ export interface Product {
   readonly keyPlaces: readonly (KeyPlace & { readonly place: number })[]
   /** Key-download suites that the module takes, most wanted first. */
   readonly suites: readonly number[]
+  /** Variants that personalization may use (core/personalization, policyBits); chain only unless given. */
+  readonly policy?: readonly PolicyName[]
   /** The client chooses identical modules, which have no proof of identity (B22). */
   readonly identical?: boolean
 }
@@ -62,6 +65,9 @@ export function recordsOfProduct(
     [productDataIds.issuer, issuer],
     [productDataIds.suites, concat(...product.suites.map(u16))],
     [productDataIds.flags, Uint8Array.of(product.identical === true ? 1 : 0)],
+    ...(product.policy === undefined
+      ? []
+      : [[productDataIds.policy, serializePolicy(product.policy)] as [number, Uint8Array]]),
     ...(product.romData === undefined
       ? []
       : [[dataAreaOf(programNumbers.rom), product.romData] as [number, Uint8Array]]),

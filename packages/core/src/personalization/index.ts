@@ -1,4 +1,13 @@
 export {
+  type BareCertificate,
+  type BareReason,
+  bareCertificateInput,
+  bareCertificateReason,
+  isBareCertificate,
+  parseBareCertificate,
+  serializeBareCertificate,
+} from './bare-certificate.ts'
+export {
   type BeginAnswer,
   type BeginRequest,
   beginInput,
@@ -34,3 +43,11 @@ export {
   serializeCompleteReceipt,
   serializeCompleteRequest,
 } from './complete.ts'
+export {
+  type Policy,
+  type PolicyName,
+  parsePolicy,
+  policyBits,
+  serializePolicy,
+  strictPolicy,
+} from './policy.ts'

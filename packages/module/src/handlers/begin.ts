@@ -16,14 +16,17 @@ export function begin(
   if (p1 !== 0 || p2 !== 0) throw new Refusal('wrong-parameters')
   const request = parseBeginRequest(data)
   const pending = readPending(objects)
-  if (pending !== undefined && equal(pending.request, data) && keys.has(keyPlaces.pending))
-    return pending.answer
+  const made = keys.has(keyPlaces.pending) || keys.has(keyPlaces.manufactured)
+  if (pending !== undefined && equal(pending.request, data) && made) return pending.answer
   const number = serial()
   if (number === undefined || !keys.has(keyPlaces.identity)) throw new Refusal('conditions-not-satisfied')
   const random = entropy.bytes(48)
   try {
     return nvm.transaction((tx) => {
-      const point = keys.makePair(tx, keyPlaces.pending, random, request.salt)
+      // Where the product's policy had the first pair made in customization, this is it.
+      const point = keys.has(keyPlaces.manufactured)
+        ? keys.point(keyPlaces.manufactured)
+        : keys.makePair(tx, keyPlaces.pending, random, request.salt)
       const signature = keys.sign(keyPlaces.identity, ...beginInput(number, request, point))
       const answer = serializeBeginAnswer({ point, signature })
       writePending(tx, objects, { request: data, answer })

@@ -14,8 +14,10 @@ import {
   mayFollow,
   putChecked,
   readPending,
+  readPolicy,
   readTime,
   timeOf,
+  writeCertification,
   writeTime,
 } from '../personalization/index.ts'
 
@@ -31,33 +33,38 @@ export function complete(parts: Needs, { p1, p2, data }: Pick<Call, 'p1' | 'p2' 
   const request = parseCompleteRequest(data)
   const serial = parts.serial()
   const pending = readPending(objects)
+  const made = [keyPlaces.manufactured, keyPlaces.pending].find((place) => keys.has(place))
   const manufacturerPoint = objects.read('public-key', publicKeyIds.manufacturer)
   if (
     serial === undefined ||
     pending === undefined ||
     manufacturerPoint === undefined ||
-    !keys.has(keyPlaces.pending)
+    made === undefined
   ) {
     throw new Refusal('conditions-not-satisfied')
   }
   const { time, nonce } = parseBeginRequest(pending.request)
   const { point } = parseBeginAnswer(pending.answer)
   const customer = objects.read('product-data', productDataIds.customer)
-  const expected = { serial, point, nonce, time, manufacturerPoint, test: otp.test('test') }
+  const policy = readPolicy(objects)
+  const expected = { serial, point, nonce, time, manufacturerPoint, test: otp.test('test'), policy }
   const result = checkCertificates(request, { ...expected, ...(customer && { customer }) }, crypto)
   if (!result.ok || !mayFollow(readTime(objects, timeOf.unit), time)) throw new Refusal('wrong-data')
-  const { operating, central, unit } = result.certificates
+  const { centralPoint, central, unit, certification } = result.certificates
   return nvm.transaction((tx) => {
-    keys.move(tx, keyPlaces.pending, keyPlaces.operating)
+    keys.move(tx, made, keyPlaces.operating)
     clearPending(tx, objects)
-    putChecked(tx, parts, 'certificate', certificateIds.operating.id, operating.encoded)
-    putChecked(tx, parts, 'certificate', certificateIds.central.id, central.encoded)
+    putChecked(tx, parts, 'certificate', certificateIds.operating.id, request.operating)
+    if (central !== undefined) {
+      putChecked(tx, parts, 'certificate', certificateIds.central.id, central.encoded)
+    }
     putChecked(tx, parts, 'certificate', certificateIds.unit.id, unit.encoded)
-    putChecked(tx, parts, 'public-key', publicKeyIds.central, central.publicPoint)
+    putChecked(tx, parts, 'public-key', publicKeyIds.central, centralPoint)
     if (customer === undefined) objects.put(tx, 'product-data', productDataIds.customer, unit.customer!)
     writeTime(tx, objects, timeOf.unit, time)
+    writeCertification(tx, objects, certification)
     life.setState(tx, 'operating')
-    const event = events.record(tx, 'personalized', serial, crypto.sha256(operating.encoded))
+    const event = events.record(tx, 'personalized', serial, crypto.sha256(request.operating))
     const signature = keys.sign(keyPlaces.operating, ...completeInput(serial, crypto.sha256(data), event))
     const receipt = serializeCompleteReceipt({ number: event.number, chain: event.chain, signature })
     objects.put(tx, 'receipt', receiptIds.personalization, receipt)

@@ -3,15 +3,17 @@ import {
   certificateIds,
   chipModes,
   dataTags,
+  keyPlaces,
   personalizationStates,
   productDataIds,
   receiptIds,
 } from '@sealwright/core/catalog'
+import { serializePolicy } from '@sealwright/core/personalization'
 import { serializeTlv } from '@sealwright/core/tlv'
 import { Refusal } from '../dispatch/refusal.ts'
 import { vectorsInForce } from '../dispatch/vectors.ts'
 import type { Call, Parts } from '../parts.ts'
-import { readChecked } from '../personalization/index.ts'
+import { readCertification, readChecked, readPolicy } from '../personalization/index.ts'
 import { serializeVectors } from '../rom/index.ts'
 
 type Needs = Pick<Parts, 'crypto' | 'serial' | 'life' | 'objects' | 'events' | 'definitions' | 'keys' | 'rom'>
@@ -42,6 +44,10 @@ function read(parts: Needs, tag: number): Uint8Array | undefined {
       )
     case dataTags.personalizationReceipt:
       return objects.read('receipt', receiptIds.personalization)
+    case dataTags.certification:
+      return concat(Uint8Array.of(readCertification(objects)), serializePolicy(readPolicy(objects)))
+    case dataTags.operatingKey:
+      return parts.keys.has(keyPlaces.operating) ? parts.keys.point(keyPlaces.operating) : undefined
     case dataTags.vectors:
       return serializeVectors(vectorsInForce(life.mode(), rom, objects))
     case dataTags.places:

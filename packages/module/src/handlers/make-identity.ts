@@ -4,6 +4,7 @@ import { InternalError } from '@sealwright/core/errors'
 import { requireCustomizationSoftware } from '../customization/index.ts'
 import { Refusal } from '../dispatch/refusal.ts'
 import type { Call, Parts } from '../parts.ts'
+import { readPolicy } from '../personalization/index.ts'
 
 /** MAKE IDENTITY: makes the identity key pair once; asked again it answers with the same point. */
 export function makeIdentity(
@@ -22,6 +23,11 @@ export function makeIdentity(
       const point = keys.makePair(tx, keyPlaces.identity, random)
       events.record(tx, 'identity-made', serial, crypto.sha256(point))
     })
+    random.fill(0)
+  }
+  if (readPolicy(parts.objects).has('pair-at-manufacture') && !keys.has(keyPlaces.manufactured)) {
+    const random = entropy.bytes(48)
+    nvm.transaction((tx) => keys.makePair(tx, keyPlaces.manufactured, random))
     random.fill(0)
   }
   const point = keys.point(keyPlaces.identity)

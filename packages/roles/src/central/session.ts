@@ -1,13 +1,33 @@
 import { encodeHex, equal } from '@sealwright/core/bytes'
-import { certificateIds } from '@sealwright/core/catalog'
+import { certificateIds, dataTags } from '@sealwright/core/catalog'
 import { PeerError, StateError } from '@sealwright/core/errors'
-import { requireFingerprint } from '@sealwright/core/personalization'
+import {
+  bareCertificateReason,
+  isBareCertificate,
+  parseBareCertificate,
+  requireFingerprint,
+} from '@sealwright/core/personalization'
 import type { Transport } from '@sealwright/core/ports'
-import { type Certificate, parseCertificate, requirePath } from '@sealwright/core/x509'
+import {
+  type Binding,
+  type Certificate,
+  parseCertificate,
+  pathReasons,
+  requirePath,
+} from '@sealwright/core/x509'
 import { type Channel, endChannel, openScp11a, plain } from '../channel/index.ts'
 import { readData, readHead } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { sessionKey } from './key.ts'
+
+/** The module's key with what its unit said of it. */
+export interface OperatingKey {
+  /** 65 bytes. */
+  readonly publicPoint: Uint8Array
+  /** As the module shows it: a certificate in DER, or a signature without the key in it. */
+  readonly encoded: Uint8Array
+  readonly certificate: Certificate | undefined
+}
 
 /** A unit as the central system knows it, over a path that protects its integrity. */
 export interface KnownUnit {
@@ -29,7 +49,7 @@ export interface SessionInput {
 
 export interface Session {
   readonly serial: Uint8Array
-  readonly operating: Certificate
+  readonly operating: OperatingKey
   /** Both ends have proven who they are; everything in it is protected. */
   readonly channel: Channel
 }
@@ -58,7 +78,10 @@ export async function session<T>(
   }
   const encoded = await readData(open, certificateIds.operating.tag)
   if (state !== 'operating' || encoded === undefined) throw new StateError('the module is not personalized')
-  const operating = await requireOperating(ports, parseCertificate(encoded), serial, input)
+  const operating = isBareCertificate(encoded)
+    ? requireSignature(ports, encoded, await readData(open, dataTags.operatingKey), serial, input)
+    : requireCertificate(ports, encoded, serial, input)
+  await requireOwn(ports, operating.binding)
   const channel = await openScp11a(transport, {
     crypto,
     entropy,
@@ -75,31 +98,53 @@ export async function session<T>(
   }
 }
 
-async function requireOperating(
-  { clock, crypto, vault }: PartyPorts,
-  operating: Certificate,
+type Checked = OperatingKey & { readonly binding: Binding }
+
+function requireCertificate(
+  { clock, crypto }: PartyPorts,
+  encoded: Uint8Array,
   serial: Uint8Array,
   { unit, insecureAcceptTest = false }: SessionInput,
-): Promise<Certificate> {
-  requirePath(
+): Checked {
+  const certificate = requirePath(
     {
-      chain: [operating],
+      chain: [parseCertificate(encoded)],
       anchor: { publicPoint: unit.point, role: 'unit', customer: unit.customer },
       role: 'module-operating',
       at: clock.now(),
       serial,
       insecureAcceptTest,
     },
-    ["module's operating certificate", "unit's public key"],
+    [what, "unit's public key"],
     crypto,
   )
-  const own = crypto.sha256(await vault.publicPoint(sessionKey))
-  if (!equal(operating.binding!.centralKeyHash, own)) {
-    const certificate = "module's operating certificate"
-    throw new PeerError(`the ${certificate} does not hold: it was made for another central system`, {
-      code: 'certificate-refused',
-      details: { certificate, reason: 'other-central' },
-    })
-  }
-  return operating
+  return { encoded, certificate, publicPoint: certificate.publicPoint, binding: certificate.binding! }
 }
+
+function requireSignature(
+  { clock, crypto }: PartyPorts,
+  encoded: Uint8Array,
+  publicPoint: Uint8Array | undefined,
+  serial: Uint8Array,
+  { unit }: SessionInput,
+): Checked {
+  if (publicPoint === undefined) throw new PeerError('the module shows a signature, but no key')
+  const bare = parseBareCertificate(encoded)
+  const reason = bareCertificateReason(bare, { serial, point: publicPoint }, unit, clock.now(), crypto)
+  if (reason !== undefined) throw refusedFor(reason, pathReasons[reason])
+  return { encoded, certificate: undefined, publicPoint, binding: bare.binding }
+}
+
+async function requireOwn({ crypto, vault }: PartyPorts, { centralKeyHash }: Binding): Promise<void> {
+  if (equal(centralKeyHash, crypto.sha256(await vault.publicPoint(sessionKey)))) return
+  throw refusedFor('other-central', 'it was made for another central system')
+}
+
+function refusedFor(reason: string, text: string): PeerError {
+  return new PeerError(`the ${what} does not hold: ${text}`, {
+    code: 'certificate-refused',
+    details: { certificate: what, reason },
+  })
+}
+
+const what = "module's operating certificate"

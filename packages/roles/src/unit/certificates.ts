@@ -1,10 +1,17 @@
 import { encodeHex, equal } from '@sealwright/core/bytes'
 import { PeerError } from '@sealwright/core/errors'
-import type { BeginRequest, CertificateRequest } from '@sealwright/core/personalization'
 import {
+  type BeginRequest,
+  bareCertificateInput,
+  type CertificateRequest,
+  serializeBareCertificate,
+} from '@sealwright/core/personalization'
+import {
+  type Binding,
   type Certificate,
   type CertificateProfile,
   moduleSerialText,
+  type PathInput,
   parseCertificate,
   requirePath,
   serializeCertificate,
@@ -13,17 +20,16 @@ import {
 import type { PartyPorts } from '../ports/index.ts'
 import { signingKey } from './key.ts'
 
-/** Checks the unit's own certificate up to the manufacturer's root, and that it is for the key in the vault. */
+/** Checks the unit's own certificate up to the key that issued it, and that it is for the key in the vault. */
 export async function requireOwnCertificate(
   { crypto, clock, vault }: PartyPorts,
   unit: Certificate,
-  root: Certificate,
+  issuer: { readonly anchor: PathInput['anchor']; readonly name: string },
   insecureAcceptTest: boolean,
 ): Promise<void> {
-  const at = clock.now()
   requirePath(
-    { chain: [unit], anchor: root, role: 'unit', at, insecureAcceptTest },
-    ["unit's certificate", "manufacturer's root"],
+    { chain: [unit], anchor: issuer.anchor, role: 'unit', at: clock.now(), insecureAcceptTest },
+    ["unit's certificate", issuer.name],
     crypto,
   )
   if (!equal(unit.publicPoint, await vault.publicPoint(signingKey))) {
@@ -34,18 +40,16 @@ export async function requireOwnCertificate(
   }
 }
 
+export interface ModuleKey {
+  readonly serial: Uint8Array
+  readonly point: Uint8Array
+  readonly begin: BeginRequest
+  readonly centralPoint: Uint8Array
+}
+
 /** The operating certificate: bound to BEGIN's nonce, the customer, and the hash of the central system's key. It ends with the unit's. */
-export function issueOperating(
-  ports: PartyPorts,
-  unit: Certificate,
-  module: {
-    readonly serial: Uint8Array
-    readonly point: Uint8Array
-    readonly begin: BeginRequest
-    readonly centralPoint: Uint8Array
-  },
-): Promise<Uint8Array> {
-  const { serial, point, begin, centralPoint } = module
+export function issueOperating(ports: PartyPorts, unit: Certificate, module: ModuleKey): Promise<Uint8Array> {
+  const { serial, point, begin } = module
   return issue(ports, {
     role: 'module-operating',
     serialNumber: certificateNumber(ports),
@@ -54,12 +58,27 @@ export function issueOperating(
     notBefore: begin.time,
     notAfter: unit.notAfter,
     issuer: unit,
-    binding: {
-      nonce: begin.nonce,
-      customer: unit.customer!,
-      centralKeyHash: ports.crypto.sha256(centralPoint),
-    },
+    binding: bindingOf(ports, unit, module),
   })
+}
+
+/** The same statement as a signature without the key in it. */
+export async function signOperating(
+  ports: PartyPorts,
+  unit: Certificate,
+  module: ModuleKey,
+): Promise<Uint8Array> {
+  const statement = {
+    notBefore: module.begin.time,
+    notAfter: Math.min(unit.notAfter, 0xffff_ffff),
+    binding: bindingOf(ports, unit, module),
+  }
+  const input = bareCertificateInput(module.serial, module.point, statement)
+  return serializeBareCertificate({ ...statement, signature: await ports.vault.sign(signingKey, ...input) })
+}
+
+function bindingOf({ crypto }: PartyPorts, unit: Certificate, { begin, centralPoint }: ModuleKey): Binding {
+  return { nonce: begin.nonce, customer: unit.customer!, centralKeyHash: crypto.sha256(centralPoint) }
 }
 
 /** The central system's certificate under this unit certificate, valid as long as that: one for all modules. */

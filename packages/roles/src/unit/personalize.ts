@@ -9,7 +9,10 @@ import {
   checkCertificates,
   completeInput,
   fingerprint,
+  isBareCertificate,
   openCertificateRequest,
+  type Policy,
+  type PolicyName,
   parseBeginAnswer,
   parseBeginRequest,
   parseCompleteReceipt,
@@ -19,11 +22,11 @@ import {
   verifyBegin,
 } from '@sealwright/core/personalization'
 import type { Transport } from '@sealwright/core/ports'
-import { type Certificate, parseCertificate, requirePath } from '@sealwright/core/x509'
+import { type Anchor, type Certificate, parseCertificate, requirePath } from '@sealwright/core/x509'
 import { type Channel, endChannel, openScp11b, plain } from '../channel/index.ts'
 import { moduleStep, readData, readHead } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
-import { issueCentral, issueOperating, requireOwnCertificate } from './certificates.ts'
+import { issueCentral, issueOperating, requireOwnCertificate, signOperating } from './certificates.ts'
 import { type PersonalizationRecord, readRecords, writeRecord } from './record.ts'
 
 export interface PersonalizeInput {
@@ -39,12 +42,27 @@ export interface PersonalizeInput {
   readonly centralFingerprint?: Uint8Array
   /** Works with a root that is marked as a test root. */
   readonly insecureAcceptTest?: boolean
+  /** Gives the module a signature without the key in it, where its policy allows that. */
+  readonly bareSignature?: boolean
+  /** Gives the central system's key without a certificate, where the module's policy allows that. */
+  readonly insecureCentralKeyBare?: boolean
+  /** This unit's certificate is the central system's, not the manufacturer's: the module can call that plausible only. */
+  readonly insecureCircular?: boolean
+}
+
+/** What the module was given for a key. */
+export interface Given {
+  /** As it stands in COMPLETE: a certificate in DER, or one of the forms that a policy may allow. */
+  readonly encoded: Uint8Array
+  /** 65 bytes. */
+  readonly publicPoint: Uint8Array
+  readonly certificate: Certificate | undefined
 }
 
 export interface Personalized {
   readonly serial: Uint8Array
-  readonly operating: Certificate
-  readonly central: Certificate
+  readonly operating: Given
+  readonly central: Given
   /** SHA-256 of the central system's public key, 32 bytes. */
   readonly centralFingerprint: Uint8Array
   /** This unit had personalized the module before; nothing was signed now. */
@@ -62,7 +80,7 @@ interface World {
   readonly unit: Certificate
   readonly root: Certificate
   readonly central: CertificateRequest
-  readonly insecureAcceptTest: boolean
+  readonly input: PersonalizeInput
 }
 
 type Outcome = Omit<Personalized, 'entries'>
@@ -81,14 +99,18 @@ export async function personalize(
   const { serial, insecureAcceptTest = false } = input
   const unit = parseCertificate(input.unit)
   const root = parseCertificate(input.root)
-  await requireOwnCertificate(ports, unit, root, insecureAcceptTest)
   const central = openCertificateRequest(input.central, 'central-system', crypto)
+  const issuer =
+    input.insecureCircular === true
+      ? { anchor: issuingCentral(central.point), name: "central system's key" }
+      : { anchor: root, name: "manufacturer's root" }
+  await requireOwnCertificate(ports, unit, issuer, insecureAcceptTest)
   requireFingerprint(central.point, input.centralFingerprint, crypto)
   // A run that was broken off may have left its channel open at the module.
   await endChannel(transport)
   const channel = plain(transport)
   await requireModule(channel, serial)
-  const world: World = { ports, transport, serial, unit, root, central, insecureAcceptTest }
+  const world: World = { ports, transport, serial, unit, root, central, input }
   const { result, entries } = await moduleStep(ports, channel, {
     name: 'unit personalize',
     types: ['personalized'],
@@ -98,6 +120,11 @@ export async function personalize(
     run: async () => (await settled(world, channel)) ?? (await run(world, channel)),
   })
   return { ...result, entries }
+}
+
+/** The central system as the issuer of its own unit's certificate. */
+function issuingCentral(publicPoint: Uint8Array): Anchor {
+  return { publicPoint, role: 'manufacturer-root' }
 }
 
 async function requireModule(channel: Channel, serial: Uint8Array): Promise<void> {
@@ -141,7 +168,7 @@ async function run(world: World, channel: Channel): Promise<Outcome> {
 }
 
 async function requireIdentity(
-  { ports, serial, root, insecureAcceptTest }: World,
+  { ports, serial, root, input: { insecureAcceptTest = false } }: World,
   channel: Channel,
 ): Promise<Certificate> {
   const encoded = await readData(channel, certificateIds.identity.tag)
@@ -167,7 +194,7 @@ async function begin(
   secured: Channel,
   identity: Certificate,
 ): Promise<Required<Pick<PersonalizationRecord, 'issued'>> & PersonalizationRecord> {
-  const { ports, serial, unit, root, central } = world
+  const { ports, serial, unit, root, central, input } = world
   const { crypto, clock, entropy } = ports
   const now = clock.now()
   const earlier = (await readRecords(ports, serial)).find((record) => mayResume(record, unit, now))
@@ -182,23 +209,25 @@ async function begin(
     verifyBegin(key, serial, request, answer),
   )
   if (!proven) throw new AuthError()
-  const centralCertificate = await issueCentral(ports, unit, central)
+  const centralGiven =
+    input.insecureCentralKeyBare === true ? central.point : await issueCentral(ports, unit, central)
   const usable =
     record.issued !== undefined &&
     equal(record.issued.answer.subarray(0, 65), answer.point) &&
-    equal(record.issued.central, centralCertificate) &&
+    equal(record.issued.central, centralGiven) &&
+    isBareCertificate(record.issued.operating) === (input.bareSignature === true) &&
     equal(record.issued.unit, unit.encoded)
   const issued = usable
     ? record.issued!
     : {
         answer: answerBytes,
-        operating: await issueOperating(ports, unit, {
+        operating: await (input.bareSignature === true ? signOperating : issueOperating)(ports, unit, {
           serial,
           point: answer.point,
           begin: request,
           centralPoint: central.point,
         }),
-        central: centralCertificate,
+        central: centralGiven,
         unit: unit.encoded,
       }
   const result = checkCertificates(
@@ -210,6 +239,7 @@ async function begin(
       time: request.time,
       manufacturerPoint: root.publicPoint,
       test: root.test,
+      policy: policyOf(input),
     },
     crypto,
   )
@@ -223,6 +253,16 @@ async function begin(
   const begun = { ...record, issued }
   await writeRecord(ports, begun)
   return begun
+}
+
+/** The module's policy must allow what is sent; whether it does, only the module knows. */
+function policyOf(input: PersonalizeInput): Policy {
+  const names: [PolicyName, boolean | undefined][] = [
+    ['bare-signature', input.bareSignature],
+    ['central-key-bare', input.insecureCentralKeyBare],
+    ['circular-certification', input.insecureCircular],
+  ]
+  return new Set(names.filter(([, wanted]) => wanted === true).map(([name]) => name))
 }
 
 /** A broken-off run is taken up with its own time and nonce for an hour; after that they are old. */
@@ -255,15 +295,23 @@ async function finish(
   const { serial } = record
   const issued: CompleteRequest = record.issued!
   const receipt = parseCompleteReceipt(receiptBytes)
-  const operating = parseCertificate(issued.operating)
+  const point = parseBeginAnswer(record.issued!.answer).point
   const digest = crypto.sha256(serializeCompleteRequest(issued))
-  const holds = withHandle(crypto.ecPublicKey(operating.publicPoint), (key) =>
+  const holds = withHandle(crypto.ecPublicKey(point), (key) =>
     key.verify(receipt.signature, ...completeInput(serial, digest, receipt)),
   )
   if (!holds) throw new AuthError()
   await writeRecord(ports, { ...record, receipt: receiptBytes })
   const { number, chain } = receipt
-  const central = parseCertificate(issued.central)
+  const operating = given(issued.operating, point)
+  const central = given(issued.central, issued.central)
   const centralFingerprint = fingerprint(central.publicPoint, crypto)
   return { serial, operating, central, centralFingerprint, already, number, chain }
+}
+
+/** What stands in COMPLETE for a key: a certificate, or something else that stands for `publicPoint`. */
+function given(encoded: Uint8Array, publicPoint: Uint8Array): Given {
+  if (encoded[0] !== 0x30) return { encoded, publicPoint, certificate: undefined }
+  const certificate = parseCertificate(encoded)
+  return { encoded, publicPoint: certificate.publicPoint, certificate }
 }
