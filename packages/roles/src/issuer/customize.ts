@@ -1,4 +1,4 @@
-import { wipe } from '@sealwright/core/bytes'
+import { equal, wipe } from '@sealwright/core/bytes'
 import { keyPlaces, publicKeyIds } from '@sealwright/core/catalog'
 import {
   checkIdentityRequest,
@@ -9,6 +9,7 @@ import {
   packWrites,
   parseChipStatus,
   parseIdentityKey,
+  parseIdentityRequest,
   recordsOfProduct,
   serializeAesKeyObject,
   serializeIdentityRequest,
@@ -24,6 +25,7 @@ import { moduleStep } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import {
   documentKeyName,
+  identityRequestName,
   inCustomizationChannel,
   issuerIdentification,
   manufacturerRootName,
@@ -123,13 +125,20 @@ async function write(ports: PartyPorts, channel: Channel, writes: readonly Uint8
   }
 }
 
+/** The request of the chip's one identity key: signatures differ from run to run, so the first one is kept. */
 async function makeIdentity(
-  { crypto }: PartyPorts,
+  { crypto, store }: PartyPorts,
   channel: Channel,
   serial: Uint8Array,
 ): Promise<IdentityRequest> {
   const request = { version: 1 as const, serial, ...parseIdentityKey(await channel.send('MAKE IDENTITY')) }
   checkIdentityRequest(crypto, request)
+  const kept = await store.read(identityRequestName(serial))
+  if (kept !== undefined) {
+    const first = parseIdentityRequest(kept)
+    if (equal(first.point, request.point)) return first
+  }
+  await store.write(identityRequestName(serial), serializeIdentityRequest(request))
   return request
 }
 

@@ -90,3 +90,8 @@ export function inCustomizationChannel<T>(
 export function manufacturerRootName(serial: Uint8Array): string {
   return `modules/${encodeHex(serial).toLowerCase()}/manufacturer-root.der`
 }
+
+/** The store's name for the identity request of a module. */
+export function identityRequestName(serial: Uint8Array): string {
+  return `modules/${encodeHex(serial).toLowerCase()}/identity.request`
+}
