@@ -127,7 +127,7 @@ describe('the line is cut at every command', () => {
     const records = await readRecords(world.unit, world.fixture.serial)
     assert.equal(records.length, 2)
     assert.equal(records.filter(({ issued }) => issued !== undefined).length, 2)
-    assert.equal(done.operating.notBefore, world.clock.now())
+    assert.equal(done.operating.certificate!.notBefore, world.clock.now())
   })
 
   test('[R2a] a session is cut at every command: the cash machine pays nothing or what was granted, and the next session works', async () => {

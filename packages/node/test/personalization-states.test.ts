@@ -279,7 +279,7 @@ async function answersOf(chip: Chip, situation: Situation): Promise<{ answers: U
   for (let ins = 0; ins <= 0xff; ins++) {
     for (const cla of [0x00, 0x80, 0x84]) {
       for (const [p1, p2] of parameters) {
-        for (const bytes of data) {
+        for (const bytes of cla === 0x84 ? data.slice(0, 2) : data) {
           await exchange(inProcess(module), command({ cla, ins, p1, p2, data: bytes, le: 0x100 }))
         }
       }
@@ -335,7 +335,7 @@ describe('keys', () => {
       }
       const { answers, sent } = await answersOf(chip, situation)
       secrets.take(chip.module)
-      assert.ok(secrets.keys > 10 && sent >= 256 * 3 * 6 * 8)
+      assert.ok(secrets.keys > 10 && sent >= 256 * (2 * 8 + 2) * 6)
       assert.ok(situation.mode === 'issuer' || situation.mode === 'terminated' || answers.length > 5)
       for (const answer of answers) assert.ok(!secrets.in(answer), encodeHex(answer))
       swept.set(situation.name, chip)
