@@ -35,7 +35,7 @@ export class Nvm {
   writer = 'module'
   /** Called after each commit; must not throw. */
   onCommit: ((commit: Commit) => void) | undefined
-  /** Rises when the directory may have changed. */
+  /** Rises with each write to the directory, and when such writes were taken back. */
   directoryRevision = 0
 
   readonly #medium: Medium
@@ -120,6 +120,7 @@ export class Nvm {
     const writes: { address: number; length: number }[] = []
     const otp: OtpBit[] = []
     let open = true
+    let committed = false
     const writable = (): void => {
       if (!open) throw new InternalError('the transaction has ended')
     }
@@ -150,13 +151,14 @@ export class Nvm {
       const result = work(tx)
       if (result instanceof Promise) throw new InternalError('a transaction cannot wait')
       this.#commit(changed)
+      committed = true
       this.onCommit?.({ writer: this.writer, writes, otp })
       return result
     } finally {
       open = false
       this.#changed = undefined
       if (otp.length > 0) this.#otpCopy = undefined
-      if (writes.some(({ address }) => address < this.zones.directory.end)) this.directoryRevision++
+      if (!committed && writes.some((write) => this.#meetsDirectory(write))) this.directoryRevision++
       for (const page of changed.values()) wipe(page)
     }
   }
@@ -178,13 +180,18 @@ export class Nvm {
 
   #write(address: number, bytes: Uint8Array): void {
     this.#check(address, bytes.length)
-    if (address < this.zones.directory.end) this.directoryRevision++
+    if (this.#meetsDirectory({ address, length: bytes.length })) this.directoryRevision++
     for (let at = 0; at < bytes.length; ) {
       const offset = (address + at) % pageSize
       const part = Math.min(pageSize - offset, bytes.length - at)
       this.#writable(this.#pageOf(address + at)).set(bytes.subarray(at, at + part), offset)
       at += part
     }
+  }
+
+  #meetsDirectory({ address, length }: { readonly address: number; readonly length: number }): boolean {
+    const { start, end } = this.zones.directory
+    return address < end && address + length > start
   }
 
   #writable(page: number): Uint8Array {

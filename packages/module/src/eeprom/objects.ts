@@ -13,7 +13,7 @@ interface Slot extends ObjectEntry {
 /** Named byte strings in the heap, each found by (kind, id): what everything but resources is kept in. */
 export class Objects {
   readonly nvm: Nvm
-  #slots: ReadonlyMap<string, Slot> = new Map()
+  #slots: Map<string, Slot> = new Map()
   #revision = -1
 
   constructor(nvm: Nvm) {
@@ -56,7 +56,7 @@ export class Objects {
     const address = this.#room(bytes.length, old)
     if (old !== undefined) tx.erase(old.address, old.length)
     tx.write(address, bytes)
-    this.#writeSlot(tx, slot, serializeObjectEntry({ kind, id, address, length: bytes.length }))
+    this.#writeSlot(tx, { kind, id, address, length: bytes.length, slot })
   }
 
   /** Overwrites an object and its entry; false when there was none. */
@@ -64,7 +64,7 @@ export class Objects {
     const old = this.#directory().get(keyOf(kind, id))
     if (old === undefined) return false
     tx.erase(old.address, old.length)
-    this.#writeSlot(tx, old.slot, new Uint8Array(entryLength))
+    this.#writeSlot(tx, { ...old, address: 0, length: 0 }, 'free')
     return true
   }
 
@@ -78,7 +78,7 @@ export class Objects {
     return { used: this.#directory().size, all: this.#slotCount() }
   }
 
-  #directory(): ReadonlyMap<string, Slot> {
+  #directory(): Map<string, Slot> {
     if (this.#revision === this.nvm.directoryRevision) return this.#slots
     const { start, end } = this.nvm.zones.directory
     const bytes = this.nvm.read(start, end - start)
@@ -113,8 +113,15 @@ export class Objects {
     throw new StorageFull(`all ${this.#slotCount()} directory entries are used`)
   }
 
-  #writeSlot(tx: Transaction, slot: number, bytes: Uint8Array): void {
-    tx.write(this.nvm.zones.directory.start + slot * entryLength, bytes)
+  /** Writes an entry and notes it, so that the directory need not be read again for the next object of the transaction. */
+  #writeSlot(tx: Transaction, entry: Slot, state: 'used' | 'free' = 'used'): void {
+    const slots = this.#directory()
+    const bytes = state === 'used' ? serializeObjectEntry(entry) : new Uint8Array(entryLength)
+    tx.write(this.nvm.zones.directory.start + entry.slot * entryLength, bytes)
+    const key = keyOf(entry.kind, entry.id)
+    if (state === 'used') slots.set(key, entry)
+    else slots.delete(key)
+    this.#revision = this.nvm.directoryRevision
   }
 
   /** First fit; the place of the object that is being replaced counts as free. */

@@ -54,21 +54,17 @@ export class NodeEcPrivateKey implements EcPrivateKey {
 
 export class NodeEcPublicKey implements EcPublicKey {
   readonly point: Uint8Array
-  #key: KeyObject | undefined
+  readonly #known: KnownPoint
 
   constructor(point: Uint8Array) {
     requirePoint(point)
     this.point = new Uint8Array(point)
-    try {
-      ECDH.convertKey(this.point, 'prime256v1', undefined, undefined, 'uncompressed')
-    } catch {
-      throw new AuthError()
-    }
+    this.#known = knownPoint(this.point)
   }
 
   get keyObject(): KeyObject {
-    this.#key ??= publicKeyObject(this.point)
-    return this.#key
+    this.#known.key ??= publicKeyObject(this.point)
+    return this.#known.key
   }
 
   verify(signature: Uint8Array, ...parts: readonly Uint8Array[]): boolean {
@@ -76,9 +72,39 @@ export class NodeEcPublicKey implements EcPublicKey {
     return verify('sha256', concat(...parts), { key: this.keyObject, dsaEncoding: 'ieee-p1363' }, signature)
   }
 
-  [Symbol.dispose](): void {
-    this.#key = undefined
+  [Symbol.dispose](): void {}
+}
+
+/** A point of the curve, and its key object once it was needed. */
+interface KnownPoint {
+  key?: KeyObject
+}
+
+/**
+ * The points seen last. To check and import one costs as much as to verify with it, and a chain of certificates names the same few
+ * again and again. There is nothing secret in it.
+ */
+const known = new Map<string, KnownPoint>()
+const mostKnown = 128
+
+function knownPoint(point: Uint8Array): KnownPoint {
+  const name = Buffer.from(point.buffer, point.byteOffset, point.length).toString('latin1')
+  let entry = known.get(name)
+  if (entry === undefined) {
+    try {
+      ECDH.convertKey(point, 'prime256v1', undefined, undefined, 'uncompressed')
+    } catch {
+      throw new AuthError()
+    }
+    entry = {}
+    const [oldest] = known.keys()
+    if (known.size >= mostKnown && oldest !== undefined) known.delete(oldest)
+  } else {
+    known.delete(name)
   }
+  // The last in the map is the one used last.
+  known.set(name, entry)
+  return entry
 }
 
 function privateKeyObject(ecdh: ECDH, point: Uint8Array): KeyObject {
