@@ -128,7 +128,12 @@ export class Definitions {
   }
 
   #slotOf(id: number): number | undefined {
-    return this.#slots(forms.resource).find((slot) => this.#nvm.read(this.#address(slot) + 1, 1)[0] === id)
+    // Not by `#slots`, which reads all of DEF: an application's every command asks.
+    for (let slot = 0; slot < this.#zone.entries; slot++) {
+      const head = this.#nvm.read(this.#address(slot), 2)
+      if (head[0] === forms.resource && head[1] === id) return slot
+    }
+    return undefined
   }
 
   #freeSlot(): number {
