@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { concat } from '../bytes/index.ts'
+import { signDocument } from '../cbor/index.ts'
+import { portableCrypto } from '../crypto/index.ts'
+import { AuthError, DecodeError, UsageError } from '../errors/index.ts'
+import {
+  type CertificateRequest,
+  openCertificateRequest,
+  type PolicyName,
+  parseBareCertificate,
+  parseBeginAnswer,
+  parseBeginRequest,
+  parseCompleteReceipt,
+  parseCompleteRequest,
+  parsePolicy,
+  policyBits,
+  prepareCertificateRequest,
+  requireFingerprint,
+  serializeBareCertificate,
+  serializeBeginAnswer,
+  serializeBeginRequest,
+  serializeCompleteReceipt,
+  serializeCompleteRequest,
+  serializePolicy,
+} from './index.ts'
+
+const crypto = portableCrypto
+const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
+const number = fc.integer({ min: 0, max: 0xffff_ffff })
+const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
+  fc.record<T>(model, { noNullPrototype: true })
+
+/** Round trip, canonical, every proper prefix refused, one extra byte refused. */
+function laws<T>(
+  name: string,
+  arbitrary: fc.Arbitrary<T>,
+  serialize: (value: T) => Uint8Array,
+  parse: (bytes: Uint8Array) => T,
+): void {
+  test(`${name}: reads back what it wrote, and refuses what is shorter or longer`, () => {
+    fc.assert(
+      fc.property(arbitrary, (value) => {
+        const written = serialize(value)
+        assert.deepEqual(parse(written), value)
+        assert.deepEqual(serialize(parse(written)), written)
+        assert.throws(() => parse(concat(written, Uint8Array.of(0))), DecodeError)
+        for (let end = 0; end < written.length; end++) {
+          assert.throws(() => parse(written.subarray(0, end)), DecodeError)
+        }
+      }),
+      { numRuns: 20 },
+    )
+  })
+}
+
+laws(
+  'data of BEGIN',
+  record({ salt: bytes(16), time: number, nonce: bytes(16) }),
+  serializeBeginRequest,
+  parseBeginRequest,
+)
+laws(
+  'answer of BEGIN',
+  record({ point: bytes(65), signature: bytes(64) }),
+  serializeBeginAnswer,
+  parseBeginAnswer,
+)
+const der = fc.uint8Array({ maxLength: 40 })
+laws(
+  'data of COMPLETE',
+  record({ operating: der, central: der, unit: der }),
+  serializeCompleteRequest,
+  parseCompleteRequest,
+)
+laws(
+  'receipt of COMPLETE',
+  record({ number, chain: bytes(32), signature: bytes(64) }),
+  serializeCompleteReceipt,
+  parseCompleteReceipt,
+)
+laws(
+  'bare certificate',
+  fc
+    .record({
+      a: number,
+      b: number,
+      nonce: bytes(16),
+      customer: bytes(16),
+      centralKeyHash: bytes(32),
+      signature: bytes(64),
+    })
+    .map(({ a, b, signature, ...binding }) => ({
+      notBefore: Math.min(a, b),
+      notAfter: Math.max(a, b),
+      binding: { ...binding },
+      signature,
+    })),
+  serializeBareCertificate,
+  parseBareCertificate,
+)
+
+test('a bare certificate of another version, or that ends before it begins, is refused', () => {
+  const binding = {
+    nonce: new Uint8Array(16),
+    customer: new Uint8Array(16),
+    centralKeyHash: new Uint8Array(32),
+  }
+  const bare = { notBefore: 2, notAfter: 1, binding, signature: new Uint8Array(64) }
+  const written = serializeBareCertificate(bare)
+  assert.throws(() => parseBareCertificate(written), DecodeError)
+  const other = serializeBareCertificate({ ...bare, notAfter: 2 })
+  other[0] = 2
+  assert.throws(() => parseBareCertificate(other), DecodeError)
+})
+
+test('every policy is one byte, and a bit that is not known is refused', () => {
+  const names = Object.keys(policyBits) as PolicyName[]
+  for (let bits = 0; bits <= 0xff; bits++) {
+    if (bits >= 1 << names.length) {
+      assert.throws(() => parsePolicy(Uint8Array.of(bits)), DecodeError)
+      continue
+    }
+    const policy = parsePolicy(Uint8Array.of(bits))
+    assert.deepEqual(
+      [...policy],
+      names.filter((name) => (bits & policyBits[name].bit) !== 0),
+    )
+    assert.deepEqual(serializePolicy(policy), Uint8Array.of(bits))
+  }
+  assert.throws(() => parsePolicy(new Uint8Array(0)), DecodeError)
+  assert.throws(() => parsePolicy(new Uint8Array(2)), DecodeError)
+  assert.throws(() => serializePolicy(['other' as PolicyName]), UsageError)
+})
+
+const key = crypto.ecPrivateKey(new Uint8Array(32).fill(5))
+const other = crypto.ecPrivateKey(new Uint8Array(32).fill(6))
+const customer = new Uint8Array(16).fill(1)
+const asked: CertificateRequest = { role: 'unit', name: 'unit', point: key.publicPoint, customer }
+
+function signed(request: CertificateRequest, signer = key): Uint8Array {
+  const unsigned = prepareCertificateRequest(request, crypto)
+  return unsigned.finish(signer.sign(unsigned.toBeSigned))
+}
+
+test('[C14b] a request for a certificate opens only when the key that it names has signed it', () => {
+  assert.deepEqual(openCertificateRequest(signed(asked), 'unit', crypto), asked)
+  assert.throws(() => openCertificateRequest(signed(asked, other), 'unit', crypto), AuthError)
+  const written = signed(asked)
+  for (let at = 0; at < written.length; at++) {
+    const bent = written.slice()
+    bent[at]! ^= 1
+    assert.throws(
+      () => openCertificateRequest(bent, 'unit', crypto),
+      (error) => error instanceof AuthError || error instanceof DecodeError,
+      `byte ${at}`,
+    )
+  }
+})
+
+test('a request of another role, with a foreign field, or of another kind of document is refused', () => {
+  const { customer: _, ...rest } = asked
+  const central = signed({ ...rest, role: 'central-system' })
+  assert.throws(() => openCertificateRequest(central, 'unit', crypto), DecodeError)
+  assert.throws(() => openCertificateRequest(signed(asked), 'central-system', crypto), DecodeError)
+  const more = signDocument('certificate-request', { ...asked, more: 1 }, key, crypto)
+  assert.throws(() => openCertificateRequest(more, 'unit', crypto), DecodeError)
+  const kind = signDocument('receipt', { ...asked }, key, crypto)
+  assert.throws(() => openCertificateRequest(kind, 'unit', crypto), DecodeError)
+  const nameless = signDocument('certificate-request', { ...asked, name: '' }, key, crypto)
+  assert.throws(() => openCertificateRequest(nameless, 'unit', crypto), DecodeError)
+  assert.throws(() => prepareCertificateRequest({ ...asked, name: '' }, crypto), UsageError)
+  assert.throws(() => prepareCertificateRequest(rest, crypto), UsageError)
+  assert.throws(() => prepareCertificateRequest({ ...asked, point: new Uint8Array(64) }, crypto), UsageError)
+})
+
+test('[C14b] a fingerprint that was told decides; none told, none compared', () => {
+  const told = crypto.sha256(key.publicPoint)
+  requireFingerprint(key.publicPoint, told, crypto)
+  requireFingerprint(key.publicPoint, undefined, crypto)
+  assert.throws(() => requireFingerprint(other.publicPoint, told, crypto), { code: 'fingerprint-differs' })
+})
