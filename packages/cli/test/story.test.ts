@@ -117,7 +117,7 @@ test('a program that was not written here, compiled from C or Rust, is loaded in
   }
 })
 
-test('[E8a] the demo as a process: exit status 0, and nothing stays in the folder for temporary files', () => {
+test('the demo as a process: exit status 0, and nothing stays in the folder for temporary files', () => {
   const temporary = join(work, 'temporary')
   mkdirSync(temporary)
   const env = { ...process.env, TMPDIR: temporary, NODE_OPTIONS: '' }

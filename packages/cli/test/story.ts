@@ -8,9 +8,11 @@ export function printedLines(stdout: string): string[] {
   return [...stdout.matchAll(/^ +\$ (sealwright .*)$/gm)].map(([, line]) => line!)
 }
 
-/** The words behind `sealwright` of a line that knows single quotes and nothing else of a shell. */
+/** The words behind `sealwright` of a line that knows quotes and nothing else of a shell. */
 export function wordsOf(line: string): string[] {
-  const words = [...line.matchAll(/(?:[^\s']|'[^']*')+/g)].map(([word]) => word.replaceAll("'", ''))
+  const words = [...line.matchAll(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g)].map(([word]) =>
+    word.replaceAll(/['"]/g, ''),
+  )
   if (words[0] !== 'sealwright') throw new Error(`not a command line of sealwright: ${line}`)
   return words.slice(1)
 }

@@ -27,9 +27,9 @@ export function register(program: Command, context: Context): void {
         folder,
         { command: 'sealwright init' },
         wanted.length === 0 ? undefined : wanted,
+        (begun) => enrollAll(begun, 'sealwright init'),
       )
       const made = wanted.length === 0 ? workspace.parties() : wanted
-      await enrollAll(workspace, 'sealwright init')
       return report(
         { workspace: workspace.folder, parties: made },
         ...fields({ workspace: workspace.folder, parties: made.join(' ') }),

@@ -36,8 +36,10 @@ export interface DemoResult {
 /** Runs the scenes in order in a workspace of their own; stops at the first stage that did not do what it says. */
 export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const begun = performance.now()
-  const workspace = await initWorkspace(options.folder, { command: 'sealwright demo' })
-  await enrollAll(workspace, 'sealwright demo')
+  const command = 'sealwright demo'
+  const workspace = await initWorkspace(options.folder, { command }, undefined, (made) =>
+    enrollAll(made, command),
+  )
   const world = new DemoWorld(workspace, options.app, options.columns)
   const stages: StageResult[] = []
   try {

@@ -4,6 +4,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -20,7 +21,7 @@ export function writeAtomically(path: string, bytes: Uint8Array, mode = 0o600): 
   onFile(path, () => {
     const folder = dirname(path)
     mkdirSync(folder, { recursive: true, mode: 0o700 })
-    const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
+    const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}${draftEnding}`)
     try {
       writeDurably(temporary, bytes, mode)
       renameSync(temporary, path)
@@ -32,12 +33,12 @@ export function writeAtomically(path: string, bytes: Uint8Array, mode = 0o600): 
   })
 }
 
-/** Writes a file that must not exist yet. */
-export function writeNew(path: string, bytes: Uint8Array, mode = 0o600): void {
-  onFile(path, () => {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    writeDurably(path, bytes, mode)
-    syncFolder(dirname(path))
+/** Removes, in all folders below, what `writeAtomically` of a killed process left. Only for who holds the folder alone. */
+export function removeDrafts(folder: string): void {
+  onFile(folder, () => {
+    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+      if (draftName.test(basename(name))) rmSync(join(folder, name), { force: true })
+    }
   })
 }
 
@@ -104,6 +105,9 @@ function syncFolder(folder: string): void {
     closeSync(handle)
   }
 }
+
+const draftEnding = '.tmp'
+const draftName = /^\..+\.[0-9a-f]{12}\.tmp$/
 
 /** Without Buffer's methods and its shared pool. */
 function plainBytes(buffer: Buffer): Uint8Array {

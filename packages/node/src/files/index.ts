@@ -1,1 +1,9 @@
-export { fileError, isMissing, onFile, readIfThere, readWhole, writeAtomically, writeNew } from './files.ts'
+export {
+  fileError,
+  isMissing,
+  onFile,
+  readIfThere,
+  readWhole,
+  removeDrafts,
+  writeAtomically,
+} from './files.ts'

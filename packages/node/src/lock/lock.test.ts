@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -73,6 +73,17 @@ test('nothing stays beside the lock', () => {
     readdirSync(folder).filter((name) => name.startsWith(`${count - 1}.`)),
     [],
   )
+})
+
+test('what a process left that was killed while it took the lock is removed, what a living one wrote is not', () => {
+  const path = freshPath()
+  const { pid: dead } = spawnSync(process.execPath, ['-e', ''])
+  const draft = `${path}.${dead}-abc`
+  const living = `${path}.${process.pid}-abc`
+  for (const file of [draft, living]) writeFileSync(file, '')
+  FileLock.take(path, 'mine').release()
+  assert.ok(!existsSync(draft))
+  assert.ok(existsSync(living))
 })
 
 test('release leaves a lock that another took in the meantime', () => {

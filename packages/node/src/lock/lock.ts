@@ -1,6 +1,6 @@
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { basename } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { DecodeError, type ErrorCode, StateError } from '@sealwright/core/errors'
 
 /** Who holds a file: the content of the lock file beside it, JSON. */
@@ -16,12 +16,15 @@ export interface Holder {
 
 /** An exclusive lock by a file beside the locked one. A lock whose process is gone is taken over. */
 export class FileLock implements Disposable {
+  /** Whether its last holder was killed: what it was writing may lie about. */
+  readonly inherited: boolean
   readonly #path: string
   readonly #holder: string
 
-  private constructor(path: string, holder: string) {
+  private constructor(path: string, holder: string, inherited: boolean) {
     this.#path = path
     this.#holder = holder
+    this.inherited = inherited
   }
 
   /**
@@ -32,11 +35,12 @@ export class FileLock implements Disposable {
   static take(path: string, command: string = programName, code: ErrorCode = 'held'): FileLock {
     const holder = JSON.stringify(self(command))
     const draft = `${path}.${process.pid}-${Math.random().toString(36).slice(2)}`
+    removeDraftsOfTheDead(path)
     writeFileSync(draft, holder, { flag: 'wx', mode: 0o600 })
     try {
       // A link appears with its content: nobody reads half a lock.
       for (let tries = 0; tries < 3; tries++) {
-        if (link(draft, path)) return new FileLock(path, holder)
+        if (link(draft, path)) return new FileLock(path, holder, tries > 0)
         clear(path, `${draft}-stale`, code)
       }
       throw new StateError(`${path}: others take this lock all the time`, { code })
@@ -51,6 +55,20 @@ export class FileLock implements Disposable {
 
   [Symbol.dispose](): void {
     this.release()
+  }
+}
+
+/** A process that is killed while it takes the lock leaves its draft. */
+function removeDraftsOfTheDead(path: string): void {
+  const start = `${basename(path)}.`
+  for (const name of readdirSync(dirname(path))) {
+    const [, pid] =
+      (name.startsWith(start) && /^([0-9]+)-[0-9a-z]+(-stale)?$/.exec(name.slice(start.length))) || []
+    if (pid === undefined || exists(Number(pid))) continue
+    const draft = join(dirname(path), name)
+    // Where the draft tells of another machine, its process cannot be seen from here.
+    const [, host] = /"host":"([^"]*)"/.exec(read(draft) ?? '') ?? []
+    if (host === undefined || host === hostname()) rmSync(draft, { force: true })
   }
 }
 
@@ -83,13 +101,18 @@ function held(path: string, holder: Holder, code: ErrorCode): StateError {
 function alive({ pid, started, host }: Holder): boolean {
   // Nothing can be known of a process on another machine.
   if (host !== hostname()) return true
+  if (!exists(pid)) return false
+  const now = startOf(pid)
+  return started === null || now === null || started === now
+}
+
+function exists(pid: number): boolean {
   try {
     process.kill(pid, 0)
   } catch (error) {
     if (isCode(error, 'ESRCH')) return false
   }
-  const now = startOf(pid)
-  return started === null || now === null || started === now
+  return true
 }
 
 function self(command: string): Holder {

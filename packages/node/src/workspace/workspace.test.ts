@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -49,6 +50,59 @@ test('init adds a party to a workspace, and never touches one that is there', as
   await assert.rejects(initWorkspace(top, world, ['unit', 'issuer']), { code: 'workspace-exists' })
   await assert.rejects(initWorkspace(top, world), { code: 'workspace-exists' })
   assert.deepEqual(openWorkspace(top).parties().sort(), ['issuer', 'mounter'] satisfies PartyName[])
+})
+
+test('what an init that broke off has begun, the next one completes', async () => {
+  const top = freshFolder()
+  const whole = await initWorkspace(top, world)
+  const { ports, close } = openParty(whole, 'issuer', world)
+  const [issuer] = await ports.vault.list()
+  close()
+  // Broken off in the middle of the third party, before the folder was a workspace.
+  rmSync(join(top, workspaceFile))
+  for (const party of whole.parties().slice(3)) rmSync(join(top, party), { recursive: true })
+  rmSync(join(top, whole.parties().find((party) => party !== 'issuer')!, 'keys'), { recursive: true })
+  assert.throws(() => openWorkspace(top), { code: 'workspace-missing' })
+  let last = 0
+  const again = await initWorkspace(top, world, undefined, async (made) => {
+    last = made.parties().length
+    assert.ok(!existsSync(join(top, workspaceFile)))
+  })
+  assert.equal(last, Object.keys(parties).length)
+  for (const party of again.parties()) {
+    const opened = openParty(again, party, world)
+    const [entry] = await opened.ports.vault.list()
+    opened.close()
+    assert.equal(entry?.name, logSigningKey)
+    if (party === 'issuer') assert.deepEqual(entry, issuer)
+  }
+  await assert.rejects(initWorkspace(top, world), { code: 'workspace-exists' })
+})
+
+test("a folder of somebody else that is named like a party is not taken for one's own", async () => {
+  const top = freshFolder()
+  mkdirSync(join(top, 'log'), { recursive: true })
+  writeFileSync(join(top, 'log', 'server.log'), 'text')
+  await assert.rejects(initWorkspace(top, world), { code: 'workspace-exists' })
+  assert.ok(!existsSync(join(top, 'issuer')))
+})
+
+test('drafts of a process that was killed are removed by whoever comes after it', async () => {
+  const { folder: top } = await initWorkspace(freshFolder(), world, ['issuer'])
+  const draft = join(top, 'issuer', 'keys', '.client.p256.der.0123456789ab.tmp')
+  writeFileSync(draft, 'half a key')
+  openParty(openWorkspace(top), 'issuer', world).close()
+  assert.ok(existsSync(draft), 'whoever may still be writing is left alone')
+  const script = `
+    const { openParty, openWorkspace } = await import(process.argv[1])
+    openParty(openWorkspace(process.argv[2]), 'issuer', { command: 'killed' })
+    process.kill(process.pid, 'SIGKILL')
+  `
+  const module = new URL('./index.ts', import.meta.url).href
+  spawnSync(process.execPath, ['--input-type=module', '-e', script, module, top])
+  assert.ok(existsSync(join(top, 'issuer', 'lock')))
+  openParty(openWorkspace(top), 'issuer', world).close()
+  assert.ok(!existsSync(draft))
 })
 
 test('a workspace is found from any folder inside it', async () => {

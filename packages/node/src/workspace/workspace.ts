@@ -4,7 +4,7 @@ import { DecodeError, StateError, UsageError } from '@sealwright/core/errors'
 import type { Clock, Crypto, Entropy } from '@sealwright/core/ports'
 import { logSigningKey, type PartyName, type PartyPorts, parties } from '@sealwright/roles/ports'
 import { nodeCrypto, nodeEntropy, systemClock } from '../crypto/index.ts'
-import { onFile, readIfThere, writeNew } from '../files/index.ts'
+import { onFile, readIfThere, removeDrafts, writeAtomically } from '../files/index.ts'
 import { fileKeyVault } from '../keys/index.ts'
 import { FileLock } from '../lock/index.ts'
 import { fileStore } from '../store/index.ts'
@@ -36,17 +36,20 @@ export const workspaceFile = 'sealwright.json'
 
 /**
  * Makes a workspace, or adds parties to one, each with its folders and its log-signing key. A party that is there already is a
- * UsageError `workspace-exists`, and nothing is made.
+ * UsageError `workspace-exists`, and nothing is made. What a run that broke off has begun, the next one completes.
+ * @param lastly done before the folder counts as a workspace
  */
 export async function initWorkspace(
   folder: string,
   world: PartyWorld,
   wanted: readonly PartyName[] = Object.keys(parties) as PartyName[],
+  lastly: (workspace: Workspace) => Promise<void> = async () => {},
 ): Promise<Workspace> {
   const top = resolve(folder)
   const marker = join(top, workspaceFile)
-  if (existsSync(marker)) openWorkspace(top)
-  const taken = wanted.find((party) => existsSync(join(top, party)))
+  const isNew = !existsSync(marker)
+  if (!isNew) openWorkspace(top)
+  const taken = wanted.find((party) => existsSync(join(top, party)) && !isBegun(join(top, party), isNew))
   if (taken !== undefined) {
     throw new UsageError(`the workspace ${top} has a folder for the party ${taken} already`, {
       code: 'workspace-exists',
@@ -54,19 +57,29 @@ export async function initWorkspace(
     })
   }
   onFile(top, () => mkdirSync(top, { recursive: true, mode: 0o700 }))
-  if (!existsSync(marker))
-    writeNew(marker, new TextEncoder().encode(`${JSON.stringify({ format: 1 })}\n`), 0o644)
-  const workspace = openWorkspace(top)
+  const workspace = workspaceIn(top)
   for (const party of wanted) {
-    onFile(top, () => mkdirSync(join(top, party), { mode: 0o700 }))
+    onFile(top, () => mkdirSync(join(top, party), { recursive: true, mode: 0o700 }))
     const { ports, close } = openParty(workspace, party, world)
     try {
-      await ports.vault.createPair(logSigningKey, party === 'log' ? 'ed25519' : 'p256')
+      const made = (await ports.vault.list()).some(({ name }) => name === logSigningKey)
+      if (!made) await ports.vault.createPair(logSigningKey, party === 'log' ? 'ed25519' : 'p256')
     } finally {
       close()
     }
   }
+  await lastly(workspace)
+  if (isNew) writeAtomically(marker, new TextEncoder().encode(`${JSON.stringify({ format: 1 })}\n`), 0o644)
   return workspace
+}
+
+/** Whether a party's folder was left by an `initWorkspace` that broke off; one that holds anything else was not. */
+function isBegun(folder: string, isNew: boolean): boolean {
+  return onFile(folder, () => {
+    const keys = join(folder, 'keys')
+    const hasKey = existsSync(keys) && readdirSync(keys).some((name) => name.startsWith(`${logSigningKey}.`))
+    return (isNew || !hasKey) && readdirSync(folder).every((name) => /^(keys|store|lock(\..+)?)$/.test(name))
+  })
 }
 
 /** The workspace in this folder. */
@@ -77,10 +90,7 @@ export function openWorkspace(folder: string): Workspace {
     throw new UsageError(`${top} is no workspace: it has no ${workspaceFile}`, { code: 'workspace-missing' })
   }
   checkFormat(bytes)
-  return {
-    folder: top,
-    parties: () => readdirSync(top).filter((name): name is PartyName => Object.hasOwn(parties, name)),
-  }
+  return workspaceIn(top)
 }
 
 /** The workspace in `folder` or the nearest folder above it. */
@@ -111,6 +121,7 @@ export function openParty(workspace: Workspace, party: PartyName, world: PartyWo
     progress = () => {},
   } = world
   const lock = FileLock.take(join(folder, 'lock'), command)
+  if (lock.inherited) removeDrafts(folder)
   const ports: PartyPorts = {
     party,
     crypto,
@@ -122,6 +133,13 @@ export function openParty(workspace: Workspace, party: PartyName, world: PartyWo
   }
   const close = (): void => lock.release()
   return { ports, close, [Symbol.dispose]: close }
+}
+
+function workspaceIn(folder: string): Workspace {
+  return {
+    folder,
+    parties: () => readdirSync(folder).filter((name): name is PartyName => Object.hasOwn(parties, name)),
+  }
 }
 
 function checkFormat(bytes: Uint8Array): void {

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parties } from '@sealwright/roles/ports'
+import { scenes } from '../src/demo/index.ts'
+import { commandLine, commandLineJson, type Ran } from './run.ts'
+
+const launcher = fileURLToPath(new URL('../bin/sealwright.js', import.meta.url))
+const preload = new URL('kill-at.mjs', import.meta.url).href
+
+/** A stage's command line, the workspace as it is before, and what an undisturbed run leaves. */
+interface Moment {
+  readonly words: readonly string[]
+  readonly before: string
+  readonly expected: unknown
+  /** How many steps on the file system the undisturbed run took. */
+  readonly steps: number
+}
+
+/** The story up to stages that are to be cut. */
+export class Cuts {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'sealwright-cuts-'))
+  readonly #moments = new Map<string, Moment>()
+  #copies = 0
+
+  /** Runs the story and keeps the workspace as it is before the first stage of each of these names. */
+  async prepare(names: readonly string[]): Promise<void> {
+    const work = join(this.#folder, 'work')
+    await commandLine(this.#folder, ['init', 'work'])
+    for (const stage of scenes.flatMap((scene) => scene.stages)) {
+      if (this.#moments.size === names.length) return
+      for (const [i, words] of stage.commandLines.entries()) {
+        const wanted = i === 0 && names.includes(stage.name) && !this.#moments.has(stage.name)
+        const before = join(this.#folder, `before-${stage.name}`)
+        if (wanted) cpSync(work, before, { recursive: true })
+        const { status, stderr } = await commandLine(work, words)
+        assert.equal(status, 0, `${words.join(' ')}\n${stderr}`)
+        if (!wanted) continue
+        const expected = await left(work, words)
+        this.#moments.set(stage.name, { words, before, expected, steps: this.#countSteps(before, words) })
+      }
+    }
+  }
+
+  /** How many moments a stage has at which it can be cut. */
+  steps(name: string): number {
+    return this.#moments.get(name)!.steps
+  }
+
+  /** Kills the stage's command right before its n-th step on the file system, runs it again, and compares what is left. */
+  async cut(name: string, step: number): Promise<void> {
+    const { words, before, expected } = this.#moments.get(name)!
+    const what = `${name}, killed before step ${step}`
+    const work = this.#copy(before)
+    const { signal } = launch(work, words, { SEALWRIGHT_TEST_KILL_AT: String(step) })
+    assert.equal(signal, 'SIGKILL', what)
+    const again = await commandLine(work, words)
+    assert.equal(again.status, 0, `${what}\n${again.stderr}`)
+    assert.deepEqual(await left(work, words), expected, what)
+    rmSync(work, { recursive: true })
+  }
+
+  close(): void {
+    rmSync(this.#folder, { recursive: true })
+  }
+
+  #countSteps(before: string, words: readonly string[]): number {
+    const work = this.#copy(before)
+    const counter = join(work, 'steps')
+    const { status, stderr } = launch(work, words, { SEALWRIGHT_TEST_STEPS: counter })
+    assert.equal(status, 0, stderr)
+    const steps = Number(readFileSync(counter, 'utf8'))
+    rmSync(work, { recursive: true })
+    return steps
+  }
+
+  #copy(folder: string): string {
+    this.#copies += 1
+    const copy = join(this.#folder, `copy-${this.#copies}`)
+    cpSync(folder, copy, { recursive: true })
+    return copy
+  }
+}
+
+function launch(cwd: string, words: readonly string[], env: Record<string, string>) {
+  const { status, signal, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', preload, launcher, ...words],
+    { cwd, encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '', ...env } },
+  )
+  return { status, signal, stdout, stderr } satisfies Ran & { signal: NodeJS.Signals | null }
+}
+
+/** What a run leaves that does not hang on keys and times: the module's memory by names, entries in outboxes, files handed over. */
+async function left(work: string, words: readonly string[]) {
+  const chip = words[words.indexOf('--module') + 1]!
+  const map = await commandLineJson(work, ['module', 'map', '--module', chip])
+  const segments = map.json['segments'] as { owner: string; name: string }[]
+  const outboxes = Object.keys(parties).flatMap((party) => {
+    const outbox = join(work, party, 'store', 'outbox')
+    return existsSync(outbox) ? readdirSync(outbox).map((file) => `${party}/${file}`) : []
+  })
+  return {
+    memory: segments
+      .filter(({ owner }) => owner !== 'free')
+      .map(({ owner, name }) => `${owner}: ${name}`)
+      .sort(),
+    outboxes: outboxes.sort(),
+    files: ['exchange', 'certs', 'chips'].flatMap((shared) =>
+      existsSync(join(work, shared)) ? readdirSync(join(work, shared)).sort() : [],
+    ),
+  }
+}
