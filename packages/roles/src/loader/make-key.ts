@@ -1,4 +1,5 @@
 import { equal } from '@sealwright/core/bytes'
+import { RefusedError } from '@sealwright/core/errors'
 import {
   type LoaderKeyEntry,
   type LoaderKeyOrder,
@@ -17,7 +18,10 @@ export interface MadeKey {
   readonly entries: readonly LogEntry[]
 }
 
-/** Has the loader card make an application key, which never leaves it in clear. What the order fixes cannot be changed later. */
+/**
+ * Has the loader card make an application key, which never leaves it in clear. What the order fixes cannot be changed later. The same
+ * order again makes no second key.
+ */
 export async function makeKey(
   ports: PartyPorts,
   transport: Transport,
@@ -27,19 +31,26 @@ export async function makeKey(
   await endChannel(transport)
   const channel = plain(transport)
   const { serial } = await readHead(channel)
+  const made = async (): Promise<LoaderKeyEntry | undefined> => {
+    const { keys } = await inDocumentChannel(ports, transport, serial, readList)
+    return keys.find((entry) => equal(serializeLoaderKeyOrder(entry), data))
+  }
   const { result, entries } = await moduleStep(ports, channel, {
     name: 'loader key new',
     types: ['key-made'],
     details: { key: order.source },
-    // After a broken connection: the key is there if the card had heard the order.
-    async settle() {
-      const { keys } = await inDocumentChannel(ports, transport, serial, readList)
-      return keys.find((entry) => equal(serializeLoaderKeyOrder(entry), data))
+    settle: made,
+    async run() {
+      try {
+        return await inDocumentChannel(ports, transport, serial, async (loader) =>
+          parseLoaderKeyEntry(await loader.send('MAKE KEY', { data })),
+        )
+      } catch (error) {
+        const known = error instanceof RefusedError ? await made() : undefined
+        if (known === undefined) throw error
+        return known
+      }
     },
-    run: () =>
-      inDocumentChannel(ports, transport, serial, async (loader) =>
-        parseLoaderKeyEntry(await loader.send('MAKE KEY', { data })),
-      ),
   })
   return { entry: result, entries }
 }

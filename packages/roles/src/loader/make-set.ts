@@ -37,7 +37,7 @@ export interface MadeSet {
 
 /**
  * Makes T and KS of a set in the custodian's vault and enters them into the loader card, over SCP03 under its document key. Broken off,
- * run it again: the same keys are entered.
+ * or to be sure, run it again: the same keys are entered, which changes nothing where they are.
  */
 export async function makeSet(
   ports: PartyPorts,
@@ -71,7 +71,10 @@ async function keptSet(ports: PartyPorts, input: MakeSetInput): Promise<KeptSet>
   const known = await readSet(ports, set)
   if (known !== undefined && !known.entered) return withKeys(ports, known)
   if (known !== undefined && !replace) {
-    throw new UsageError(`there is a set ${set} already: its keys are replaced only on request`)
+    if (known.profile === profile && known.suite === suite) return known
+    throw new UsageError(
+      `there is a set ${set} of another profile or suite: its keys are replaced only on request`,
+    )
   }
   const kept: KeptSet = { set, generation: (known?.generation ?? 0) + 1, profile, suite, entered: false }
   // The record first: keys without one would never be found again.
