@@ -1,132 +1,81 @@
-import { keyPlaces, keyVersions, productDataIds } from '@sealwright/core/catalog'
-import { withHandle } from '@sealwright/core/crypto'
-import {
-  type Profile,
-  parseKeyReceipt,
-  serializeKeyPlace,
-  serializeLoaderKeyEntry,
-  serializeSetEntry,
-  unitSignatureKey,
-  unitTransportKey,
-} from '@sealwright/core/key-download'
-import type { Crypto } from '@sealwright/core/ports'
-import { setPlaces } from '@sealwright/module/key-download'
-import { customizedModule, type Fixture } from '@sealwright/module/testing'
-import { nodeEntropy } from '@sealwright/node/crypto'
+import { u32 } from '@sealwright/core/bytes'
+import { parseModulePapers } from '@sealwright/core/customization'
+import { type Profile, parseKeyReceipt } from '@sealwright/core/key-download'
 import { inProcess } from '@sealwright/node/transport'
-import { type Channel, openScp03, plain } from '@sealwright/roles/channel'
+import { type Channel, plain } from '@sealwright/roles/channel'
+import { inDocumentChannel, keepPapers } from '@sealwright/roles/custody'
+import { fuelKeyPlace, fuelKeySource } from '@sealwright/roles/issuer'
+import { installTransportKey, makeKey, makeSet } from '@sealwright/roles/loader'
+import { lifeUpTo, powered } from './lives.ts'
 import type { Flow } from './measure.ts'
 
-const suite = 0xa101
+interface Prepared {
+  readonly module: Channel
+  readonly request: Uint8Array
+}
+
+const modules = 20
 const set = 1
-const source = 0x0001_0a01
-const destination = 0x0020_0101
-const [transportKey, signatureKey, applicationKey] = [0x11, 0x22, 0x33].map((byte) =>
-  new Uint8Array(16).fill(byte),
-) as [Uint8Array, Uint8Array, Uint8Array]
+const suite = 0xa101
 
 /** EXPORT KEY at a loader in its channel, IMPORT KEY at a module with its commit. PREPARE comes before, not measured. */
-export function keyDownload(profile: Profile): Flow<Uint8Array> {
+export function keyDownload(profile: Profile): Flow<Prepared> {
   return {
     name: `key download, ${profile}`,
     text: 'EXPORT KEY in its SCP03 channel, both ends, and IMPORT KEY with its commit',
-    operations: 200,
+    operations: modules,
+    rows: 6,
     async setUp(crypto) {
-      const module = operatingModule(crypto, profile)
-      const terminal = plain(inProcess(module.module))
-      const loader = await openLoader(crypto, loaderModule(crypto, profile))
+      const life = await lifeUpTo(crypto, 'set new')
+      const ports = await life.party('loader')
+      const loader = inProcess(powered(life, 'loader'))
+      const terminal = inProcess(powered(life, 'terminal'))
+      for (const chip of ['loader', 'terminal']) await keepPapers(ports, life.file(`${chip}.papers`))
+      await makeSet(ports, loader, { set, profile, suite })
+      await makeKey(ports, loader, {
+        source: fuelKeySource,
+        set,
+        diversified: false,
+        exportsLeft: undefined,
+        attributes: { usage: 'M6', algorithm: 'A', mode: 'C', version: 1, exportability: 'N', keyLength: 16 },
+        modules: { rule: 'all-but', serials: [] },
+      })
+      await installTransportKey(ports, terminal, { set })
+      const { serial } = parseModulePapers(life.file('loader.papers'))
+      const channel = await openChannel(ports, loader, serial)
+      // One module keeps one R: as many as a row has operations, each a copy of the first.
+      const snapshot = life.chips.get('terminal')!.snapshot()
+      const terminals = Array.from({ length: modules }, () => {
+        life.restore('terminal', snapshot)
+        return plain(inProcess(powered(life, 'terminal')))
+      })
+      let next = 0
       return {
-        before: () => terminal.send('PREPARE', { data: placeBytes }),
-        async run(request) {
-          const message = await loader.send('EXPORT KEY', { data: request })
-          parseKeyReceipt(await terminal.send('IMPORT KEY', { p1: suite & 0xff, data: message }))
+        async before() {
+          const module = terminals[next++ % modules]!
+          return { module, request: await module.send('PREPARE', { data: u32(fuelKeyPlace) }) }
+        },
+        async run({ module, request }) {
+          const message = await channel.send('EXPORT KEY', { data: request })
+          parseKeyReceipt(await module.send('IMPORT KEY', { p1: suite & 0xff, data: message }))
         },
       }
     },
   }
 }
 
-const placeBytes = Uint8Array.of(0x00, 0x20, 0x01, 0x01)
-
-function operatingModule(crypto: Crypto, profile: Profile): Fixture {
-  const serial = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
-  return customizedModule({
-    crypto,
-    serial,
-    prepare({ tx, objects, keys }) {
-      objects.put(tx, 'control', 1, Uint8Array.of(0x0f))
-      objects.put(tx, 'product-data', productDataIds.suites, Uint8Array.of(suite >> 8, suite & 0xff))
-      const place = { kind: 'application', usage: 'M6', source } as const
-      objects.put(tx, 'key-place', destination, serializeKeyPlace(place))
-      withHandle(crypto.aes(transportKey), (key) =>
-        keys.putAes(
-          tx,
-          keyPlaces.transport,
-          profile === 'shared' ? transportKey : unitTransportKey(key, serial),
-        ),
-      )
-      withHandle(crypto.aes(signatureKey), (key) =>
-        keys.putAes(tx, keyPlaces.signature, unitSignatureKey(key, serial)),
-      )
-    },
+/** A document channel that stays open. */
+function openChannel(...[ports, transport, serial]: ChannelInput): Promise<Channel> {
+  return new Promise((resolve, reject) => {
+    inDocumentChannel(ports, transport, serial, (channel) => {
+      resolve(channel)
+      return new Promise(() => {})
+    }).catch(reject)
   })
 }
 
-function loaderModule(crypto: Crypto, profile: Profile): Fixture {
-  const check = new Uint8Array(5)
-  return customizedModule({
-    crypto,
-    serial: Uint8Array.of(9, 9, 9, 9, 9, 9, 9, 9),
-    seed: 'loader',
-    prepare({ tx, objects, keys }) {
-      const { transport, signature } = setPlaces(set)
-      keys.putAes(tx, transport, transportKey)
-      keys.putAes(tx, signature, signatureKey)
-      keys.putAes(tx, source, applicationKey)
-      objects.put(
-        tx,
-        'key-set',
-        set,
-        serializeSetEntry({
-          set,
-          generation: 'present',
-          profile,
-          suite,
-          transportCheck: check,
-          signatureCheck: check,
-        }),
-      )
-      objects.put(
-        tx,
-        'loader-key',
-        source,
-        serializeLoaderKeyEntry({
-          source,
-          set,
-          diversified: false,
-          exportsLeft: undefined,
-          attributes: {
-            usage: 'M6',
-            algorithm: 'A',
-            mode: 'C',
-            version: 1,
-            exportability: 'N',
-            keyLength: 16,
-          },
-          checkValue: check,
-          modules: { rule: 'all-but', serials: [] },
-        }),
-      )
-    },
-  })
-}
-
-function openLoader(crypto: Crypto, { module, documentKeys }: Fixture): Promise<Channel> {
-  const { enc, mac, dek } = documentKeys
-  return openScp03(inProcess(module), {
-    crypto,
-    entropy: nodeEntropy,
-    keys: { enc: crypto.aes(enc), mac: crypto.aes(mac), dek: crypto.aes(dek) },
-    keyVersion: keyVersions.document,
-  })
-}
+type ChannelInput = [
+  Parameters<typeof inDocumentChannel>[0],
+  Parameters<typeof inDocumentChannel>[1],
+  Uint8Array,
+]

@@ -9,8 +9,10 @@ export interface Flow<T> {
   readonly name: string
   /** What counts as one operation, for the reader. */
   readonly text: string
-  /** Operations in a round, and calls of each primitive. */
+  /** Operations in a row; their inputs are made before them. */
   readonly operations: number
+  /** How many such rows a round has; 1 unless given. */
+  readonly rows?: number
   setUp(crypto: Crypto): Promise<Running<T>>
 }
 
@@ -48,46 +50,40 @@ export interface Measured {
   readonly bare?: { readonly each: number; readonly times: number }
 }
 
-/** Measures a flow and its primitives in turn, round by round; every number is the median of the rounds. */
+/**
+ * Measures a flow and its primitives in turn, round by round; every number is the mean of all rounds. The kernel counts a thread's time
+ * in steps of some milliseconds, so that one round alone says little.
+ */
 export async function measure<T>(flow: Flow<T>, rounds: number): Promise<Measured> {
   const works = await recorded(flow)
   const running = await flow.setUp(nodeCrypto)
-  const fastest = works.map((work) => ({ work, ...faster(work) }))
-  await timeFlow(running, flow.operations)
-  const flowTimes: number[] = []
-  const sums: number[] = []
-  const bareTimes: number[] = []
-  const rows = fastest.map(({ work, name }) => ({ work, name, times: [] as number[] }))
+  const rows = works.map((work) => ({ ...work, ...fastest(work), spent: 0 }))
+  const bare = running.bare === undefined ? undefined : { ...timed(running.bare), spent: 0 }
+  // Twice, for the compiler to know it.
+  for (let i = 0; i < 2; i++) await timeFlow(running, flow.operations)
+  const { rows: perRound = 1 } = flow
+  let spent = 0
   for (let round = 0; round < rounds; round++) {
-    flowTimes.push(await timeFlow(running, flow.operations))
-    let sum = 0
-    for (const [i, { run, slow }] of fastest.entries()) {
-      const each = time(run, slow ? 20 : flow.operations)
-      rows[i]!.times.push(each)
-      sum += each * rows[i]!.work.count
-    }
-    sums.push(sum)
-    if (running.bare !== undefined) bareTimes.push(time(running.bare, 20 * flow.operations))
+    for (let row = 0; row < perRound; row++) spent += await timeFlow(running, flow.operations)
+    for (const row of bare === undefined ? rows : [...rows, bare]) row.spent += time(row.run, row.calls)
   }
-  const each = median(flowTimes)
+  const each = spent / (rounds * perRound * flow.operations)
+  const primitives = rows.map(({ label, count, backend, calls, spent: all }) => {
+    return { label, count, backend, each: all / (rounds * calls) }
+  })
+  const sum = primitives.reduce((total, row) => total + row.count * row.each, 0)
+  const bareEach = bare === undefined ? undefined : bare.spent / (rounds * bare.calls)
   return {
     name: flow.name,
     text: flow.text,
     rounds,
-    operations: flow.operations,
+    operations: perRound * flow.operations,
     perSecond: 1e6 / each,
     each,
-    primitives: rows.map(({ work, name, times }) => ({
-      label: work.label,
-      count: work.count,
-      each: median(times),
-      backend: name,
-    })),
-    sum: median(sums),
-    ratio: median(sums.map((sum, i) => sum / flowTimes[i]!)),
-    ...(bareTimes.length === 0
-      ? {}
-      : { bare: { each: median(bareTimes), times: median(flowTimes.map((t, i) => t / bareTimes[i]!)) } }),
+    primitives,
+    sum,
+    ratio: sum / each,
+    ...(bareEach === undefined ? {} : { bare: { each: bareEach, times: each / bareEach } }),
   }
 }
 
@@ -102,40 +98,47 @@ async function recorded<T>(flow: Flow<T>): Promise<Work[]> {
   return stop()
 }
 
-/** Microseconds of one operation. */
+/** Microseconds of so many operations. */
 async function timeFlow<T>({ before, run }: Running<T>, operations: number): Promise<number> {
-  let sum = 0
-  for (let i = 0; i < operations; i++) {
-    const input = await before()
-    const begun = performance.now()
-    await run(input)
-    sum += performance.now() - begun
-  }
-  return (1000 * sum) / operations
+  const inputs: T[] = []
+  for (let i = 0; i < operations; i++) inputs.push(await before())
+  const begun = processorTime()
+  for (const input of inputs) await run(input)
+  return processorTime() - begun
 }
 
-/** Microseconds of one call. */
+/** Microseconds of so many calls. */
 function time(run: () => void, calls: number): number {
-  const begun = performance.now()
+  const begun = processorTime()
   for (let i = 0; i < calls; i++) run()
-  return (1000 * (performance.now() - begun)) / calls
+  return processorTime() - begun
+}
+
+/** Microseconds that this thread has had a processor: what else runs on the machine does not count. */
+function processorTime(): number {
+  const { user, system } = (process.threadCpuUsage ?? process.cpuUsage)()
+  return user + system
+}
+
+/** With it, how many calls fill a window. */
+function timed(run: () => void): { run: () => void; calls: number } {
+  let calls = 1
+  for (let took = 0; took < window; ) {
+    calls *= 2
+    const begun = performance.now()
+    for (let i = 0; i < calls; i++) run()
+    took = 1000 * (performance.now() - begun)
+  }
+  return { run, calls }
 }
 
 /** The backend on which the primitive is faster. */
-function faster(work: Work): { run: () => void; name: string; slow: boolean } {
-  const tried = [nodeCrypto, portableCrypto].map((crypto) => {
-    const run = work.prepare(crypto)
-    const once = time(run, 1)
-    const calls = Math.min(2000, Math.max(3, Math.ceil(20_000 / once)))
-    time(run, calls)
-    return { run, name: crypto.name, each: time(run, calls) }
-  })
-  const [best] = tried.sort((a, b) => a.each - b.each)
-  return { run: best!.run, name: best!.name, slow: best!.each > 1000 }
+function fastest(work: Work): { run: () => void; calls: number; backend: string } {
+  const [best] = [nodeCrypto, portableCrypto]
+    .map((crypto) => ({ ...timed(work.prepare(crypto)), backend: crypto.name }))
+    .sort((a, b) => b.calls - a.calls || time(a.run, a.calls) - time(b.run, b.calls))
+  return best!
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
-}
+/** Microseconds. */
+const window = 12_000

@@ -1,110 +1,127 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { ascii, concat, u32 } from '@sealwright/core/bytes'
-import { commands, programInstructions } from '@sealwright/core/catalog'
-import { dataAreaOf, serializeSoftware } from '@sealwright/core/customization'
-import { serializeKeyPlace } from '@sealwright/core/key-download'
-import type { AesKey } from '@sealwright/core/ports'
+import { ascii, concat, decodeHex } from '@sealwright/core/bytes'
+import { blankRecord, serializeBookingRequest } from '@sealwright/core/loyalty'
+import type { Module } from '@sealwright/module'
 import { type WasmMemory, webAssembly } from '@sealwright/module/program'
-import { serializeVectors } from '@sealwright/module/rom'
-import { customizedModule } from '@sealwright/module/testing'
-import { nodeCrypto } from '@sealwright/node/crypto'
-import { root } from '../files.ts'
+import { nodeCrypto, nodeEntropy } from '@sealwright/node/crypto'
+import { fuelKeyPlace } from '@sealwright/roles/issuer'
+import { readPrograms } from '../../packages/node/test/life/programs.ts'
+import { lifeUpTo, powered } from './lives.ts'
 import type { Flow } from './measure.ts'
 
-const wasm = new Uint8Array(readFileSync(join(root, 'programs/loyalty/loyalty.wasm')))
-const program = 3
-const place = 0x0020_0101
-const fuelKey = new Uint8Array(16).fill(0x44)
-const areaLength = 72
-
-const record = recordOf(nodeCrypto.aes(fuelKey), 1000, 1)
-
-/** A customer's record as the program knows it: card number(8) ‖ balance(4) ‖ sequence(4) ‖ MAC(16). */
-function recordOf(key: AesKey, balance: number, sequence: number): Uint8Array {
-  const body = concat(Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8), u32(balance), u32(sequence))
-  return concat(body, key.cmac(ascii('LOY1'), body))
+interface Call {
+  readonly ins: number
+  readonly data: Uint8Array
 }
 
-const calls = {
-  TOTALS: { ins: programInstructions.TOTALS.ins, function: 3, data: new Uint8Array(0) },
-  CREDIT: { ins: programInstructions.CREDIT.ins, function: 1, data: concat(u32(place), record, u32(5)) },
-} as const
-
-/** One command APDU to the loyalty program and its answer, beside a bare call of the same wasm function. */
-export function programCall(name: keyof typeof calls, text: string): Flow<undefined> {
-  const { ins, function: number, data } = calls[name]
-  const apdu = concat(
-    Uint8Array.of(0x80, ins, 0, 0),
-    data.length === 0 ? data : concat(Uint8Array.of(data.length), data),
-    Uint8Array.of(0),
-  )
-  return {
-    name: `program call, ${name}`,
-    text,
-    operations: 400,
-    async setUp(crypto) {
-      const { module } = customizedModule({
-        crypto,
-        prepare({ tx, objects, keys }) {
-          objects.put(tx, 'control', 1, Uint8Array.of(0x0f))
-          objects.put(
-            tx,
-            'software',
-            program,
-            serializeSoftware({
-              version: 1,
-              interfaces: ['io', 'data', 'mac'],
-              budget: 5_000_000,
-              keyPlaces: [place],
-              program: wasm,
-            }),
-          )
-          objects.put(tx, 'product-data', dataAreaOf(program), new Uint8Array(areaLength))
-          keys.putAes(tx, place, fuelKey)
-          const fuel = { kind: 'application', usage: 'M6', source: 0 } as const
-          objects.put(tx, 'key-place', place, serializeKeyPlace(fuel))
-          const natives = Object.values(commands).map((row) => ({
-            ins: row.ins,
-            program: 0,
-            function: row.entry,
-          }))
-          const own = Object.values(calls).map((call) => ({
-            ins: call.ins,
-            program,
-            function: call.function,
-          }))
-          const table = [...natives, ...own].sort((a, b) => a.ins - b.ins)
-          objects.put(tx, 'vector-table', 0, serializeVectors(table))
-        },
-      })
-      return {
-        before: () => undefined,
-        run() {
-          const answer = module.transmit(apdu)
-          if (answer.at(-2) !== 0x90) throw new Error(`${name}: ${answer.at(-2)} ${answer.at(-1)}`)
-        },
-        bare: bareCall(ins, number, data),
-      }
-    },
-  }
+interface Example {
+  readonly name: string
+  readonly text: string
+  readonly chip: 'terminal' | 'phone'
+  readonly program: 'loyalty' | 'bank'
+  /** Exported function; undefined: of the application that is selected. */
+  readonly function: string
+  readonly select?: Uint8Array
+  /** Calls that come before, once. */
+  readonly first: readonly Call[]
+  readonly call: Call
 }
 
-/** The function as the supplier compiled it, on plain memory: no meter, no transaction, no grants, the fastest MAC. */
-function bareCall(ins: number, number: number, data: Uint8Array): () => void {
-  const key = nodeCrypto.aes(fuelKey)
-  const area = new Uint8Array(areaLength)
+const credit = serializeBookingRequest({
+  place: fuelKeyPlace,
+  record: blankRecord(new Uint8Array(8).fill(9)),
+  points: 5,
+})
+const pin = ascii('4711')
+const account = concat(decodeHex('0000000000002710'), Uint8Array.of(10), ascii('1234567890'), pin)
+const bankCalls = [
+  { ins: 0x10, data: account },
+  { ins: 0x12, data: pin },
+]
+const bankAid = decodeHex('F053570101')
+
+const examples: readonly Example[] = [
+  {
+    name: 'vectored, CREDIT',
+    text: 'a program that a vector names, a new instance for each command: two MACs, the data area read and written',
+    chip: 'terminal',
+    program: 'loyalty',
+    function: 'f1',
+    first: [],
+    call: { ins: 0xb8, data: credit },
+  },
+  {
+    name: 'application, STATEMENT',
+    text: 'a selected application: the data area read, 23 bytes answered',
+    chip: 'phone',
+    program: 'bank',
+    function: 'process',
+    select: bankAid,
+    first: bankCalls,
+    call: { ins: 0x14, data: new Uint8Array(0) },
+  },
+  {
+    name: 'application, IDENTIFY',
+    text: 'a selected application: 64 times SHA-256 in wasm, the data area read and written',
+    chip: 'phone',
+    program: 'bank',
+    function: 'process',
+    select: bankAid,
+    first: bankCalls,
+    call: { ins: 0x12, data: pin },
+  },
+]
+
+/** One command APDU to a program and its answer, beside a bare call of the same wasm function. */
+export const programCalls: readonly Flow<undefined>[] = examples.map((example) => ({
+  name: `program call, ${example.name}`,
+  text: example.text,
+  operations: 500,
+  async setUp(crypto) {
+    const life = await lifeUpTo(crypto, example.chip === 'terminal' ? 'use-key' : 'run')
+    const module = powered(life, example.chip)
+    if (example.select !== undefined) {
+      send(module, concat(Uint8Array.of(0x00, 0xa4, 0x04, 0x00, example.select.length), example.select))
+    }
+    for (const call of example.first) send(module, apduOf(call))
+    const apdu = apduOf(example.call)
+    const bare = bareProgram(example)
+    for (const call of example.first) bare(call)
+    return {
+      before: () => undefined,
+      run: () => send(module, apdu),
+      bare: () => bare(example.call),
+    }
+  },
+}))
+
+function apduOf({ ins, data }: Call): Uint8Array {
+  const lc = data.length === 0 ? data : Uint8Array.of(data.length)
+  return concat(Uint8Array.of(0x80, ins, 0, 0), lc, data, Uint8Array.of(0))
+}
+
+function send(module: Module, apdu: Uint8Array): void {
+  const answer = module.transmit(apdu)
+  if (answer.at(-2) !== 0x90) throw new Error(`refused: ${answer.at(-2)} ${answer.at(-1)}`)
+}
+
+/** The program as the supplier compiled it, on plain memory: no meter, no transaction, no grants, the fastest MAC. */
+function bareProgram({ program, function: name }: Example): (call: Call) => void {
+  const key = nodeCrypto.aes(new Uint8Array(16).fill(0x44))
+  const area = new Uint8Array(96)
   let memory = new Uint8Array(0)
+  let call: Call = { ins: 0, data: area }
   let answer: Uint8Array[] = []
   const bytes = (address: number, length: number): Uint8Array => memory.subarray(address, address + length)
-  const macOf = (address: number, length: number): Uint8Array => key.cmac(bytes(address, length))
   const imports = {
     io: {
-      input_length: () => data.length,
+      input_length: () => call.data.length,
       input: (to: number, offset: number, length: number) =>
-        memory.set(data.subarray(offset, offset + length), to),
+        memory.set(call.data.subarray(offset, offset + length), to),
       output: (from: number, length: number) => void answer.push(bytes(from, length).slice()),
-      ins: () => ins,
+      ins: () => call.ins,
+      status: (sw: number) => {
+        if (sw !== 0x9000) throw new Error(`status ${sw}`)
+      },
       refuse: (sw: number) => {
         throw new Error(`refused with ${sw}`)
       },
@@ -115,16 +132,23 @@ function bareCall(ins: number, number: number, data: Uint8Array): () => void {
         memory.set(area.subarray(offset, offset + length), to),
       write: (offset: number, from: number, length: number) => area.set(bytes(from, length), offset),
     },
+    random: { fill: (to: number, length: number) => memory.set(nodeEntropy.bytes(length), to) },
+    clock: { now: () => 0n, known: () => 0 },
+    sign: { sign: () => {} },
     mac: {
-      cmac: (_place: number, from: number, length: number, to: number) => memory.set(macOf(from, length), to),
+      cmac: (_place: number, from: number, length: number, to: number) =>
+        memory.set(key.cmac(bytes(from, length)), to),
       verify: (_place: number, from: number, length: number, mac: number, macLength: number) =>
-        Buffer.compare(macOf(from, length).subarray(0, macLength), bytes(mac, macLength)) === 0 ? 1 : 0,
+        Number(
+          Buffer.compare(key.cmac(bytes(from, length)).subarray(0, macLength), bytes(mac, macLength)) === 0,
+        ),
     },
   }
-  const { exports } = new webAssembly.Instance(new webAssembly.Module(wasm), imports)
+  const { exports } = new webAssembly.Instance(new webAssembly.Module(readPrograms()[program]), imports)
   memory = new Uint8Array((exports.memory as WasmMemory).buffer)
-  const entry = exports[`f${number}`] as () => void
-  return () => {
+  const entry = exports[name] as () => void
+  return (next) => {
+    call = next
     answer = []
     entry()
   }
