@@ -1,11 +1,21 @@
+import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { command, exchange, type Response } from '@sealwright/core/apdu'
 import { decodeHex } from '@sealwright/core/bytes'
-import { keyPlaces } from '@sealwright/core/catalog'
+import { channelKeys, commands, productDataIds } from '@sealwright/core/catalog'
 import type { Crypto, Transport } from '@sealwright/core/ports'
+import {
+  callBudget,
+  defaultAgreement,
+  type OperatorDocument,
+  prepareOperatorDocument,
+  type Reservation,
+} from '@sealwright/core/resources'
 import { type FixedClock, fixedClock, scriptedEntropy } from '@sealwright/core/testing'
 import type { Module } from '@sealwright/module'
 import { customizedModule, type Fixture, type FixtureOptions, fixtureTime } from '@sealwright/module/testing'
 import * as authority from '@sealwright/roles/authority'
+import { type Channel, openScp11a } from '@sealwright/roles/channel'
 import * as operator from '@sealwright/roles/operator'
 import { memoryPorts, type PartyName, type PartyPorts } from '@sealwright/roles/ports'
 import * as supplier from '@sealwright/roles/supplier'
@@ -111,4 +121,80 @@ export async function loaded(world: ResourceWorld, name = 'bank', dataSize = 96)
   return { ...done, activation }
 }
 
-export { keyPlaces }
+/** Operator documents as a test wants them: everything that is not given is right. */
+export type Draft = { readonly type: OperatorDocument['type'] } & Partial<Omit<Reservation, 'type'>>
+
+/** A document signed by an operator of the world. */
+export async function document(
+  world: ResourceWorld,
+  draft: Draft,
+  signer = world.operator,
+): Promise<Uint8Array> {
+  const { crypto, fixture } = world
+  const header = { module: fixture.serial, number: 1, time: fixtureTime, resource: 1 }
+  const reservation = {
+    aid: bankAid,
+    supplier: await world.supplier.vault.publicPoint(supplier.supplierKey),
+    size: 8192,
+    interfaces: ['io', 'data'] as const,
+    places: [],
+    budget: callBudget.usual,
+    agreement: defaultAgreement,
+  }
+  const full = {
+    ...header,
+    ...(draft.type === 'reservation' ? reservation : {}),
+    ...draft,
+  } as OperatorDocument
+  const name = signer.party === 'supplier' ? supplier.supplierKey : operator.operatorKey
+  const unsigned = prepareOperatorDocument(full, await signer.vault.publicPoint(name), crypto)
+  return unsigned.finish(await signer.vault.sign(name, unsigned.toBeSigned))
+}
+
+/** OPERATE as it is. */
+export function operate(world: ResourceWorld, data: Uint8Array): Promise<Response> {
+  const { ins } = commands.OPERATE
+  return exchange(world.transport, command({ cla: 0x80, ins, p1: 0, p2: 0, data, le: 0x100 }))
+}
+
+/** Has an operator's document carried out; anything but 9000 fails the test. Returns the receipt. */
+export async function done(world: ResourceWorld, draft: Draft, signer?: PartyPorts): Promise<Uint8Array> {
+  const answer = await operate(world, await document(world, draft, signer))
+  assert.equal(answer.sw.toString(16), '9000')
+  return answer.data
+}
+
+/** Does something after which the module's whole memory must be what it was. */
+export async function unchanged<T>(world: ResourceWorld, work: () => Promise<T>): Promise<T> {
+  const { medium } = world.fixture
+  const before = medium.snapshot().pages
+  const result = await work()
+  assert.deepEqual(medium.snapshot().pages, before)
+  return result
+}
+
+/** A document that must be refused with this status word, nothing changed. */
+export async function refused(world: ResourceWorld, sw: number, bytes: Uint8Array): Promise<void> {
+  const answer = await unchanged(world, () => operate(world, bytes))
+  assert.equal(answer.sw.toString(16), sw.toString(16))
+}
+
+/** The channel with a resource, as whoever holds a supplier's key opens it. */
+export function supplierChannel(
+  world: ResourceWorld,
+  resource = 1,
+  holder = world.supplier,
+): Promise<Channel> {
+  const { crypto, fixture, transport } = world
+  return openScp11a(transport, {
+    crypto,
+    entropy: holder.entropy,
+    vault: holder.vault,
+    keyName: supplier.supplierKey,
+    modulePoint: fixture.personalization!.operating.publicPoint,
+    keyId: channelKeys.supplier,
+    keyVersion: resource,
+    serial: fixture.serial,
+    issuer: fixture.module.parts.objects.read('product-data', productDataIds.issuer)!,
+  })
+}

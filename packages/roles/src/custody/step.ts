@@ -109,7 +109,9 @@ export async function moduleStep<T>(
     async settle(intent) {
       const { since } = parseModuleIntent(intent)
       const result = await settle?.()
-      const entries = number > since ? await record(since, result) : []
+      // Settling may itself have had the module do what was left undone.
+      const { number: now } = await readHead(channel)
+      const entries = now > since ? await record(since, result) : []
       return result === undefined ? undefined : { result, entries }
     },
     async run() {
