@@ -1,6 +1,7 @@
 import {
   type CommandRow,
   certificateIds,
+  certifications,
   channelKeys,
   chipModes,
   commands,
@@ -23,6 +24,7 @@ import {
 import { customizationObjects } from '@sealwright/core/customization'
 import { errorTable } from '@sealwright/core/errors'
 import { suites } from '@sealwright/core/key-download'
+import { bindingReasons, policyBits } from '@sealwright/core/personalization'
 import { extensionOids, pathReasons, roles } from '@sealwright/core/x509'
 
 export interface Table {
@@ -135,6 +137,18 @@ export function catalogTables(): Record<string, Table> {
     'path-reasons': {
       head: ['reason', 'meaning'],
       rows: Object.entries(pathReasons).map(([name, meaning]) => [name, meaning]),
+    },
+    'binding-reasons': {
+      head: ['reason', 'meaning'],
+      rows: Object.entries(bindingReasons).map(([name, meaning]) => [name, meaning]),
+    },
+    'personalization-policies': {
+      head: ['bit', 'variant', 'what it allows'],
+      rows: Object.entries(policyBits).map(([name, { bit, text }]) => [code(bit), name, text]),
+    },
+    certifications: {
+      head: ['code', 'name', 'what the trust in the central system rests on'],
+      rows: Object.entries(certifications).map(([name, row]) => [code(row.code), name, row.meaning]),
     },
     'key-places': numbers('place', 'reference', keyPlaces, 8),
     'channel-keys': numbers('key', 'key identifier', channelKeys, 2),
