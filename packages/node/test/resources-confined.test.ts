@@ -9,8 +9,8 @@ import { fixtureTime } from '@sealwright/module/testing'
 import { endChannel } from '@sealwright/roles/channel'
 import * as operator from '@sealwright/roles/operator'
 import * as supplier from '@sealwright/roles/supplier'
-import { wat } from '../../module/test/program/wat.ts'
 import { done, type ResourceWorld, repowered, resourceWorld, unchanged } from './resources-world.ts'
+import { wat } from './wat.ts'
 
 // Applications in their resources, and what they reach of the rest: nothing.
 

@@ -18,7 +18,6 @@ import {
 import { type Channel, endChannel } from '@sealwright/roles/channel'
 import type { PartyPorts } from '@sealwright/roles/ports'
 import * as supplier from '@sealwright/roles/supplier'
-import { wat } from '../../module/test/program/wat.ts'
 import {
   activated,
   bankRequest,
@@ -30,6 +29,7 @@ import {
   supplierChannel,
   unchanged,
 } from './resources-world.ts'
+import { wat } from './wat.ts'
 
 // Packages on their way into a resource, whole and broken.
 

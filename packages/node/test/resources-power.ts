@@ -14,10 +14,10 @@ import type { Module } from '@sealwright/module'
 import { memoryMap } from '@sealwright/module/eeprom'
 import type { Medium, Snapshot } from '@sealwright/module/medium'
 import type { Scenario, Verdict } from '@sealwright/module/testing'
-import { wat } from '../../module/test/program/wat.ts'
 import { inProcess } from '../src/transport/index.ts'
 import type { ResourceWorld } from './resources-world.ts'
 import { type Draft, document, repowered, resourceWorld, supplierChannel } from './resources-world.ts'
+import { wat } from './wat.ts'
 
 /** One step in a resource's life that may lose power: where it starts from, and what it sends. */
 interface PowerStep {
