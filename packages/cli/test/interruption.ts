@@ -15,7 +15,7 @@ const preload = new URL('kill-at.mjs', import.meta.url).href
 interface Moment {
   readonly words: readonly string[]
   readonly before: string
-  readonly expected: unknown
+  readonly expected: Left
   /** How many steps on the file system the undisturbed run took. */
   readonly steps: number
 }
@@ -55,11 +55,23 @@ export class Cuts {
     const { words, before, expected } = this.#moments.get(name)!
     const what = `${name}, killed before step ${step}`
     const work = this.#copy(before)
-    const { signal } = launch(work, words, { SEALWRIGHT_TEST_KILL_AT: String(step) })
+    const { signal } = runUntil(work, words, step)
     assert.equal(signal, 'SIGKILL', what)
     const again = await commandLine(work, words)
     assert.equal(again.status, 0, `${what}\n${again.stderr}`)
-    assert.deepEqual(await left(work, words), expected, what)
+    const found = await left(work, words)
+    if (repeatable.includes(name)) {
+      // Done twice, it is recorded twice; the rest is the same.
+      const more = found.events.filter((event) => !expected.events.includes(event))
+      assert.ok(more.length <= 2, what)
+      assert.deepEqual(
+        { ...found, events: found.events.filter((one) => !more.includes(one)) },
+        expected,
+        what,
+      )
+    } else {
+      assert.deepEqual(found, expected, what)
+    }
     rmSync(work, { recursive: true })
   }
 
@@ -85,6 +97,11 @@ export class Cuts {
   }
 }
 
+/** Runs a command line as a process that is killed right before its n-th step on the file system, if it comes to that. */
+export function runUntil(cwd: string, words: readonly string[], step: number) {
+  return launch(cwd, words, { SEALWRIGHT_TEST_KILL_AT: String(step) })
+}
+
 function launch(cwd: string, words: readonly string[], env: Record<string, string>) {
   const { status, signal, stdout, stderr } = spawnSync(
     process.execPath,
@@ -94,23 +111,32 @@ function launch(cwd: string, words: readonly string[], env: Record<string, strin
   return { status, signal, stdout, stderr } satisfies Ran & { signal: NodeJS.Signals | null }
 }
 
-/** What a run leaves that does not hang on keys and times: the module's memory by names, entries in outboxes, files handed over. */
-async function left(work: string, words: readonly string[]) {
+/** What a run leaves that does not hang on keys and times: the module's memory by names, files handed over, events and their entries. */
+interface Left {
+  readonly memory: readonly string[]
+  readonly files: readonly string[]
+  readonly events: readonly string[]
+}
+
+async function left(work: string, words: readonly string[]): Promise<Left> {
   const chip = words[words.indexOf('--module') + 1]!
   const map = await commandLineJson(work, ['module', 'map', '--module', chip])
-  const segments = map.json['segments'] as { owner: string; name: string }[]
+  const segments = (map.json['segments'] as { owner: string; name: string }[])
+    .filter(({ owner }) => owner !== 'free')
+    .map(({ owner, name }) => `${owner}: ${name}`)
   const outboxes = Object.keys(parties).flatMap((party) => {
     const outbox = join(work, party, 'store', 'outbox')
     return existsSync(outbox) ? readdirSync(outbox).map((file) => `${party}/${file}`) : []
   })
+  const isEvent = (segment: string): boolean => segment.startsWith('module: event ')
   return {
-    memory: segments
-      .filter(({ owner }) => owner !== 'free')
-      .map(({ owner, name }) => `${owner}: ${name}`)
-      .sort(),
-    outboxes: outboxes.sort(),
+    memory: segments.filter((segment) => !isEvent(segment)).sort(),
+    events: [...segments.filter(isEvent), ...outboxes].sort(),
     files: ['exchange', 'certs', 'chips'].flatMap((shared) =>
       existsSync(join(work, shared)) ? readdirSync(join(work, shared)).sort() : [],
     ),
   }
 }
+
+/** Stages that may be done twice: the same keys are installed again; a message that was lost is made again, and counted. */
+const repeatable = ['install-t', 'export-key']

@@ -35,7 +35,7 @@ export async function outcomeOf(folder: string): Promise<Outcome> {
       `${name}: ${JSON.stringify(subject)} < ${JSON.stringify(issuer)}, ${role}`,
   )
   const maps: Record<string, string[]> = {}
-  for (const chip of readdirSync(join(folder, 'chips')).sort()) {
+  for (const chip of readdirSync(join(folder, 'chips')).filter((name) => name.endsWith('.chip'))) {
     const map = await commandLineJson(folder, ['module', 'map', '--module', join('chips', chip)])
     const segments = map.json['segments'] as { owner: string; name: string }[]
     maps[chip] = segments
