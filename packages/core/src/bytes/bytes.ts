@@ -20,6 +20,14 @@ export function equal(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0
 }
 
+/**
+ * Zeros for a secret to be written into. V8 keeps up to 64 bytes inside its heap, where the collector moves them and leaves the old place
+ * as it was; behind an ArrayBuffer of their own they stay where they are, so that `wipe` meets the only copy.
+ */
+export function fixedBytes(length: number): Uint8Array {
+  return new Uint8Array(new ArrayBuffer(length))
+}
+
 /** Overwrites buffers that held secrets. */
 export function wipe(...buffers: readonly (Uint8Array | undefined)[]): void {
   for (const buffer of buffers) buffer?.fill(0)

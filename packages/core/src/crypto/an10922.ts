@@ -1,4 +1,4 @@
-import { concat, wipe } from '../bytes/index.ts'
+import { concat, fixedBytes, wipe } from '../bytes/index.ts'
 import { UsageError } from '../errors/index.ts'
 import type { AesKey, Crypto } from '../ports/index.ts'
 
@@ -22,7 +22,10 @@ export function diversifyWith(masterKey: AesKey, input: Uint8Array): Uint8Array 
   }
   // A frame is 32 bytes long, always: with 16 bytes or more that is CMAC's own padding, with fewer it is not.
   const blocks = input.length < 16 ? shortFrames(masterKey, input) : longFrames(masterKey, input)
-  const key = concat(...(masterKey.length === 24 ? overlap(blocks[0]!, blocks[1]!) : blocks))
+  const key = fixedBytes(masterKey.length)
+  key.set(blocks[0]!)
+  if (masterKey.length === 24) key.set(overlap(blocks[0]!, blocks[1]!), 8)
+  else if (masterKey.length === 32) key.set(blocks[1]!, 16)
   wipe(...blocks)
   return key
 }
@@ -51,10 +54,10 @@ function shortFrames(key: AesKey, input: Uint8Array): Uint8Array[] {
   return blocks
 }
 
-/** AES-192: A[0..7] ‖ (A[8..15] xor B[0..7]) ‖ B[8..15]; the middle is made in place. */
-function overlap(a: Uint8Array, b: Uint8Array): Uint8Array[] {
-  for (let i = 0; i < 8; i++) a[8 + i]! ^= b[i]!
-  return [a, b.subarray(8)]
+/** AES-192: A[0..7] ‖ (A[8..15] xor B[0..7]) ‖ B[8..15]. What follows the first 8 bytes, made in B's place. */
+function overlap(a: Uint8Array, b: Uint8Array): Uint8Array {
+  for (let i = 0; i < 8; i++) b[i]! ^= a[8 + i]!
+  return b
 }
 
 /** Multiplies by x in GF(2^128), in place, as for the subkeys of CMAC (RFC 4493, 2.3). */

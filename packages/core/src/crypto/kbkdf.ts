@@ -1,4 +1,4 @@
-import { ascii, concat, u16, u32, wipe } from '../bytes/index.ts'
+import { ascii, concat, fixedBytes, u16, u32, wipe } from '../bytes/index.ts'
 import { UsageError } from '../errors/index.ts'
 import type { AesKey, Crypto } from '../ports/index.ts'
 
@@ -37,7 +37,7 @@ export function kbkdfHmac(
 
 /** The first `length` bytes of block(1) ‖ block(2) ‖ …; the blocks are wiped. */
 export function expand(length: number, block: (counter: number) => Uint8Array): Uint8Array {
-  const out = new Uint8Array(length)
+  const out = fixedBytes(length)
   for (let offset = 0, i = 1; offset < length; i++) {
     const part = block(i)
     out.set(part.subarray(0, length - offset), offset)

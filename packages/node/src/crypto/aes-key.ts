@@ -7,7 +7,7 @@ import {
   type Decipheriv,
   type KeyObject,
 } from 'node:crypto'
-import { wipe } from '@sealwright/core/bytes'
+import { fixedBytes, wipe } from '@sealwright/core/bytes'
 import { aesKeyLength, requireBlocks, requireLength, requireLive } from '@sealwright/core/crypto'
 import type { AesKey } from '@sealwright/core/ports'
 import { plain } from './plain.ts'
@@ -68,7 +68,9 @@ export class NodeAesKey implements AesKey {
     let length = 0
     for (const part of parts) length += part.length
     const whole = length > 0 && length % 16 === 0
-    const blocks = new Uint8Array(whole ? length : length + 16 - (length % 16))
+    const end = whole ? length : length + 16 - (length % 16)
+    // One block of zeros more: a MAC that is a key must not stay in the context as its chaining value.
+    const blocks = new Uint8Array(end + 16)
     let offset = 0
     for (const part of parts) {
       blocks.set(part, offset)
@@ -76,9 +78,10 @@ export class NodeAesKey implements AesKey {
     }
     if (!whole) blocks[length] = 0x80
     const subkey = this.#subkey(whole ? 0 : 1)
-    for (let i = 0, start = blocks.length - 16; i < 16; i++) blocks[start + i]! ^= subkey[i]!
+    for (let i = 0, start = end - 16; i < 16; i++) blocks[start + i]! ^= subkey[i]!
     const chain = this.#chain(zeros, blocks)
-    const mac = chain.slice(-16)
+    const mac = fixedBytes(16)
+    mac.set(chain.subarray(end - 16, end))
     wipe(chain)
     return mac
   }
