@@ -3,7 +3,8 @@ import { createECDH, createHash } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { parseCommand, parseResponse } from '@sealwright/core/apdu'
 import { concat, u32 } from '@sealwright/core/bytes'
-import { commands, keyVersions, publicKeyIds } from '@sealwright/core/catalog'
+import { channelKeys, commands, keyVersions, publicKeyIds } from '@sealwright/core/catalog'
+import { hostIdOf, openScp11 } from '@sealwright/core/channel/scp11'
 import { privateScalar } from '@sealwright/core/crypto'
 import { AuthError, DecodeError, RefusedError } from '@sealwright/core/errors'
 import { serializePaymentOrder, serializePaymentRequest } from '@sealwright/core/payment'
@@ -13,9 +14,10 @@ import { parseCertificate } from '@sealwright/core/x509'
 import type { Module } from '@sealwright/module'
 import { MemoryImage, memoryImage } from '@sealwright/module/memory-image'
 import { key, payment, type Session, session, sessionKey } from '@sealwright/roles/central'
-import { openScp03, openScp11a } from '@sealwright/roles/channel'
+import { openScp03 } from '@sealwright/roles/channel'
 import { memoryPorts } from '@sealwright/roles/ports'
 import { paymentOutcome, requestPayment } from '@sealwright/roles/terminal'
+import { personalize } from '@sealwright/roles/unit'
 import {
   fixtureCertificate,
   memoryOf,
@@ -365,24 +367,41 @@ describe('who talks to whom', () => {
       entropy: scriptedEntropy('s'),
       crypto,
     })
-    await key(stranger, { name: 'central system' })
-    // The stranger takes the checks of `session` out of its own program and talks to the module directly.
+    const asked = await key(stranger, { name: 'central system' })
+    // The same unit certifies the stranger, for a module of its own, with which it does have sessions.
+    const other = await personalizationWorld({ serial: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 9) })
+    const { central } = await personalize(world.unit, transportOf(other), {
+      ...world.order,
+      serial: other.fixture.serial,
+      central: asked.document,
+    })
+    const point = await stranger.vault.publicPoint(sessionKey)
+    assert.deepEqual(central.certificate!.publicPoint, point)
+    await session(stranger, transportOf(other), { unit: unitOf(world) }, async () => {})
+    // It leaves the checks of `session` out and talks to the module, in its own name and in that of the right one.
     const before = memoryOf(world.fixture.medium)
-    await assert.rejects(
-      openScp11a(transportOf(world), {
-        crypto,
-        entropy: scriptedEntropy('e'),
-        vault: stranger.vault,
-        keyName: sessionKey,
-        modulePoint: parseCertificate(world.operating).publicPoint,
-      }),
-      AuthError,
-    )
-    // It may ignore the receipt that does not hold; whatever it sends then, the module ends the session.
-    const grant = concat(Uint8Array.of(0x84, 0xc8, 0, 0, 24), new Uint8Array(24))
-    assert.equal(parseResponse(module.transmit(grant)).sw, 0x6982)
-    assert.equal(module.parts.channels.current, undefined)
+    const moduleKey = crypto.ecPublicKey(parseCertificate(world.operating).publicPoint)
+    const identities = { sin: Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1), sdin: world.fixture.serial }
+    const right = await world.central.vault.publicPoint(sessionKey)
+    for (const name of [point, right]) {
+      const attempt = openScp11(transportOf(world), {
+        ...{ crypto, variant: 'a', keyVersion: 1, keyId: channelKeys.central, moduleKey },
+        ephemeralScalar: privateScalar(crypto, scriptedEntropy('e').bytes(48)),
+        ownKey: { point, staticSecret: await stranger.vault.agree(sessionKey, moduleKey.point) },
+        binding: { hostId: hostIdOf(crypto, name), identities },
+      })
+      await assert.rejects(
+        attempt,
+        (error) =>
+          error instanceof AuthError || (error instanceof RefusedError && error.statusWord === 0x6982),
+      )
+      // It may ignore the receipt that does not hold; whatever it sends then, the module ends the session.
+      const grant = concat(Uint8Array.of(0x84, 0xc8, 0, 0, 24), new Uint8Array(24))
+      assert.equal(parseResponse(module.transmit(grant)).sw, 0x6982)
+      assert.equal(module.parts.channels.current, undefined)
+    }
     assert.deepEqual(memoryOf(world.fixture.medium), before)
+    await inSession(world, async () => {})
   })
 
   test('[B13c] no session before personalization, and none with the key of the channel for personalization', async () => {
