@@ -102,8 +102,11 @@ suite('initialization', () => {
 
   test('[C1d] a second operator key works beside the first, each with numbers of its own', async () => {
     const world = await resourceWorld()
-    await done(world, { type: 'reservation', number: 9 })
+    const first = await document(world, { type: 'reservation', number: 9 })
+    const receipt = await operate(world, first)
     await done(world, { type: 'reservation', number: 1, resource: 2, aid: otherAid }, world.second)
+    assert.deepEqual(await unchanged(world, () => operate(world, first)), receipt)
+    await refused(world, 0x6a89, await document(world, { type: 'release', number: 8 }))
     await done(world, { type: 'release', number: 10 })
     await done(world, { type: 'release', number: 2, resource: 2 }, world.second)
     assert.deepEqual(
@@ -448,8 +451,8 @@ suite('sessions', () => {
     })
     await done(world, { type: 'release', number: 3 })
     await done(world, { type: 'release', number: 4, resource: 2 })
-    await assert.rejects(supplierChannel(world, 1, world.rival), { code: 'authentication-failed' })
-    await assert.rejects(supplierChannel(world, 2, world.supplier), { code: 'authentication-failed' })
+    await assert.rejects(supplierChannel(world, 1, world.rival), { code: 'module-security-not-satisfied' })
+    await assert.rejects(supplierChannel(world, 2, world.supplier), { code: 'module-security-not-satisfied' })
     await assert.rejects(supplierChannel(world, 3), { code: 'module-reference-not-found' })
     await supplierChannel(world, 2, world.rival)
   })

@@ -10,7 +10,7 @@ import {
   serializeKeyAgreementAnswer,
   variantOf,
 } from './messages.ts'
-import { deriveScp11Keys, type Identities, receiptOver, sessionStart } from './session-keys.ts'
+import { deriveScp11Keys, hostIdOf, type Identities, receiptOver, sessionStart } from './session-keys.ts'
 
 export interface Scp11ModuleOptions {
   readonly crypto: Crypto
@@ -23,7 +23,7 @@ export interface Scp11ModuleOptions {
   /** PK.OCE.ECKA in variants a and c: the stored key of the peer, or that of its certificate. */
   readonly peerKey?: EcPublicKey
   readonly identities?: Identities
-  /** Our own sessions: bit 04, usage 3C and 16-byte keys are a must. */
+  /** Our own sessions: bit 04 with the HostID of the host's key (`hostIdOf`; in b its ephemeral one), usage 3C and 16-byte keys are a must. */
   readonly own?: boolean
   readonly macLength?: 8 | 16
 }
@@ -55,6 +55,9 @@ function agree(command: Command, options: Scp11ModuleOptions): Reply<ModuleSessi
     throw new UsageError('variants a and c take a peer key, b none')
   const ephemeralPeer = crypto.ecPublicKey(request.ephemeralPoint)
   refuseReflection(staticKey, ephemeralPeer, peerKey)
+  if (own && !equal(request.hostId!, hostIdOf(crypto, (peerKey ?? ephemeralPeer).point))) {
+    return { refused: 'security-not-satisfied' }
+  }
   const { point, secrets } = agreement(ephemeralPeer, options)
   const keys = deriveScp11Keys(crypto, secrets, request, identities)
   wipe(...secrets)

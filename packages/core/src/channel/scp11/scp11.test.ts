@@ -87,7 +87,7 @@ test('SCP11a, b and c with identities open a session of level 33 on both sides',
   for (const variant of ['a', 'b', 'c'] as const) {
     const ids = variant === 'c' ? { cardGroup: decodeHex('C0FFEE') } : identities
     const binding = { hostId: decodeHex('AABB'), identities: ids }
-    const { host, module } = agreed(variant, { binding }, { identities: ids })
+    const { host, module } = agreed(variant, { binding }, { identities: ids, own: false })
     assert.equal(host.level, 0x33)
     assert.deepEqual(module.unwrap(host.wrap(sample)).command, sample)
     assert.deepEqual(host.unwrap(module.wrap({ data: decodeHex('01'), sw: 0x9000 })).data, decodeHex('01'))
@@ -168,6 +168,15 @@ test('a receipt without the tag, truncated or missing is refused by the host', (
   }
 })
 
+test("in our own sessions the HostID is that of the host's key, and no other", () => {
+  for (const variant of ['a', 'b'] as const) {
+    const foreign = { hostId: hostIdOf(crypto, otherKey.publicPoint), identities }
+    const { reply } = AwaitingReceipt.begin(hostOptions(variant, { binding: foreign }))
+    assert.equal(agreeKeys(reply, moduleOptions(variant)).refused, 'security-not-satisfied')
+    assert.ok(taken(reply, moduleOptions(variant, { own: false })).next)
+  }
+})
+
 test('a module that lacks the private key of its certificate has no valid receipt', () => {
   for (const variant of ['a', 'b'] as const) {
     const { reply, next } = AwaitingReceipt.begin(hostOptions(variant))
@@ -198,11 +207,11 @@ test('identities are bound: another HostID, SIN or SDIN on one side gives no ses
     },
     { binding: { hostId: decodeHex('AABB'), identities: { sin: identities.sdin, sdin: identities.sin } } },
   ]
-  for (const host of cases) assert.throws(() => agreed('a', host), AuthError)
+  for (const host of cases) assert.throws(() => agreed('a', host, { own: false }), AuthError)
   const { reply, next } = AwaitingReceipt.begin(hostOptions('a'))
   const request = parseKeyAgreementRequest(reply.data)
   const data = serializeKeyAgreementRequest({ ...request, hostId: decodeHex('AABB') })
-  const step = taken({ ...reply, data }, moduleOptions('a'))
+  const step = taken({ ...reply, data }, moduleOptions('a', { own: false }))
   assert.throws(() => next.step({ data: step.reply, sw: 0x9000 }), AuthError)
 })
 
