@@ -67,11 +67,21 @@ export class Dispatcher {
     }
     if (ResponseQueue.isGetResponse(command)) return serializeResponse(this.#queue.next(command))
     this.#queue.drop()
-    if (!this.#chain.open && !this.#mayBeginChain(command)) return answerOf('instruction-not-supported')
+    if (command.ins !== commands['EXTERNAL AUTHENTICATE'].ins) this.#parts.channels.dropPending()
+    return serializeResponse(
+      this.#queue.begin(
+        command,
+        this.#guarded(() => this.#chained(command)),
+      ),
+    )
+  }
+
+  #chained(command: Command): Answer {
+    if (!this.#chain.open && !this.#mayBeginChain(command)) return refusal('instruction-not-supported')
     const step = this.#chain.accept(command)
-    if (step.kind === 'more') return answerOf('success')
-    if (step.kind === 'refused') return answerOf(step.refused)
-    return serializeResponse(this.#queue.begin(command, this.#protected(step.command)))
+    if (step.kind === 'more') return refusal('success')
+    if (step.kind === 'refused') return refusal(step.refused)
+    return this.#protected(step.command)
   }
 
   /** Segments are not collected for nobody: outside a channel a first one must name a command that could come of it. */
@@ -131,8 +141,13 @@ export class Dispatcher {
   }
 
   #vectored(command: Command, channel: Call['channel']): Answer {
+    return this.#guarded(() => this.#run(command, channel))
+  }
+
+  /** Whatever is thrown becomes a status word: damaged memory must not silence the module. */
+  #guarded(work: () => Answer): Answer {
     try {
-      return this.#run(command, channel)
+      return work()
     } catch (error) {
       if (error instanceof PowerLoss) throw error
       // Handles may have been prepared from what a transaction has just taken back.
@@ -161,7 +176,6 @@ export class Dispatcher {
     const name = commandByEntry.get(vector.function)
     if (name === undefined || !rom.nativeEntries.includes(vector.function))
       return refusal('instruction-not-supported')
-    if (name !== 'EXTERNAL AUTHENTICATE') this.#parts.channels.dropPending()
     this.#allow(name, command.cla & ~secureMessagingBit, channel)
     nvm.writer = name
     const handler = handlers[name]
