@@ -60,7 +60,8 @@ export class Events {
   list(from: number): EventRecord[] {
     const head = this.head()
     const records: EventRecord[] = []
-    for (let number = Math.max(from, 1); head !== undefined && number <= head.number; number++) {
+    const oldest = Math.max(1, (head?.number ?? 0) - ringLength + 1)
+    for (let number = Math.max(from, oldest); head !== undefined && number <= head.number; number++) {
       const bytes = this.#objects.read('event', ringId(number))
       if (bytes === undefined) continue
       const r = new Reader(bytes, 'event')

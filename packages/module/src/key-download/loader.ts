@@ -87,11 +87,17 @@ export function loaderKey(objects: Objects, source: number): LoaderKeyEntry | un
   return bytes === undefined ? undefined : parseLoaderKeyEntry(bytes)
 }
 
-/** REF1 is the key's place; places of other keys are out of reach. */
-export function refuseReservedPlace({ keys }: Pick<Parts, 'keys'>, source: number): void {
+/**
+ * REF1 is the key's place; places of other keys are out of reach, also those that wait for a key: IMPORT KEY would put there
+ * what EXPORT KEY would then give away under a T of the loader's choice.
+ */
+export function refuseReservedPlace(
+  { keys, objects }: Pick<Parts, 'keys' | 'objects'>,
+  source: number,
+): void {
   const reserved =
     source === 0 || source >>> 24 === 0xff || (Object.values(keyPlaces) as number[]).includes(source)
-  if (reserved || keys.has(source)) throw new Refusal('already-there')
+  if (reserved || keys.has(source) || objects.has('key-place', source)) throw new Refusal('already-there')
 }
 
 /** Whether the entry lets this module have the key (A4). */

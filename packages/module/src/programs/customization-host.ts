@@ -51,7 +51,9 @@ function chipHost({ crypto, keys, objects, rom }: HostParts, tx: Transaction): C
       wipe(key)
       return
     }
-    if (kind === 'public-key') crypto.ecPublicKey(bytes)[Symbol.dispose]()
+    // Laid out as an application's, a key of a channel could be replaced by IMPORT KEY or used by a program.
+    if (kind === 'key-place' && id >>> 24 === 0xff) throw new Refusal('security-not-satisfied')
+    if (kind === 'public-key' || kind === 'operator') crypto.ecPublicKey(bytes)[Symbol.dispose]()
     objects.put(tx, kind, id, bytes)
   }
   const vector = (ins: number, program: number, number: number): void => {
@@ -67,7 +69,7 @@ function chipHost({ crypto, keys, objects, rom }: HostParts, tx: Transaction): C
     append: (kind, id, bytes) => {
       const name = writable(kind)
       // A key or a public key is written whole, or not at all.
-      if (name === 'key' || name === 'public-key') throw new Refusal('wrong-data')
+      if (name === 'key' || name === 'public-key' || name === 'operator') throw new Refusal('wrong-data')
       const begun = objects.read(name, id)
       if (begun === undefined) throw new Refusal('reference-not-found')
       if (begun.length + bytes.length > longestObject) throw new Refusal('no-space')
