@@ -439,19 +439,28 @@ describe('who talks to whom', () => {
 })
 
 describe('session keys', () => {
-  test('[B13a] each session has keys of its own: no protected message of two equal sessions is the same', async () => {
+  test('[B13a] each session has keys of its own, from both sides: a host that repeats itself gets other keys', async () => {
     const world = await cashMachine()
-    const grants: Uint8Array[] = []
+    const fetched: Uint8Array[] = []
+    const agreements: Uint8Array[] = []
     for (let i = 0; i < 3; i++) {
       await requestPayment(transportOf(world), withdrawal)
       const { transport, seen } = line(transportOf(world))
-      await inSession(world, ({ channel }) => channel.send('FETCH PAYMENT'), transport)
-      grants.push(seen.find(({ command }) => isCommand(command, 'FETCH PAYMENT'))!.command)
+      const central = { ...world.central, entropy: scriptedEntropy('always the same') }
+      await session(central, transport, { unit: unitOf(world) }, ({ channel }) =>
+        channel.send('FETCH PAYMENT'),
+      )
+      const sent = (name: keyof typeof commands) =>
+        seen.find(({ command }) => isCommand(command, name))!.command
+      fetched.push(sent('FETCH PAYMENT'))
+      agreements.push(sent('EXTERNAL AUTHENTICATE'))
     }
-    assert.equal(new Set(grants.map((bytes) => Buffer.from(bytes).toString('hex'))).size, 3)
+    const different = (all: Uint8Array[]) =>
+      new Set(all.map((bytes) => Buffer.from(bytes).toString('hex'))).size
+    assert.deepEqual([different(agreements), different(fetched)], [1, 3])
     const [first, second] = [await sessionKeysOf(world), await sessionKeysOf(world)]
-    for (const [name, value] of Object.entries(first.keys))
-      assert.notDeepEqual(value, second.keys[name], name)
+    assert.equal(Object.keys(first.keys).length, 5)
+    for (const [name, value] of Object.entries(first.keys)) assert.notDeepEqual(value, second.keys[name])
   })
 
   test('[R6c] session keys, computed here, are in no memory image, file or trace; a planted key is found first', async () => {
