@@ -14,11 +14,12 @@ import {
   prepareActivation,
   prepareRequest,
 } from '@sealwright/core/resources'
+import { scriptedEntropy } from '@sealwright/core/testing'
 import { issueCertificate } from '@sealwright/core/x509'
 import { fixtureTime } from '@sealwright/module/testing'
 import * as authority from '@sealwright/roles/authority'
 import * as operator from '@sealwright/roles/operator'
-import type { PartyPorts } from '@sealwright/roles/ports'
+import { memoryPorts, type PartyPorts } from '@sealwright/roles/ports'
 import * as supplier from '@sealwright/roles/supplier'
 import { pinRoot } from '@sealwright/roles/trust'
 import {
@@ -313,7 +314,6 @@ suite('what a public key comes with', () => {
 
   test('[C14b] a certificate of another authority, of another role or for another key is refused', async () => {
     const world = await resourceWorld()
-    const foreign = await resourceWorld()
     const { request } = await supplier.request(world.supplier, bankRequest)
     const certificateOf = async (party: PartyPorts) => (await party.store.read('certificate.der'))!
     const root = await authority.authorityCertificate(world.authority)
@@ -323,14 +323,13 @@ suite('what a public key comes with', () => {
       key: request.key,
     })
     const others = [
+      await certificateOfAnother(world),
       await certificateOf(world.operator),
       await certificateOf(world.rival),
       root.encoded,
       expired,
       world.fixture.personalization!.unit.certificate.encoded,
     ]
-    // Same names, another key: the foreign world's authority was made from the same seed, so give it a new one.
-    foreign.authority.vault.remove('authority')
     for (const certificate of others) {
       const unsigned = prepareRequest({ ...request, certificate }, world.crypto)
       const document = unsigned.finish(await world.supplier.vault.sign('supplier', unsigned.toBeSigned))
@@ -542,6 +541,15 @@ async function reactivated(
   const point = await world.operator.vault.publicPoint('operator')
   const unsigned = prepareActivation(parts, point, world.crypto)
   return unsigned.finish(await world.operator.vault.sign('operator', unsigned.toBeSigned))
+}
+
+/** A certificate for the supplier's key by an authority of the same name that nobody here trusts. */
+async function certificateOfAnother(world: ResourceWorld): Promise<Uint8Array> {
+  const entropy = scriptedEntropy('another authority')
+  const another = await memoryPorts('authority', { clock: world.clock, entropy, crypto: world.crypto })
+  await authority.initAuthority(another)
+  const { document: request, fingerprint: told } = await supplier.key(world.supplier, { name: 'supplier' })
+  return (await authority.certify(another, { role: 'supplier', request, fingerprint: told })).encoded
 }
 
 /** A supplier's certificate by the world's authority, or an operator's signed by its own key. */
