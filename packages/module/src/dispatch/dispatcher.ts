@@ -18,7 +18,7 @@ import { AuthError, DecodeError } from '@sealwright/core/errors'
 import { StorageFull } from '../eeprom/index.ts'
 import { handlers } from '../handlers/index.ts'
 import { PowerLoss } from '../medium/index.ts'
-import type { Call, Parts } from '../parts.ts'
+import type { Call, Handler, Parts } from '../parts.ts'
 import type { Vector } from '../rom/index.ts'
 import { Refusal } from './refusal.ts'
 import { nativeProgram, vectorsInForce } from './vectors.ts'
@@ -178,8 +178,7 @@ export class Dispatcher {
       return refusal('instruction-not-supported')
     this.#allow(name, command.cla & ~secureMessagingBit, channel)
     nvm.writer = name
-    const handler = handlers[name]
-    if (handler === undefined) return refusal('instruction-not-supported')
+    const handler: Handler = handlers[name]
     return { data: handler(this.#parts, { ...command, name, channel }), sw: statusWords.success.sw }
   }
 

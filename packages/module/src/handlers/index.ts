@@ -35,7 +35,7 @@ import { verifyReceiptHandler } from './verify-receipt.ts'
 import { writeSerial } from './write-serial.ts'
 
 /** The ROM's native entries: one handler a command. */
-export const handlers: Partial<Record<CommandName, Handler>> = {
+export const handlers = {
   SELECT: select,
   'INITIALIZE UPDATE': initializeUpdate,
   'EXTERNAL AUTHENTICATE': externalAuthenticate,
@@ -69,4 +69,4 @@ export const handlers: Partial<Record<CommandName, Handler>> = {
   'FETCH PAYMENT': fetchPayment,
   'GRANT PAYMENT': grantPayment,
   'PAYMENT OUTCOME': paymentOutcome,
-}
+} as const satisfies Record<CommandName, Handler>
