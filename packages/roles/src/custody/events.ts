@@ -18,6 +18,12 @@ export interface ModuleEvent {
   readonly chain: Uint8Array
 }
 
+/** The module's event number and the chain after it, from something that it signed. */
+export interface ProvenHead {
+  readonly number: number
+  readonly chain: Uint8Array
+}
+
 export interface RecordInput {
   /** Serial number, 8 bytes. */
   readonly serial: Uint8Array
@@ -26,6 +32,8 @@ export interface RecordInput {
   /** What the step may cause; events of other types are somebody else's and left alone. All, when absent. */
   readonly types?: readonly EventType[]
   readonly details?: EntryDetails
+  /** What the events must agree with, where the module has signed it. */
+  readonly proven?: ProvenHead
   /** Chain before the first event (`chainStart`); needed when `since` is 0. */
   readonly start?: Uint8Array
 }
@@ -97,9 +105,15 @@ export async function readEvents(channel: Channel, from: number): Promise<Module
 async function eventsSince(
   ports: PartyPorts,
   channel: Channel,
-  { serial, since, start }: RecordInput,
+  { serial, since, start, proven }: RecordInput,
 ): Promise<ChainedEvent[]> {
   const kept = await readEvents(channel, since)
+  if (proven !== undefined && proven.number > since) {
+    const told = kept.find(({ number }) => number === proven.number)
+    if (told === undefined || !equal(told.chain, proven.chain)) {
+      throw new PeerError(`event ${proven.number} as it was told is not the one that the module signed`)
+    }
+  }
   let previous = since === 0 ? start : kept.find(({ number }) => number === since)?.chain
   return kept
     .filter(({ number }) => number > since)

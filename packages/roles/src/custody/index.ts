@@ -4,6 +4,7 @@ export {
   type EntryDetails,
   type ModuleEvent,
   outbox,
+  type ProvenHead,
   parseEvents,
   type RecordInput,
   readEvents,

@@ -5,7 +5,7 @@ import { errorTable, SealwrightError, StateError } from '@sealwright/core/errors
 import type { LogEntry } from '@sealwright/core/log'
 import type { Channel } from '../channel/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
-import { type EntryDetails, recordEvents } from './events.ts'
+import { type EntryDetails, type ProvenHead, recordEvents } from './events.ts'
 import { readHead } from './head.ts'
 
 export interface Step<T> {
@@ -66,6 +66,8 @@ export interface ModuleStep<T> {
   /** Event types that the step may cause; only these are recorded. */
   readonly types: readonly EventType[]
   readonly details?: EntryDetails | ((result: T | undefined) => EntryDetails)
+  /** Event number and chain that the module's signature on the result vouches for: what GET EVENTS tells in the clear must agree. */
+  proven?(result: T): ProvenHead
   /** Asks the module whether an earlier run took place: its result, or undefined. */
   settle?(): Promise<T | undefined>
   run(): Promise<T>
@@ -79,7 +81,7 @@ export interface ModuleStep<T> {
 export async function moduleStep<T>(
   ports: PartyPorts,
   channel: Channel,
-  { name, types, details = {}, settle, run }: ModuleStep<T>,
+  { name, types, details = {}, proven, settle, run }: ModuleStep<T>,
 ): Promise<{ result: T; entries: LogEntry[] }> {
   const { serial, number } = await readHead(channel)
   const subject = encodeHex(serial)
@@ -89,6 +91,7 @@ export async function moduleStep<T>(
       since,
       types,
       details: typeof details === 'function' ? details(result) : details,
+      ...(result === undefined || proven === undefined ? {} : { proven: proven(result) }),
     })
 
   const file = intentFile(subject)

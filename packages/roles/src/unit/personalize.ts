@@ -38,8 +38,8 @@ export interface PersonalizeInput {
   readonly root: Uint8Array
   /** The central system's `certificate-request`. */
   readonly central: Uint8Array
-  /** SHA-256 of the central system's public key as told by another way; compared when it is given. */
-  readonly centralFingerprint?: Uint8Array
+  /** SHA-256 of the central system's public key as told by another way, 32 bytes: nothing else vouches for the key (C14). */
+  readonly centralFingerprint: Uint8Array
   /** Works with a root that is marked as a test root. */
   readonly insecureAcceptTest?: boolean
   /** Gives the module a signature without the key in it, where its policy allows that. */
@@ -116,6 +116,7 @@ export async function personalize(
     types: ['personalized'],
     details: (outcome) =>
       outcome === undefined ? {} : { certificate: crypto.sha256(outcome.operating.encoded) },
+    proven: (outcome) => outcome,
     settle: () => settled(world, channel),
     run: async () => (await settled(world, channel)) ?? (await run(world, channel)),
   })
