@@ -41,6 +41,7 @@ import {
   powered,
   prepare,
   putTransport,
+  type SealOptions,
   same,
   sealed,
   serial,
@@ -188,6 +189,22 @@ test('[A1g] a unit that was given the next T takes downloads under both, until t
   const late = await exportKey(old, await prepare(ei))
   assert.equal((await importKey(ei, late.data)).sw, 0x6988)
   await download(renewed, ei)
+})
+
+test('[A1e] a T put in the place of the present one takes the waiting one away too', async () => {
+  const ei = unit()
+  await putTransport(ei, otherT, secondKey, 1)
+  await putTransport(ei, applicationKey, signatureKey)
+  assert.equal(await keyAt(ei, keyPlaces.transportNext), undefined)
+  assert.equal(await keyAt(ei, keyPlaces.signatureNext), undefined)
+  for (const [T, KS] of [
+    [transportKey, signatureKey],
+    [otherT, secondKey],
+  ] as const) {
+    const message = sealed(await prepare(ei), { T, KS })
+    await refused(ei, () => importKey(ei, message), 0x6988)
+  }
+  assert.equal((await importKey(ei, sealed(await prepare(ei), { T: applicationKey }))).sw, 0x9000)
 })
 
 test('[A2c] the same serial number in a list of modules twice is refused by the loader', async () => {
@@ -423,8 +440,16 @@ async function refusesPlace(place: number): Promise<void> {
   const counting = countingCrypto(nodeCrypto)
   const ei = unit({ crypto: counting })
   await refused(ei, () => ei.send('PREPARE', u32(place)), 0x6a88)
-  // Data that are right in everything but their place, for the R that is outstanding.
   const request = parseKeyRequest(await prepare(ei))
+  ei.module.reset()
+  await refused(
+    ei,
+    () => importKey(ei, sealed({ ...request, destination: place })),
+    0x6a88,
+    'no R outstanding',
+  )
+  // Data that are right in everything but their place, for the R that is outstanding.
+  request.random.set(parseKeyRequest(await prepare(ei)).random)
   const message = sealed({ ...request, destination: place })
   counting.clear()
   await refused(ei, () => importKey(ei, message), 0x6a88)
@@ -474,29 +499,33 @@ for (const profile of ['shared', 'diversified'] as const) {
 }
 
 test('[A9a] with a wrong SAS under a right CAS the key is not stored, one status, the same calls made', async () => {
+  const sixth = { attributes: { version: 6 } }
   const variants: [what: string, make: (request: Uint8Array) => Uint8Array][] = [
-    ['SAS under another KS', (request) => sealed(request, { KS: otherT })],
-    ['SAS of zeros', (request) => sealed(request, { signer: { sign: () => new Uint8Array(16) } })],
+    ['SAS under another KS', (request) => sealed(request, { ...sixth, KS: otherT })],
+    ['SAS of zeros', (request) => sealed(request, { ...sixth, signer: { sign: () => new Uint8Array(16) } })],
     [
       'SAS for another module',
-      (request) => sealed(request, { signer: over(request, { serial: otherSerial }) }),
+      (request) => sealed(request, { ...sixth, signer: over(request, { serial: otherSerial }) }),
     ],
     [
       'SAS for another place',
-      (request) => sealed(request, { signer: over(request, { destination: other.place }) }),
+      (request) => sealed(request, { ...sixth, signer: over(request, { destination: other.place }) }),
     ],
     [
       'SAS for another R',
-      (request) => sealed(request, { signer: over(request, { random: new Uint8Array(16) }) }),
+      (request) => sealed(request, { ...sixth, signer: over(request, { random: new Uint8Array(16) }) }),
     ],
-    ['another R inside', (request) => sealedWith(request, (P) => P.fill(0, 0, 16))],
-    ['attributes that are none', (request) => sealedWith(request, (P) => P.fill(0x20, 16, 23))],
-    ['another key length', (request) => sealedWith(request, (P) => P.fill(24, 23, 24))],
-    ['no padding', (request) => sealedWith(request, (P) => P.fill(0, 56))],
-    ['a usage that the place does not take', (request) => sealed(request, { attributes: { usage: 'D0' } })],
+    ['another R inside', (request) => sealedWith(request, sixth, (P) => P.fill(0, 0, 16))],
+    ['attributes that are none', (request) => sealedWith(request, sixth, (P) => P.fill(0x20, 16, 23))],
+    ['another key length', (request) => sealedWith(request, sixth, (P) => P.fill(24, 23, 24))],
+    ['no padding', (request) => sealedWith(request, sixth, (P) => P.fill(0, 56))],
+    [
+      'a usage that the place does not take',
+      (request) => sealed(request, { attributes: { usage: 'D0', version: 6 } }),
+    ],
     [
       'an algorithm that the place does not take',
-      (request) => sealed(request, { attributes: { algorithm: 'T' } }),
+      (request) => sealed(request, { attributes: { algorithm: 'T', version: 6 } }),
     ],
     ['a lower version', (request) => sealed(request, { attributes: { version: 4 } })],
     [
@@ -520,7 +549,7 @@ test('[A9a] with a wrong SAS under a right CAS the key is not stored, one status
     const calls = [...counting.counts()].map(([name, { calls }]) => `${name} ${calls}`).sort()
     // GET DATA, just asked, takes a check value of its own.
     results.set(what, `${sw.toString(16)} ${data.length} ${calls.join(', ')}`)
-    assert.equal((await importKey(ei, sealed(request, { attributes: { version: 6 } }))).sw, 0x6985, what)
+    assert.equal((await importKey(ei, sealed(request, sixth))).sw, 0x6985, what)
   }
   assert.equal(new Set(results.values()).size, 1, JSON.stringify([...results], undefined, 1))
   assert.match([...results.values()][0]!, /^6a80 0 .*cbcDecrypt 1/)
@@ -547,9 +576,13 @@ function parseKeyMessageOf(
 }
 
 /** A message with the right CAS over a plaintext that was changed, as only somebody with T could make it. */
-function sealedWith(request: Uint8Array, change: (plaintext: Uint8Array) => void): Uint8Array {
+function sealedWith(
+  request: Uint8Array,
+  options: SealOptions,
+  change: (plaintext: Uint8Array) => void,
+): Uint8Array {
   const spy = watchingCrypto(nodeCrypto)
-  const message = parseKeyMessage(sealed(request, { crypto: spy }))
+  const message = parseKeyMessage(sealed(request, { ...options, crypto: spy }))
   const using = (primitive: string, size: number) =>
     spy.keys.find(({ uses }) => uses.some((use) => use.primitive === primitive && use.input.length === size))!
   const encryption = using('cbcEncrypt', 64)
@@ -835,6 +868,16 @@ test('the receipt holds at the loader that made the message, for this module, ke
     0x6a88,
   )
   assert.equal((await verifyReceipt(loader({ T: otherT }), request, message, receipt)).sw, 0x6988)
+})
+
+test('a receipt of a module that took another key than the loader has does not hold', async () => {
+  const [as, ei] = [loader(), unit()]
+  const request = await prepare(ei)
+  // Somebody else who holds T and KS has answered the request.
+  const message = sealed(request, { key: secondKey })
+  const { data: receipt, sw } = await importKey(ei, message)
+  assert.equal(sw, 0x9000)
+  assert.equal((await verifyReceipt(as, request, message, receipt)).sw, 0x6988)
 })
 
 test('the loader makes no key over one that is there, at a reserved place, or for a set that is not', async () => {

@@ -46,7 +46,7 @@ export function checkMessage(
 }
 
 /**
- * Second half: decrypts and checks padding, R, ATTR, strength, SAS, and what `allowed` says of attributes and check value. Undefined
+ * Second half: decrypts and checks padding, R, ATTR, SAS, and what `allowed` says of attributes and check value. Undefined
  * for each failure, with the same calls made, so that they cannot be told apart (A9).
  * @param allowed the module's own policy (use of the place, version); runs on every path
  */
@@ -56,7 +56,7 @@ export function openMessage(
   signature: KeySignatureCheck,
   allowed: (key: Pick<OpenedKey, 'attributes' | 'checkValue'>) => boolean,
 ): OpenedKey | undefined {
-  const { signatureLength, keyLength } = suiteRow(message.header.suite)
+  const { signatureLength } = suiteRow(message.header.suite)
   const padded = keys.encryption.cbcDecrypt(new Uint8Array(16), message.cryptogram)
   const plaintext = unpad80(padded) ?? new Uint8Array(0)
   try {
@@ -66,7 +66,7 @@ export function openMessage(
     const checkValue = withHandle(crypto.aes(key), kcvCmac)
     const signed = signature.verify(sas, ...signatureInput(context, attributes, key))
     const suits = allowed({ attributes, checkValue })
-    if (parsed === undefined || !fresh || key.length > keyLength || !signed || !suits) return undefined
+    if (parsed === undefined || !fresh || !signed || !suits) return undefined
     // A copy: the parts above are views of the buffer that is wiped here.
     return { attributes, key: key.slice(), checkValue }
   } finally {
@@ -81,7 +81,7 @@ interface Plaintext {
   readonly sas: Uint8Array
 }
 
-/** P = R(16) ‖ ATTR(8) ‖ key ‖ SAS as views, so that nothing of it outlives the buffer; undefined when it is none. */
+/** The length of C in HDR leaves no room for a key longer than T. P = R(16) ‖ ATTR(8) ‖ key ‖ SAS as views, so that nothing of it outlives the buffer; undefined when it is none. */
 function parsePlaintext(bytes: Uint8Array, signatureLength: number): Plaintext | undefined {
   const keyAt = 16 + attributesLength
   const length = bytes.length - keyAt - signatureLength

@@ -17,7 +17,6 @@ import {
 } from '@sealwright/core/key-download'
 import { Refusal } from '../dispatch/refusal.ts'
 import {
-  afterFailedCheck,
   countTry,
   type OutstandingRandom,
   readRandom,
@@ -53,7 +52,6 @@ export function importKey(parts: Needs, { p1, p2, data }: Pick<Call, 'p1' | 'p2'
       checked[Symbol.dispose]()
     }
   }
-  afterFailedCheck(parts)
   throw new Refusal('check-failed')
 }
 

@@ -14,7 +14,6 @@ export {
   withUnitKeys,
 } from './loader.ts'
 export {
-  afterFailedCheck,
   countTry,
   keepRandom,
   type OutstandingRandom,

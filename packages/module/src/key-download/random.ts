@@ -54,8 +54,8 @@ export function keepRandom(parts: Needs, outstanding: OutstandingRandom): void {
 }
 
 /**
- * Counts the check of a message, before it is checked, so that a power cut does not give the try back. The last try was the
- * `checkTries`th: there R is gone and the message refused.
+ * Counts the check of a message, before it is checked, so that a power cut does not give the try back. After `checkTries` of them R is
+ * gone and the message refused.
  */
 export function countTry(parts: Needs, outstanding: OutstandingRandom): void {
   if (outstanding.tries >= checkTries) {
@@ -65,12 +65,6 @@ export function countTry(parts: Needs, outstanding: OutstandingRandom): void {
   const bytes = serialize({ ...outstanding, tries: outstanding.tries + 1 })
   if (outstanding.held) parts.nvm.transaction((tx) => parts.objects.put(tx, 'nonce', heldId, bytes))
   else parts.ram.view(ramName)?.set(bytes)
-}
-
-/** After a failed CAS: R stays, unless the tries are used up. */
-export function afterFailedCheck(parts: Needs): void {
-  const outstanding = readRandom(parts)
-  if (outstanding !== undefined && outstanding.tries >= checkTries) useUp(parts)
 }
 
 /** R is gone, whatever comes of the message. Inside a transaction, with what the message stored. */
