@@ -32,6 +32,7 @@ export const personalization: Flow<Desk> = {
           unit: life.file('unit'),
           root: life.file('root'),
           central: life.file('central'),
+          centralFingerprint: life.file('central.fingerprint'),
         })
       },
     }

@@ -54,6 +54,9 @@ function personalizing(name: keyof typeof serials, ...more: string[]): string[] 
   return [
     ...['unit', 'personalize', '--module', `${name}.chip`, '--serial', serials[name]],
     ...['--root', root, '--central', 'central.request', ...more],
+    ...(more.some((arg) => arg.startsWith('--central-fingerprint'))
+      ? []
+      : ['--central-fingerprint-file', 'central.print']),
   ]
 }
 
@@ -64,10 +67,35 @@ before(async () => {
   await done('manufacturer', 'init-root', '--out', root)
   await chip('plain', [])
   await chip('variant', variants)
-  await done('unit', 'request', '--customer', 'Example Bank', '--out', 'unit.request')
-  await done('manufacturer', 'certify-unit', 'unit.request', '--out', 'certs/unit.pem')
-  await done('central', 'key', '--out', 'central.request')
-  await done('central', 'insecure-certify-unit', 'unit.request', '--out', 'certs/circular.pem')
+  await done(
+    'unit',
+    'request',
+    '--customer',
+    'Example Bank',
+    '--out',
+    'unit.request',
+    '--fingerprint-out',
+    'unit.print',
+  )
+  await done(
+    'manufacturer',
+    'certify-unit',
+    'unit.request',
+    '--fingerprint-file',
+    'unit.print',
+    '--out',
+    'certs/unit.pem',
+  )
+  await done('central', 'key', '--out', 'central.request', '--fingerprint-out', 'central.print')
+  await done(
+    'central',
+    'insecure-certify-unit',
+    'unit.request',
+    '--fingerprint-file',
+    'unit.print',
+    '--out',
+    'certs/circular.pem',
+  )
 })
 
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -115,6 +143,20 @@ describe('what is refused says why, and changes nothing', () => {
       const { status, json } = await commandLineJson(folder, args)
       assert.deepEqual([status, json['error'].code], [3, 'fingerprint-differs'], args.join(' '))
     }
+  })
+
+  test('[C14b] a key that came with nothing but itself: the fingerprint is needed', async () => {
+    const without = personalizing('plain', '--certificate', 'certs/unit.pem').slice(0, -2)
+    for (const args of [
+      ['manufacturer', 'certify-unit', 'unit.request', '--out', 'other.pem'],
+      ['central', 'insecure-certify-unit', 'unit.request', '--out', 'other.pem'],
+      without,
+    ]) {
+      const { status, json } = await commandLineJson(folder, args)
+      assert.deepEqual([status, json['error'].code], [2, 'usage'], args.join(' '))
+      assert.match(json['error'].message, /fingerprint is needed/)
+    }
+    assert.ok(!readdirSync(folder).includes('other.pem'))
   })
 
   test('[C14b] a central system that names no unit gets no session, nor one with a certificate of another role', async () => {

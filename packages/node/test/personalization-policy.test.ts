@@ -30,6 +30,7 @@ import {
   memoryOf,
   personalizationChannel,
   personalizationWorld,
+  signed,
   speak,
   transportOf,
   type World,
@@ -157,7 +158,7 @@ describe('circular certification', () => {
     const asked = await request(world.unit, { name: 'unit', customer })
     const { encoded } = await insecureCertifyUnit(world.central, {
       name: 'central system',
-      request: asked.document,
+      ...signed(asked),
     })
     return { unit: encoded, insecureCircular: true }
   }

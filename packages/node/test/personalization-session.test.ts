@@ -374,6 +374,7 @@ describe('who talks to whom', () => {
       ...world.order,
       serial: other.fixture.serial,
       central: asked.document,
+      centralFingerprint: asked.fingerprint,
     })
     const point = await stranger.vault.publicPoint(sessionKey)
     assert.deepEqual(central.certificate!.publicPoint, point)

@@ -27,7 +27,13 @@ import { key } from '@sealwright/roles/central'
 import { type Channel, openScp11b } from '@sealwright/roles/channel'
 import { certifyUnit, rootKey } from '@sealwright/roles/manufacturer'
 import { memoryPorts, type PartyPorts, type StoredKey, vaultOver } from '@sealwright/roles/ports'
-import { type Personalized, type PersonalizeInput, personalize, request } from '@sealwright/roles/unit'
+import {
+  type Personalized,
+  type PersonalizeInput,
+  personalize,
+  type Request,
+  request,
+} from '@sealwright/roles/unit'
 import { nodeCrypto } from '../src/crypto/index.ts'
 import { inProcess } from '../src/transport/index.ts'
 
@@ -60,15 +66,21 @@ export async function personalizationWorld(options: Partial<FixtureOptions> = {}
   const unit = await ports('unit')
   const central = await ports('central')
   const asked = await request(unit, { name: 'unit', customer })
-  const { encoded: unitCertificate } = await certifyUnit(manufacturer, { request: asked.document })
-  const { document: centralRequest } = await key(central, { name: 'central system' })
+  const { encoded: unitCertificate } = await certifyUnit(manufacturer, signed(asked))
+  const { document: centralRequest, fingerprint } = await key(central, { name: 'central system' })
   const order: PersonalizeInput = {
     serial: fixture.serial,
     unit: unitCertificate,
     root: fixture.manufacturer.certificate.encoded,
     central: centralRequest,
+    centralFingerprint: fingerprint,
   }
   return { crypto, fixture, clock, manufacturer, unit, central, unitCertificate, centralRequest, order }
+}
+
+/** A request with its fingerprint, as the manufacturer gets both. */
+export function signed({ document, fingerprint }: Request): { request: Uint8Array; fingerprint: Uint8Array } {
+  return { request: document, fingerprint }
 }
 
 export function personalized(world: World, transport = transportOf(world)): Promise<Personalized> {

@@ -28,6 +28,7 @@ import {
   personalizationChannel,
   personalizationWorld,
   personalized,
+  signed,
   speak,
   transportOf,
   type World,
@@ -77,16 +78,16 @@ describe('the whole flow', () => {
     assert.equal(certificate.role, 'unit')
     assert.deepEqual(certificate.customer, customer)
     const again = await request(world.unit, { name: 'unit', customer })
-    const same = await certifyUnit(world.manufacturer, { request: again.document })
+    const same = await certifyUnit(world.manufacturer, signed(again))
     assert.deepEqual(same.encoded, world.unitCertificate)
     const other = await request(world.unit, { name: 'unit', customer: ascii('customer 0000002') })
-    await assert.rejects(certifyUnit(world.manufacturer, { request: other.document }), StateError)
+    await assert.rejects(certifyUnit(world.manufacturer, signed(other)), StateError)
     const forged = again.document.slice()
     forged[forged.length - 1]! ^= 1
-    await assert.rejects(certifyUnit(world.manufacturer, { request: forged }), {
+    await assert.rejects(certifyUnit(world.manufacturer, { ...signed(again), request: forged }), {
       code: 'authentication-failed',
     })
-    await assert.rejects(certifyUnit(world.manufacturer, { request: world.centralRequest }))
+    await assert.rejects(certifyUnit(world.manufacturer, { ...signed(again), request: world.centralRequest }))
   })
 
   test('[C14b] a unit, a central system and the manufacturer refuse a key whose fingerprint is not the one told', async () => {
@@ -139,7 +140,7 @@ describe('the whole flow', () => {
     assert.deepEqual(again.operating.encoded, first.operating.encoded)
     const other = await personalizationWorld({ seed: 'other' })
     const asked = await request(other.unit, { name: 'unit', customer })
-    const { encoded } = await certifyUnit(world.manufacturer, { request: asked.document })
+    const { encoded } = await certifyUnit(world.manufacturer, signed(asked))
     await assert.rejects(
       personalize(other.unit, transportOf(world), { ...world.order, unit: encoded }),
       StateError,
@@ -482,7 +483,7 @@ describe('what the host checks before it sends, it explains', () => {
     const world = await personalizationWorld()
     const { unit } = await personalizationWorld({ seed: 'other' })
     const asked = await request(unit, { name: 'unit', customer })
-    const { encoded } = await certifyUnit(world.manufacturer, { request: asked.document, days: 1 })
+    const { encoded } = await certifyUnit(world.manufacturer, { ...signed(asked), days: 1 })
     const later = { ...unit, clock: fixedClock(fixtureTime + 2 * 86_400) }
     await assert.rejects(personalize(later, transportOf(world), { ...world.order, unit: encoded }), {
       code: 'certificate-refused',
@@ -494,7 +495,7 @@ describe('what the host checks before it sends, it explains', () => {
     const world = await personalizationWorld()
     const other = await personalizationWorld({ seed: 'other' })
     const asked = await request(other.unit, { name: 'unit', customer })
-    const { encoded } = await certifyUnit(world.manufacturer, { request: asked.document })
+    const { encoded } = await certifyUnit(world.manufacturer, signed(asked))
     await assert.rejects(personalize(world.unit, transportOf(world), { ...world.order, unit: encoded }), {
       code: 'certificate-refused',
       details: { certificate: "unit's certificate", reason: 'other-key' },

@@ -12,9 +12,11 @@ import {
   fields,
   fingerprintOption,
   report,
+  requiredFingerprint,
   requireSerial,
   type Step,
 } from '../framework/index.ts'
+import { fingerprintFile, fingerprintOptions } from './certified-party.ts'
 
 export function register(program: Command, context: Context): void {
   const central = context.group(
@@ -30,15 +32,18 @@ export function register(program: Command, context: Context): void {
     about:
       'Makes the key with which the central system proves itself to modules, when there is none yet, and the request from which units certify it. Tell the units the fingerprint by another way than the file goes.',
     writes: ['--out FILE: the request, for the units', 'your vault: the key'],
-    examples: ['central key --out exchange/central.request'],
+    examples: ['central key --out exchange/central.request --fingerprint-out exchange/central.fingerprint'],
     options: [
       { flags: '--out <file>', text: 'the request', required: true },
+      { flags: '--fingerprint-out <file>', text: 'the fingerprint as text, to be brought by another way' },
       { flags: '--name <text>', text: 'the name in the certificate (default: central system)' },
     ],
     async run(step) {
       const name = step.optional('name') ?? 'central system'
       const made = await key(step.party('central'), { name })
       step.replaceFile(step.option('out'), made.document)
+      const told = step.optional('fingerprint-out')
+      if (told !== undefined) step.replaceFile(told, fingerprintFile(made.fingerprint))
       return report(
         { name, fingerprint: made.fingerprint },
         ...fields({ 'central system': name, fingerprint: encodeHex(made.fingerprint) }),
@@ -53,19 +58,20 @@ export function register(program: Command, context: Context): void {
       "Circular certification: you sign the unit's key, the unit signs yours. A module whose product allows it takes this without the manufacturer, and says of itself *plausible only*: whoever makes two keys can do the same. Use `manufacturer certify-unit` unless you know why not.",
     reads: ['REQUEST: from the unit'],
     writes: ["--out FILE: the unit's certificate, PEM"],
-    examples: ['central insecure-certify-unit exchange/unit.request --out certs/unit-circular.pem'],
+    examples: [
+      'central insecure-certify-unit exchange/unit.request --fingerprint-file exchange/unit.fingerprint --out certs/unit-circular.pem',
+    ],
     options: [
       { flags: '--out <file>', text: 'the certificate', required: true },
       { flags: '--name <text>', text: 'your name, as in `central key` (default: central system)' },
-      { flags: '--fingerprint <hex>', text: "fingerprint of the unit's key as you were told it" },
+      ...fingerprintOptions,
     ],
     async run(step) {
       const ports = step.party('central')
-      const told = fingerprintOption(step, 'fingerprint')
       const certificate = await insecureCertifyUnit(ports, {
         name: step.optional('name') ?? 'central system',
         request: step.readFile(step.argument(0)),
-        ...(told === undefined ? {} : { fingerprint: told }),
+        fingerprint: requiredFingerprint(step, 'fingerprint'),
       })
       step.replaceFile(step.option('out'), certificateFile(certificate.encoded))
       const shown = {

@@ -4,7 +4,8 @@ import { fingerprint } from '@sealwright/core/personalization'
 import { chipFactory } from '@sealwright/node/chips'
 import { certifyModule, certifyUnit, initRoot, produce } from '@sealwright/roles/manufacturer'
 import type { Command } from 'commander'
-import { type Context, certificateFile, fields, fingerprintOption, report } from '../framework/index.ts'
+import { type Context, certificateFile, fields, report, requiredFingerprint } from '../framework/index.ts'
+import { fingerprintOptions } from './certified-party.ts'
 
 export function register(program: Command, context: Context): void {
   const manufacturer = context.group(
@@ -93,22 +94,23 @@ export function register(program: Command, context: Context): void {
     name: 'certify-unit <request>',
     summary: "certify a customer's personalization unit",
     about:
-      "Checks that whoever made the request has the key, and signs the unit's certificate: it may then personalize modules for its customer without you. Compare the fingerprint that is shown with the one that the customer tells you by another way, or give it here. Send your root along.",
+      "Checks that whoever made the request has the key, that its fingerprint is the one that the customer told you by another way, and signs the unit's certificate: it may then personalize modules for its customer without you. Send your root along.",
     reads: ['REQUEST: from the unit'],
     writes: ["--out FILE: the unit's certificate, PEM"],
-    examples: ['manufacturer certify-unit exchange/unit.request --out certs/unit.pem'],
+    examples: [
+      'manufacturer certify-unit exchange/unit.request --fingerprint-file exchange/unit.fingerprint --out certs/unit.pem',
+    ],
     options: [
       { flags: '--out <file>', text: 'the certificate', required: true },
-      { flags: '--fingerprint <hex>', text: "fingerprint of the unit's key as the customer told it" },
+      ...fingerprintOptions,
       { flags: '--days <number>', text: 'how long it is valid (default: 3650)' },
     ],
     async run(step) {
       const ports = step.party('manufacturer')
-      const told = fingerprintOption(step, 'fingerprint')
       const days = step.number('days')
       const certificate = await certifyUnit(ports, {
         request: step.readFile(step.argument(0)),
-        ...(told === undefined ? {} : { fingerprint: told }),
+        fingerprint: requiredFingerprint(step, 'fingerprint'),
         ...(days === undefined ? {} : { days }),
       })
       step.writeFile(step.option('out'), certificateFile(certificate.encoded))

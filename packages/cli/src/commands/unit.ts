@@ -7,10 +7,11 @@ import {
   certificateOf,
   customerOf,
   fields,
-  fingerprintOption,
   report,
+  requiredFingerprint,
   requireSerial,
 } from '../framework/index.ts'
+import { fingerprintFile } from './certified-party.ts'
 
 export function register(program: Command, context: Context): void {
   const unit = context.group(
@@ -26,9 +27,12 @@ export function register(program: Command, context: Context): void {
     about:
       'Makes the signing key, when there is none yet, and a request for its certificate, signed with it. Tell the manufacturer the fingerprint by another way than the file goes. The key lies in a file of your vault: whoever copies the folder can sign; a card or HSM would be stronger.',
     writes: ['--out FILE: the request, for the manufacturer', 'your vault: the signing key'],
-    examples: ['unit request --customer "Example Bank" --out exchange/unit.request'],
+    examples: [
+      'unit request --customer "Example Bank" --out exchange/unit.request --fingerprint-out exchange/unit.fingerprint',
+    ],
     options: [
       { flags: '--out <file>', text: 'the request', required: true },
+      { flags: '--fingerprint-out <file>', text: 'the fingerprint as text, to be brought by another way' },
       {
         flags: '--customer <text>',
         text: 'the customer that the unit works for: a name (hashed), or 32 hex digits',
@@ -44,6 +48,8 @@ export function register(program: Command, context: Context): void {
       // Signatures differ from run to run; the request for the same key is as good.
       step.replaceFile(step.option('out'), made.document)
       const { fingerprint } = made
+      const told = step.optional('fingerprint-out')
+      if (told !== undefined) step.replaceFile(told, fingerprintFile(fingerprint))
       return report(
         { name, customer, fingerprint },
         ...fields({ unit: name, customer: encodeHex(customer), fingerprint: encodeHex(fingerprint) }),
@@ -66,7 +72,7 @@ export function register(program: Command, context: Context): void {
       'your store: what you prescribed, signed and got back; your outbox: the entry for the log',
     ],
     examples: [
-      'unit personalize --module chips/cash.chip --serial 0000000000000001 --certificate certs/unit.pem --root certs/manufacturer-root.pem --central exchange/central.request --out certs/cash-operating.pem',
+      'unit personalize --module chips/cash.chip --serial 0000000000000001 --certificate certs/unit.pem --root certs/manufacturer-root.pem --central exchange/central.request --central-fingerprint-file exchange/central.fingerprint --out certs/cash-operating.pem',
     ],
     module: 'required',
     options: [
@@ -81,6 +87,10 @@ export function register(program: Command, context: Context): void {
       {
         flags: '--central-fingerprint <hex>',
         text: "fingerprint of the central system's key as you were told it by another way",
+      },
+      {
+        flags: '--central-fingerprint-file <file>',
+        text: 'the same as a file that came by another way',
       },
       { flags: '--out <file>', text: 'write the operating certificate here' },
       { flags: '--central-out <file>', text: "write the central system's certificate here" },
@@ -99,7 +109,6 @@ export function register(program: Command, context: Context): void {
       },
     ],
     async run(step) {
-      const told = fingerprintOption(step, 'central-fingerprint')
       const certificate = (name: string): Uint8Array =>
         certificateOf(step.readFile(step.option(name)), step.option(name))
       const done = await personalize(step.party('unit'), await step.module(), {
@@ -107,7 +116,7 @@ export function register(program: Command, context: Context): void {
         unit: certificate('certificate'),
         root: certificate('root'),
         central: step.readFile(step.option('central')),
-        ...(told === undefined ? {} : { centralFingerprint: told }),
+        centralFingerprint: requiredFingerprint(step, 'central-fingerprint'),
         insecureAcceptTest: step.flag('insecure-accept-test'),
         bareSignature: step.flag('bare-signature'),
         insecureCentralKeyBare: step.flag('insecure-central-key-bare'),

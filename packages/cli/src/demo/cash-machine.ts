@@ -6,13 +6,16 @@ import { key, payment, session } from '@sealwright/roles/central'
 import { certifyUnit } from '@sealwright/roles/manufacturer'
 import { paymentOutcome, requestPayment } from '@sealwright/roles/terminal'
 import { personalize, request } from '@sealwright/roles/unit'
+import { fingerprintFile } from '../commands/certified-party.ts'
 import { certificateFile, certificateOf, customerOf } from '../framework/index.ts'
 import { type DemoChip, demoChips, manufacturerRootFile } from './factory.ts'
 import type { Scene, Stage } from './stage.ts'
 
 const customer = 'Example Bank'
 const unitRequestFile = 'exchange/unit.request'
+const unitFingerprintFile = 'exchange/unit.fingerprint'
 const centralRequestFile = 'exchange/central.request'
+const centralFingerprintFile = 'exchange/central.fingerprint'
 export const unitCertificateFile = 'certs/unit.pem'
 export const centralCertificateFile = 'certs/central.pem'
 const withdrawal = { account: 'DE02120300000000202051', amount: 5000, currency: 'EUR' }
@@ -41,11 +44,17 @@ function unitStage(): Stage {
   return {
     name: 'unit-request',
     text: 'The bank makes the signing key of its personalization unit and asks the manufacturer to certify it.',
-    commandLines: [['unit', 'request', '--customer', customer, '--out', unitRequestFile]],
+    commandLines: [
+      [
+        ...['unit', 'request', '--customer', customer, '--out', unitRequestFile],
+        ...['--fingerprint-out', unitFingerprintFile],
+      ],
+    ],
     async run(world) {
       const unit = world.party('unit')
       const made = await request(unit, { name: 'unit', customer: customerOf(customer, unit.crypto) })
       world.write(unitRequestFile, made.document)
+      world.write(unitFingerprintFile, fingerprintFile(made.fingerprint))
       return [`fingerprint of the signing key ${short(made.fingerprint)}`]
     },
   }
@@ -55,10 +64,18 @@ function certifyUnitStage(): Stage {
   return {
     name: 'certify-unit',
     text: 'The manufacturer signs the unit: that is all that he has to do with this customer.',
-    commandLines: [['manufacturer', 'certify-unit', unitRequestFile, '--out', unitCertificateFile]],
+    commandLines: [
+      [
+        ...['manufacturer', 'certify-unit', unitRequestFile, '--fingerprint-file', unitFingerprintFile],
+        ...['--out', unitCertificateFile],
+      ],
+    ],
     async run(world) {
       const manufacturer = world.party('manufacturer')
-      const certificate = await certifyUnit(manufacturer, { request: world.read(unitRequestFile) })
+      const certificate = await certifyUnit(manufacturer, {
+        request: world.read(unitRequestFile),
+        fingerprint: fingerprintOf(world.read(unitFingerprintFile)),
+      })
       world.write(unitCertificateFile, certificateFile(certificate.encoded))
       return [
         `unit certificate ${encodeHex(certificate.serialNumber)} for ${short(fingerprint(certificate.publicPoint, manufacturer.crypto))}`,
@@ -71,10 +88,13 @@ function centralStage(): Stage {
   return {
     name: 'central-key',
     text: "The bank's central system makes its key and gives the unit the public half.",
-    commandLines: [['central', 'key', '--out', centralRequestFile]],
+    commandLines: [
+      ['central', 'key', '--out', centralRequestFile, '--fingerprint-out', centralFingerprintFile],
+    ],
     async run(world) {
       const made = await key(world.party('central'), { name: 'central system' })
       world.write(centralRequestFile, made.document)
+      world.write(centralFingerprintFile, fingerprintFile(made.fingerprint))
       return [`fingerprint of its key ${short(made.fingerprint)}`]
     },
   }
@@ -90,7 +110,8 @@ function personalizeStage(chip: DemoChip): Stage {
       [
         ...['unit', 'personalize', '--module', chip.chip, '--serial', chip.serial],
         ...['--certificate', unitCertificateFile, '--root', manufacturerRootFile],
-        ...['--central', centralRequestFile, '--out', out, '--central-out', centralCertificateFile],
+        ...['--central', centralRequestFile, '--central-fingerprint-file', centralFingerprintFile],
+        ...['--out', out, '--central-out', centralCertificateFile],
       ],
     ],
     async run(world) {
@@ -99,6 +120,7 @@ function personalizeStage(chip: DemoChip): Stage {
         unit: certificateOf(world.read(unitCertificateFile), unitCertificateFile),
         root: certificateOf(world.read(manufacturerRootFile), manufacturerRootFile),
         central: world.read(centralRequestFile),
+        centralFingerprint: fingerprintOf(world.read(centralFingerprintFile)),
       })
       world.write(out, certificateFile(done.operating.encoded))
       world.write(centralCertificateFile, certificateFile(done.central.encoded))
@@ -143,6 +165,11 @@ function sessionStage({ chip, serial }: DemoChip): Stage {
       ]
     },
   }
+}
+
+/** What stands in a fingerprint's file. */
+function fingerprintOf(bytes: Uint8Array): Uint8Array {
+  return decodeHex(new TextDecoder().decode(bytes).trim())
 }
 
 function short(digest: Uint8Array): string {

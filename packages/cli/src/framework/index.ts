@@ -1,6 +1,6 @@
 export { certificateFile, certificateOf } from './certificate-file.ts'
 export { exitStatuses, failureOf, tellFailure } from './failure.ts'
-export { customerOf, fingerprintOption } from './fingerprint-option.ts'
+export { customerOf, fingerprintOption, requiredFingerprint } from './fingerprint-option.ts'
 export { failing, fields, type Report, report, table, toJson } from './output.ts'
 export { requireParty } from './party-argument.ts'
 export { processTerminal } from './process-terminal.ts'

@@ -10,14 +10,17 @@ export const certifyUnitStage: Stage = {
   name: 'certify-unit',
   async run(life) {
     const unit = await life.party('unit')
-    const { document } = await request(unit, { name: 'unit', customer: new Uint8Array(16).fill(7) })
-    const certificate = await certifyUnit(await life.party('manufacturer'), { request: document })
+    const { document, fingerprint } = await request(unit, {
+      name: 'unit',
+      customer: new Uint8Array(16).fill(7),
+    })
+    const manufacturer = await life.party('manufacturer')
+    const certificate = await certifyUnit(manufacturer, { request: document, fingerprint })
     life.exchange.set('unit', certificate.encoded)
     life.exchange.set('unit.point', certificate.publicPoint)
-    life.exchange.set(
-      'central',
-      (await centralKey(await life.party('central'), { name: 'central' })).document,
-    )
+    const central = await centralKey(await life.party('central'), { name: 'central' })
+    life.exchange.set('central', central.document)
+    life.exchange.set('central.fingerprint', central.fingerprint)
   },
 }
 
@@ -32,6 +35,7 @@ export function personalizeStage(chip: ProductName): Stage {
         unit: life.file('unit'),
         root: life.file('root'),
         central: life.file('central'),
+        centralFingerprint: life.file('central.fingerprint'),
       })
     },
     check: (life) => requireState(life, chip, 'operating'),

@@ -8,8 +8,8 @@ export interface CircularInput {
   readonly name: string
   /** The unit's request, a `certificate-request` document. */
   readonly request: Uint8Array
-  /** SHA-256 of the unit's public key as told by another way; compared when it is given. */
-  readonly fingerprint?: Uint8Array
+  /** SHA-256 of the unit's public key as told by another way, 32 bytes. */
+  readonly fingerprint: Uint8Array
 }
 
 /**

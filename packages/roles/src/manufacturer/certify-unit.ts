@@ -8,8 +8,8 @@ import { certificateNumber, initRoot, rootKey } from './root.ts'
 export interface CertifyUnitInput {
   /** The unit's request, a `certificate-request` document. */
   readonly request: Uint8Array
-  /** SHA-256 of the unit's public key as the customer told it by another way, 32 bytes; compared when it is given. */
-  readonly fingerprint?: Uint8Array
+  /** SHA-256 of the unit's public key as the customer told it by another way, 32 bytes: nothing else vouches for the key (C14). */
+  readonly fingerprint: Uint8Array
   /** Validity in days from now; ten years unless given. */
   readonly days?: number
 }
