@@ -537,8 +537,9 @@ async function sessionKeysOf(world: Cash) {
     dek: cut(4),
   }
   // The receipt on the line shows that these are the session's keys.
-  using receiptKey = world.crypto.aes(keys['receipt']!)
+  const receiptKey = world.crypto.aes(keys['receipt']!)
   assert.deepEqual(receiptKey.cmac(request, reply.subarray(0, 68)), reply.subarray(70, 86))
+  receiptKey[Symbol.dispose]()
   const trace = concat(...seen.flatMap((one) => [one.command, one.answer]))
   return { keys, shared: { ephemeral: shared[0]!, static: shared[1]! }, images, trace }
 }
