@@ -13,9 +13,20 @@ export function register(program: Command, context: Context): void {
     about:
       'Tells the whole story on this machine: a factory, a cash machine, a filling station and a telephone. Each stage prints the command line that does the same, so that everything can be done again by hand. The workspace is thrown away at the end; --keep leaves it, with all certificates as PEM under certs/.',
     writes: ['with --keep DIR: the workspace'],
-    examples: ['demo', 'demo --keep story', 'demo --json', 'demo --app my-program.wasm'],
+    examples: [
+      'demo',
+      'demo --keep story',
+      'demo --keep story --until cash-machine',
+      'demo --json',
+      'demo --app my-program.wasm',
+    ],
     options: [
       { flags: '--keep <dir>', text: 'leave the workspace in this folder, which must be new or empty' },
+      {
+        flags: '--until <scene>',
+        text: 'end after this scene, to go on by hand from there (with --keep)',
+        choices: scenes.map(({ name }) => name),
+      },
       {
         flags: '--app <file>',
         text: 'load this WebAssembly program in the fourth scene instead of the bank',
@@ -25,16 +36,19 @@ export function register(program: Command, context: Context): void {
       const { terminal, json } = step
       const keep = step.optional('keep')
       const app = step.optional('app')
+      const until = step.optional('until')
+      const last = until === undefined ? scenes.length : scenes.findIndex(({ name }) => name === until) + 1
       const folder = keep === undefined ? mkdtempSync(join(tmpdir(), 'sealwright-')) : step.path(keep)
       if (keep !== undefined && existsSync(folder) && readdirSync(folder).length > 0) {
         throw new UsageError(`${keep} is not empty: name a new folder`, { code: 'file-exists' })
       }
       const calm = keep === undefined ? terminal.onInterrupt?.(() => throwAway(folder)) : undefined
       const telling = new Telling((line) => terminal.print(line), terminal.columns)
+      if (!json) telling.beginning()
       try {
         const { stages, ms, failure } = await runDemo({
           folder,
-          scenes,
+          scenes: scenes.slice(0, last),
           columns: Math.max(40, (terminal.columns ?? 100) - 6),
           ...(app === undefined ? {} : { app: step.readFile(app) }),
           onScene: (scene, number) => {
@@ -61,7 +75,7 @@ export function register(program: Command, context: Context): void {
             ? ['The workspace is thrown away; --keep DIR leaves it.']
             : [
                 `The workspace is in ${keep}; every command above runs there. Look around, for example:`,
-                `  cd ${quoted(keep)} && sealwright module list && sealwright log show`,
+                `  cd ${quoted(keep)} && sealwright module list && sealwright module show --module chips/phone.chip`,
               ]),
         )
       } finally {

@@ -2,9 +2,16 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseCommand, parseResponse } from '@sealwright/core/apdu'
 import { decodeHex, encodeHex, fromAscii, Reader } from '@sealwright/core/bytes'
-import { certificateIds, certifications, commandByEntry, dataTags } from '@sealwright/core/catalog'
+import {
+  certificateIds,
+  certifications,
+  commandByEntry,
+  dataTags,
+  resourceStateOf,
+} from '@sealwright/core/catalog'
 import { parseChipStatus } from '@sealwright/core/customization'
 import { SealwrightError } from '@sealwright/core/errors'
+import { placeKinds } from '@sealwright/core/key-download'
 import { isBareCertificate } from '@sealwright/core/personalization'
 import { parseCertificate } from '@sealwright/core/x509'
 import { onFile } from '@sealwright/node/files'
@@ -166,14 +173,14 @@ async function show(channel: Channel) {
     ...section(
       'key places',
       ['place', 'kind', 'check value'],
-      places.map(({ place, kind, checkValue }) => [place, String(kind), checkValue ?? 'empty']),
+      places.map(({ place, kind, checkValue }) => [place, kind, checkValue ?? 'empty']),
     ),
     ...section(
       'resources',
       ['id', 'state', 'addresses', 'AID'],
       resources.map(({ id, state, start, end, aid }) => [
         String(id),
-        String(state),
+        state,
         `${address(start)}..${address(end)}`,
         aid,
       ]),
@@ -228,10 +235,11 @@ function chipFiles(step: Step, name: string): string[] {
 
 function parsePlaces(bytes: Uint8Array) {
   const r = new Reader(bytes, 'key places')
-  const places: { place: string; kind: number; checkValue?: string }[] = []
+  const places: { place: string; kind: string; checkValue?: string }[] = []
   while (r.remaining > 0) {
     const place = r.u32('reference').toString(16).toUpperCase().padStart(8, '0')
-    const kind = r.u8('kind')
+    const code = r.u8('kind')
+    const kind = Object.entries(placeKinds).find(([, number]) => number === code)?.[0] ?? `kind ${code}`
     const filled = r.u8('filled') === 1
     const checkValue = encodeHex(r.take(5, 'check value'))
     places.push(filled ? { place, kind, checkValue } : { place, kind })
@@ -241,17 +249,21 @@ function parsePlaces(bytes: Uint8Array) {
 
 function parseResources(bytes: Uint8Array) {
   const r = new Reader(bytes, 'resources')
-  const resources: { id: number; state: number; start: number; end: number; aid: string }[] = []
+  const resources: { id: number; state: string; start: number; end: number; aid: string }[] = []
   while (r.remaining > 0) {
     resources.push({
       id: r.u8('id'),
-      state: r.u8('state'),
+      state: stateName(r.u8('state')),
       start: r.u32('start'),
       end: r.u32('end'),
       aid: encodeHex(r.take(r.u8('length of the AID'), 'AID')),
     })
   }
   return resources
+}
+
+function stateName(code: number): string {
+  return resourceStateOf(code) ?? `state ${code}`
 }
 
 function parseVectorRows(bytes: Uint8Array) {

@@ -18,6 +18,12 @@ export class Telling {
     this.#width = Math.min(columns ?? 100, 110)
   }
 
+  beginning(): void {
+    const text =
+      'The life of four security modules, from the mask to a program in use. Each stage shows the command that does the same in a workspace of your own, made by `sealwright init`. Where `sealwright` is not found, it is `npx --no -- sealwright` in the folder of Sealwright.'
+    for (const line of wrapped(text, this.#width)) this.#print(line)
+  }
+
   scene({ title }: Scene, number: number): void {
     this.#told.clear()
     const head = `== ${number}. ${title} `

@@ -74,15 +74,14 @@ function legend(map: MemoryMap, letters: ReadonlyMap<string, string>, width: num
 function pieces(segments: readonly Segment[]): string {
   const kinds = new Map<string, number>()
   for (const { name } of segments) {
-    const kind = name.replace(/ [0-9A-F]+\b.*$/, '')
+    const kind = name.replace(/ [0-9A-F]+\b.*$/, '').replaceAll('-', ' ')
     kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
   }
-  return [...kinds]
-    .map(([kind, count]) => [kind.replaceAll('-', ' '), count] as const)
-    .map(([kind, count]) =>
-      count === 1 ? kind : `${count} ${/(data|software)$/.test(kind) ? kind : `${kind}s`}`,
-    )
-    .join(', ')
+  return [...kinds].map(([kind, count]) => (count === 1 ? kind : `${count} ${plural(kind)}`)).join(', ')
+}
+
+function plural(kind: string): string {
+  return /(data|software)$/.test(kind) ? kind : kind.replace(/( of .*)?$/, 's$1')
 }
 
 function tenantText(
