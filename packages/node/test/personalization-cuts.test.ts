@@ -10,9 +10,10 @@ import type { Transport } from '@sealwright/core/ports'
 import { scriptedEntropy } from '@sealwright/core/testing'
 import { parseCertificate } from '@sealwright/core/x509'
 import { Module } from '@sealwright/module'
-import { type Medium, RamMedium } from '@sealwright/module/medium'
+import { CountingMedium, type Medium, RamMedium } from '@sealwright/module/medium'
 import { everyPowerCut, type Scenario } from '@sealwright/module/testing'
 import { payment, session } from '@sealwright/roles/central'
+import type { Store } from '@sealwright/roles/ports'
 import { requestPayment } from '@sealwright/roles/terminal'
 import { readRecords } from '@sealwright/roles/unit'
 import { nodeCrypto } from '../src/crypto/index.ts'
@@ -108,6 +109,36 @@ describe('the line is cut at every command', () => {
       })
     }
   }
+
+  test('[R2a] the unit dies before or after any write of its own: run again, everything is there once', async () => {
+    for (const written of [false, true]) {
+      for (let at = 1; ; at++) {
+        const world = await personalizationWorld()
+        const { store } = world.unit
+        let count = 0
+        const dying: Store = {
+          ...store,
+          async write(name, bytes) {
+            count++
+            if (count === at && written) await store.write(name, bytes)
+            if (count >= at) throw new StateError('the computer died', { code: 'file-inaccessible' })
+            await store.write(name, bytes)
+          },
+        }
+        const died = await personalized({ ...world, unit: { ...world.unit, store: dying } }).then(
+          () => false,
+          () => true,
+        )
+        const module = world.fixture.power()
+        await personalized(world, transportOf(world, module))
+        await requireOne({ ...world, fixture: { ...world.fixture, module } })
+        if (!died) {
+          assert.ok(at > 5, `only ${at} writes`)
+          break
+        }
+      }
+    }
+  })
 
   test('what was signed for the same BEGIN is used again: one certificate, not two', async () => {
     const world = await personalizationWorld()
@@ -268,6 +299,21 @@ describe('power is cut at every write', () => {
       { modes: ['whole', 'torn', 'unreadable'] },
     )
     assert.ok(report.writes > 1 && told >= 1)
+  })
+
+  test('[B13d] what is asked, fetched and granted is nowhere but in RAM: no page is written', async () => {
+    const world = await personalizationWorld()
+    await personalized(world)
+    const medium = new CountingMedium(world.fixture.medium)
+    const module = world.fixture.power(medium)
+    const transport = transportOf(world, module)
+    const unit = { point: parseCertificate(world.unitCertificate).publicPoint }
+    const before = world.fixture.medium.snapshot()
+    const number = await requestPayment(transport, withdrawal)
+    await session(world.central, transport, { unit }, (open) => payment(open, () => true))
+    assert.deepEqual([medium.programs, world.fixture.medium.snapshot()], [0, before])
+    assert.equal((await speak(module, 'PAYMENT OUTCOME', number)).sw, 0x9000)
+    assert.ok(medium.programs > 0)
   })
 
   test('a payment that was granted and not yet told is gone with the power: nothing is paid', async () => {
