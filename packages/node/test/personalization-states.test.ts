@@ -23,6 +23,7 @@ import type { KeyVault } from '@sealwright/roles/ports'
 import { nodeCrypto } from '../src/crypto/index.ts'
 import { inProcess } from '../src/transport/index.ts'
 import { beginRequest } from './personalization-world.ts'
+import { activated, resourceWorld, supplierChannel } from './resources-world.ts'
 
 // Modules in every mode and state whose vectors name every command, with a canary in every place for keys.
 
@@ -240,73 +241,94 @@ class Secrets {
   }
 }
 
-/** Sends everything and keeps every different answer of 8 bytes or more, as it is on the wire and as its channel opens it. */
-async function answersOf(chip: Chip, situation: Situation): Promise<{ answers: Uint8Array[]; sent: number }> {
-  const answers = new Map<string, Uint8Array>()
-  let sent = 0
-  const keep = (bytes: Uint8Array): void => {
-    sent++
-    if (bytes.length >= 8) answers.set(encodeHex(bytes), bytes)
+const parameters = [
+  [0x00, 0x00],
+  [0x01, 0x00],
+  [0x01, 0x40],
+  [0x04, 0x00],
+  [0xdf, 0x25],
+  [0xff, 0xff],
+] as const
+
+const dataForAll = [
+  new Uint8Array(0),
+  new Uint8Array(16),
+  serializeBeginRequest(beginRequest),
+  ...[keyPlaces.identity, keyPlaces.operating, keyPlaces.document, keyPlaces.transport, applicationPlace].map(
+    (place) => Uint8Array.from([24, 16, 8, 0].map((shift) => (place >>> shift) & 0xff)),
+  ),
+]
+
+/** Every different answer of 8 bytes or more: as it is on the wire, and as its channel opens it. */
+class Answers {
+  readonly #kept = new Map<string, Uint8Array>()
+  count = 0
+
+  /** Hears all that the module says from now on. */
+  listenTo(module: Module): void {
+    const transmit = module.transmit.bind(module)
+    module.transmit = (bytes) => this.keep(transmit(bytes))
   }
-  const parameters = [
-    [0x00, 0x00],
-    [0x01, 0x00],
-    [0x01, 0x40],
-    [0x04, 0x00],
-    [0xdf, 0x25],
-    [0xff, 0xff],
-  ] as const
-  const places = [
-    keyPlaces.identity,
-    keyPlaces.operating,
-    keyPlaces.document,
-    keyPlaces.transport,
-    applicationPlace,
-  ]
-  const data = [
-    new Uint8Array(0),
-    new Uint8Array(16),
-    serializeBeginRequest(beginRequest),
-    ...places.map((place) => Uint8Array.from([24, 16, 8, 0].map((shift) => (place >>> shift) & 0xff))),
-  ]
+
+  keep(bytes: Uint8Array): Uint8Array {
+    this.count++
+    if (bytes.length >= 8) this.#kept.set(encodeHex(bytes), bytes)
+    return bytes
+  }
+
+  get all(): Uint8Array[] {
+    return [...this.#kept.values()]
+  }
+}
+
+/** Sends every instruction plain, and in every channel that opens. */
+async function sweep(chip: Chip, situation: Situation): Promise<Answers> {
+  const answers = new Answers()
   const { module } = chip
-  const transmit = module.transmit.bind(module)
-  module.transmit = (bytes) => {
-    const answer = transmit(bytes)
-    keep(answer)
-    return answer
-  }
+  answers.listenTo(module)
   for (let ins = 0; ins <= 0xff; ins++) {
     for (const cla of [0x00, 0x80, 0x84]) {
       for (const [p1, p2] of parameters) {
-        for (const bytes of cla === 0x84 ? data.slice(0, 2) : data) {
-          await exchange(inProcess(module), command({ cla, ins, p1, p2, data: bytes, le: 0x100 }))
+        for (const data of cla === 0x80 ? dataForAll : dataForAll.slice(0, 2)) {
+          await exchange(inProcess(module), command({ cla, ins, p1, p2, data, le: 0x100 }))
         }
       }
     }
   }
   module.reset()
-  for (const { open } of await channelsTo(chip)) {
-    let channel: Channel | undefined
-    for (let ins = 0; ins <= 0xff; ins++) {
-      for (const [p1, p2] of parameters.slice(0, 5)) {
-        for (const bytes of data.slice(0, 4)) {
-          if (chip.module.parts.life.mode() !== situation.mode) break
-          if (channel === undefined || module.parts.channels.current === undefined) {
-            module.reset()
-            channel = await open()
-          }
-          try {
-            keep((await channel.exchange({ name: 'any', ins }, { p1, p2, data: bytes })).data)
-          } catch {
-            channel = undefined
-          }
+  for (const { open } of await channelsTo(chip)) await sweepChannel(module, open, situation.mode, answers)
+  return answers
+}
+
+/** Sends every instruction in one channel, which is opened again whenever one has ended it. */
+async function sweepChannel(
+  module: Module,
+  open: () => Promise<Channel>,
+  mode: ChipMode,
+  answers: Answers,
+): Promise<void> {
+  let channel: Channel | undefined
+  let opened = 0
+  for (let ins = 0; ins <= 0xff; ins++) {
+    for (const [p1, p2] of parameters.slice(0, 5)) {
+      for (const data of dataForAll.slice(0, 4)) {
+        if (module.parts.life.mode() !== mode) return
+        if (channel === undefined || module.parts.channels.current === undefined) {
+          module.reset()
+          channel = await open()
+          opened++
+        }
+        try {
+          answers.keep((await channel.exchange({ name: 'any', ins }, { p1, p2, data })).data)
+        } catch {
+          // Instructions that set up another channel answer outside of this one.
+          channel = undefined
         }
       }
     }
-    module.reset()
   }
-  return { answers: [...answers.values()], sent }
+  assert.ok(opened < 200, 'most instructions came in the channel')
+  module.reset()
 }
 
 describe('keys', () => {
@@ -333,14 +355,31 @@ describe('keys', () => {
         const stored = chip.module.parts.objects.read('certificate', id)
         if (situation.state === 'operating') certificatesBefore.set(id, stored!)
       }
-      const { answers, sent } = await answersOf(chip, situation)
+      const answers = await sweep(chip, situation)
       secrets.take(chip.module)
-      assert.ok(secrets.keys > 10 && sent >= 256 * (2 * 8 + 2) * 6)
-      assert.ok(situation.mode === 'issuer' || situation.mode === 'terminated' || answers.length > 5)
-      for (const answer of answers) assert.ok(!secrets.in(answer), encodeHex(answer))
+      assert.ok(secrets.keys > 10 && answers.count >= 256 * (8 + 2 + 2) * 6)
+      assert.ok(situation.mode === 'issuer' || situation.mode === 'terminated' || answers.all.length > 5)
+      for (const answer of answers.all) assert.ok(!secrets.in(answer), encodeHex(answer))
       swept.set(situation.name, chip)
     })
   }
+
+  test("[B1a] operating: nor in the channel of a resource's supplier", async () => {
+    const world = await resourceWorld({
+      eepromSize: 64 * 1024,
+      prepare: ({ tx, keys }) => keys.putAes(tx, applicationPlace, scriptedEntropy('canary').bytes(16)),
+    })
+    await activated(world)
+    const { module } = world.fixture
+    module.reset()
+    const secrets = new Secrets()
+    secrets.take(module)
+    const answers = new Answers()
+    answers.listenTo(module)
+    await sweepChannel(module, () => supplierChannel(world), 'user', answers)
+    assert.ok(answers.count > 256 * 20 && answers.all.length > 5)
+    for (const answer of answers.all) assert.ok(!secrets.in(answer), encodeHex(answer))
+  })
 
   test('[B1a] operating: no data object of GET DATA, of all 65536 tags, holds bytes of a stored key', async () => {
     const chip = chipIn(situations[4]!)
