@@ -1,4 +1,4 @@
-/** First bytes of everything that is signed or derived: no two uses share a label. */
+/** Labels of everything that is signed or derived: no two uses share one. They come first, but in AN10922's input, where they come last. */
 export const labels = {
   chainStart: { text: 'EVT0', use: 'start of the event chain' },
   chainLink: { text: 'EVT1', use: 'link of the event chain' },
@@ -10,6 +10,13 @@ export const labels = {
   customizationImage: { text: 'CST1', use: 'client signs the customization software' },
   customizationKeys: { text: 'CSK1', use: 'SCP03 keys from unlocking key and serial number' },
   documentKeys: { text: 'DCK1', use: 'SCP03 keys from the document key' },
+  unitTransportKey: { text: 'ESM-TU01', use: 'TU from T, behind SN' },
+  operationKey: { text: 'ESM-KDL1', use: 'T1 from T or TU, behind SN' },
+  unitSignatureKey: { text: 'ESM-SAS1', use: 'KS1 from KS, behind SN' },
+  unitApplicationKey: { text: 'ESM-TAK1', use: "TA' from TA, behind SN" },
+  downloadEncryption: { text: 'KDL-ENC', use: 'K_E of a download, from T1' },
+  downloadCheck: { text: 'KDL-MAC', use: 'K_M of a download, from T1' },
+  downloadAcknowledgement: { text: 'KDL-ACK', use: 'K_A of a download, from T1' },
   signature: { text: 'SAS1', use: 'SAS over an application key' },
   acknowledgement: { text: 'ACK1', use: 'receipt of an application key' },
   application: { text: 'APP1', use: 'signature asked for by a program' },

@@ -1,4 +1,5 @@
 import { ascii, concat, u32, wipe } from '../bytes/index.ts'
+import { labels } from '../catalog/index.ts'
 import { deriveKey, diversifyWith, withHandle } from '../crypto/index.ts'
 import type { AesKey, Crypto } from '../ports/index.ts'
 import type { Header } from './header.ts'
@@ -18,17 +19,17 @@ export interface DownloadKeys extends Disposable {
 
 /** TU = AN10922(T, SN ‖ "ESM-TU01"): what a module holds in profile `diversified`. The caller wipes it. */
 export function unitTransportKey(transportKey: AesKey, serial: Uint8Array): Uint8Array {
-  return diversifyWith(transportKey, concat(serial, ascii('ESM-TU01')))
+  return diversifyWith(transportKey, concat(serial, ascii(labels.unitTransportKey.text)))
 }
 
 /** KS1 = AN10922(KS, SN ‖ "ESM-SAS1"): checks SAS in one module. The caller wipes it. */
 export function unitSignatureKey(signatureKey: AesKey, serial: Uint8Array): Uint8Array {
-  return diversifyWith(signatureKey, concat(serial, ascii('ESM-SAS1')))
+  return diversifyWith(signatureKey, concat(serial, ascii(labels.unitSignatureKey.text)))
 }
 
 /** TA' = AN10922(TA, SN ‖ "ESM-TAK1"): an application key that no two modules share (A11). The caller wipes it. */
 export function unitApplicationKey(applicationKey: AesKey, serial: Uint8Array): Uint8Array {
-  return diversifyWith(applicationKey, concat(serial, ascii('ESM-TAK1')))
+  return diversifyWith(applicationKey, concat(serial, ascii(labels.unitApplicationKey.text)))
 }
 
 /**
@@ -37,7 +38,7 @@ export function unitApplicationKey(applicationKey: AesKey, serial: Uint8Array): 
  * @param storedKey T in profile `shared`, TU in profile `diversified`
  */
 export function downloadKeys(crypto: Crypto, storedKey: AesKey, context: DownloadContext): DownloadKeys {
-  const operationKey = diversifyWith(storedKey, concat(context.serial, ascii('ESM-KDL1')))
+  const operationKey = diversifyWith(storedKey, concat(context.serial, ascii(labels.operationKey.text)))
   try {
     return withHandle(crypto.aes(operationKey), (t1) => derivedKeys(crypto, t1, context, storedKey.length))
   } finally {
@@ -63,9 +64,9 @@ function derivedKeys(crypto: Crypto, t1: AesKey, context: DownloadContext, lengt
   }
   try {
     return {
-      encryption: derive('KDL-ENC'),
-      check: derive('KDL-MAC'),
-      acknowledgement: derive('KDL-ACK'),
+      encryption: derive(labels.downloadEncryption.text),
+      check: derive(labels.downloadCheck.text),
+      acknowledgement: derive(labels.downloadAcknowledgement.text),
       [Symbol.dispose]: disposeAll,
     }
   } catch (error) {
