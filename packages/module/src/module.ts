@@ -56,7 +56,11 @@ export class Module {
       ...(report === undefined ? {} : { report }),
     }
     const programs = new Programs(parts)
-    channels.onClose = () => forgetPackageKey(parts.ram)
+    channels.onClose = () => {
+      forgetPackageKey(parts.ram)
+      // What an application learned inside a channel is not for whoever speaks next.
+      programs.leave()
+    }
     this.parts = parts
     this.#dispatcher = new Dispatcher(parts)
     resumeWipe(parts)

@@ -9,7 +9,14 @@ import { fixtureTime } from '@sealwright/module/testing'
 import { endChannel } from '@sealwright/roles/channel'
 import * as operator from '@sealwright/roles/operator'
 import * as supplier from '@sealwright/roles/supplier'
-import { done, type ResourceWorld, repowered, resourceWorld, unchanged } from './resources-world.ts'
+import {
+  done,
+  type ResourceWorld,
+  repowered,
+  resourceWorld,
+  supplierChannel,
+  unchanged,
+} from './resources-world.ts'
 import { wat } from './wat.ts'
 
 // Applications in their resources, and what they reach of the rest: nothing.
@@ -295,6 +302,29 @@ suite('selection', () => {
     await endChannel(world.transport)
     assert.ok(!Buffer.from(one!.memory).includes('a secret in the making'))
     assert.deepEqual(programs.memories(), [])
+  })
+
+  test('what an application learned in a channel is not for whoever speaks beside it', async () => {
+    const world = await neighbours()
+    const { transport } = world
+    const count = Uint8Array.of(6)
+    await supplier.run(world.supplier, transport, { aid: aidOf(1) }, async ({ command }) => {
+      assert.deepEqual([...(await command(0x01, count)).data], [1])
+      assert.deepEqual([...(await command(0x01, count)).data], [2])
+      // Somebody on the line asks as well: the channel ends, and the next one to speak finds a new instance.
+      assert.equal((await ask(world, count)).sw, '6982')
+      assert.deepEqual([...(await ask(world, count)).data], [1])
+      assert.equal((await command(0x01, count)).sw, 0x6982)
+    })
+  })
+
+  test('nor does a channel find what was said before it', async () => {
+    const world = await neighbours()
+    await select(world, 1)
+    await ask(world, Uint8Array.of(6))
+    const channel = await supplierChannel(world, 1)
+    const { data } = await channel.exchange({ name: 'count', ins: 0x01 }, { data: Uint8Array.of(6) })
+    assert.deepEqual([...data], [1])
   })
 
   test('an AID is matched whole', async () => {

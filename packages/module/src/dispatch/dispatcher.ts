@@ -120,7 +120,8 @@ export class Dispatcher {
 
   /** Inside a channel, only set-up of another one, SELECT, and what the apparatus says on the spot may come without a MAC. */
   #mayComePlain(command: Command): boolean {
-    if (this.#selected !== undefined && this.#isApplications(command)) return true
+    // Whoever stands between must not speak where the supplier has proven who he is.
+    if (this.#selected !== undefined && this.#isApplications(command)) return false
     const vector = this.#vector(command)
     if (vector === undefined) return false
     if (vector.program !== nativeProgram) return true
