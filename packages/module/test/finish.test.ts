@@ -10,6 +10,7 @@ import {
   productDataIds,
   programInstructions,
   publicKeyIds,
+  receiptIds,
 } from '@sealwright/core/catalog'
 import { portableCrypto as crypto } from '@sealwright/core/crypto'
 import {
@@ -460,3 +461,21 @@ function modeOf(bits: number): keyof typeof chipModes {
   if ((bits & 0b10000) !== 0) return 'user'
   return (bits & 0b0010) !== 0 ? 'customization' : 'issuer'
 }
+
+test('FINISH ends the customization channel with its answer', async () => {
+  const { module, channel } = await unlocked()
+  await writeRecords(channel, all)
+  await storeIdentity(channel)
+  assert.equal((await speak(channel, 'FINISH')).sw, 0x9000)
+  assert.equal(module.parts.channels.current, undefined)
+  assert.equal((await speak(channel, 'CHIP STATUS')).sw, 0x6982)
+})
+
+test('customization lays no key place where own keys or receipts that are no key’s lie', async () => {
+  const { module, channel } = await unlocked()
+  const bytes = serializeKeyPlace({ kind: 'application', usage: 'M6', source: 0 })
+  for (const id of [receiptIds.personalization, receiptIds.load, receiptIds.load + 3, keyPlaces.document]) {
+    assert.equal(await writeRecords(channel, [{ kind: 'put', object: 'key-place', id, bytes }]), 0x6982)
+    assert.equal(module.parts.objects.find('key-place', id), undefined)
+  }
+})

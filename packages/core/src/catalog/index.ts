@@ -19,7 +19,7 @@ export {
   interfaces,
 } from './interfaces.ts'
 export { labels } from './labels.ts'
-export { checkTries, unlockTries } from './limits.ts'
+export { checkTries, eventsKept, unlockTries } from './limits.ts'
 export {
   certificateIds,
   channelKeys,

@@ -115,7 +115,11 @@ export class Dispatcher {
       return refusal(step.refused)
     }
     const answer = this.#vectored(step.command, channel)
-    return channels.current === channel ? channel.session.wrap(answer) : answer
+    if (channels.current !== channel) return answer
+    const wrapped = channel.session.wrap(answer)
+    // FINISH has erased what this channel was set up under.
+    if (channel.kind === 'customization' && this.#parts.life.mode() !== 'customization') channels.close()
+    return wrapped
   }
 
   /** Inside a channel, only set-up of another one, SELECT, and what the apparatus says on the spot may come without a MAC. */

@@ -1,5 +1,5 @@
 import { Reader, Writer } from '@sealwright/core/bytes'
-import { type EventType, eventTypes } from '@sealwright/core/catalog'
+import { type EventType, eventsKept, eventTypes } from '@sealwright/core/catalog'
 import { InternalError } from '@sealwright/core/errors'
 import { chainStart, nextLink } from '@sealwright/core/log'
 import type { Crypto } from '@sealwright/core/ports'
@@ -60,7 +60,7 @@ export class Events {
   list(from: number): EventRecord[] {
     const head = this.head()
     const records: EventRecord[] = []
-    const oldest = Math.max(1, (head?.number ?? 0) - ringLength + 1)
+    const oldest = Math.max(1, (head?.number ?? 0) - eventsKept + 1)
     for (let number = Math.max(from, oldest); head !== undefined && number <= head.number; number++) {
       const bytes = this.#objects.read('event', ringId(number))
       if (bytes === undefined) continue
@@ -83,8 +83,6 @@ export class Events {
 }
 
 const headId = 0
-const ringLength = 64
-
 function ringId(number: number): number {
-  return 1 + ((number - 1) % ringLength)
+  return 1 + ((number - 1) % eventsKept)
 }

@@ -16,6 +16,7 @@ import {
   readPending,
   readPolicy,
   readTime,
+  removeChecked,
   timeOf,
   writeCertification,
   writeTime,
@@ -57,6 +58,8 @@ export function complete(parts: Needs, { p1, p2, data }: Pick<Call, 'p1' | 'p2' 
     putChecked(tx, parts, 'certificate', certificateIds.operating.id, request.operating)
     if (central !== undefined) {
       putChecked(tx, parts, 'certificate', certificateIds.central.id, central.encoded)
+    } else {
+      removeChecked(tx, parts, 'certificate', certificateIds.central.id)
     }
     putChecked(tx, parts, 'certificate', certificateIds.unit.id, unit.encoded)
     putChecked(tx, parts, 'public-key', publicKeyIds.central, centralPoint)

@@ -89,8 +89,8 @@ function store(
   { form, program }: CustomizationImage,
 ): void {
   const set = customizationChannelKeys(crypto, key, serial)
-  if (form === 'ram') ram.allocate(ramName, program.length).set(program)
   try {
+    if (form === 'ram') ram.allocate(ramName, program.length).set(program)
     nvm.transaction((tx) => {
       objects.put(tx, 'tries', 0, Uint8Array.of(0))
       keys.putAes(tx, keyPlaces.customization, set.enc)

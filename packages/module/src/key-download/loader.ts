@@ -1,5 +1,5 @@
 import { encodeHex, equal, Reader, u32, wipe } from '@sealwright/core/bytes'
-import { keyPlaces } from '@sealwright/core/catalog'
+import { keyPlaces, receiptIds } from '@sealwright/core/catalog'
 import { withHandle } from '@sealwright/core/crypto'
 import {
   type Generation,
@@ -96,7 +96,10 @@ export function refuseReservedPlace(
   source: number,
 ): void {
   const reserved =
-    source === 0 || source >>> 24 === 0xff || (Object.values(keyPlaces) as number[]).includes(source)
+    source === 0 ||
+    source >>> 24 >= 0xfe ||
+    source === receiptIds.personalization ||
+    (Object.values(keyPlaces) as number[]).includes(source)
   if (reserved || keys.has(source) || objects.has('key-place', source)) throw new Refusal('already-there')
 }
 

@@ -22,6 +22,12 @@ export function putChecked(
   objects.put(tx, 'digest', digestId(kind, id), crypto.sha256(bytes))
 }
 
+/** Removes it with its digest. */
+export function removeChecked(tx: Transaction, { objects }: Store, kind: CheckedKind, id: number): void {
+  objects.remove(tx, kind, id)
+  objects.remove(tx, 'digest', digestId(kind, id))
+}
+
 /** Reads it; what is no longer what was stored is refused and not used. Objects stored without a digest are read as they are. */
 export function readChecked(
   { objects, crypto }: Store,

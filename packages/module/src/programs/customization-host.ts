@@ -1,6 +1,6 @@
 import type { Command, Response } from '@sealwright/core/apdu'
 import { concat, wipe } from '@sealwright/core/bytes'
-import { commandByEntry, commands, keyPlaces } from '@sealwright/core/catalog'
+import { commandByEntry, commands, keyPlaces, receiptIds } from '@sealwright/core/catalog'
 import { customizationObjects, parseAesKeyObject, programNumbers } from '@sealwright/core/customization'
 import type { OpenChannel } from '../channel/index.ts'
 import { customizationSoftware } from '../customization/index.ts'
@@ -51,8 +51,9 @@ function chipHost({ crypto, keys, objects, rom }: HostParts, tx: Transaction): C
       wipe(key)
       return
     }
-    // Laid out as an application's, a key of a channel could be replaced by IMPORT KEY or used by a program.
-    if (kind === 'key-place' && id >>> 24 === 0xff) throw new Refusal('security-not-satisfied')
+    // Laid out as an application's, a key of a channel could be replaced by IMPORT KEY or used by a program; a receipt that is no
+    // key's would be overwritten by a key's.
+    if (kind === 'key-place' && isReservedPlace(id)) throw new Refusal('security-not-satisfied')
     if (kind === 'public-key' || kind === 'operator') crypto.ecPublicKey(bytes)[Symbol.dispose]()
     objects.put(tx, kind, id, bytes)
   }
@@ -96,6 +97,10 @@ function writable(number: number): ObjectKind {
   const kind = objectKindOf(number)
   if (kind === undefined || !Object.hasOwn(customizationObjects, kind)) throw new Refusal('wrong-data')
   return kind
+}
+
+function isReservedPlace(id: number): boolean {
+  return id >>> 24 === 0xff || id >>> 24 === receiptIds.load >>> 24 || id === receiptIds.personalization
 }
 
 const ownKeyDomains: ReadonlySet<number> = new Set(

@@ -1,5 +1,5 @@
 import { encodeHex, equal, Reader, u32 } from '@sealwright/core/bytes'
-import { type EventType, eventTypeOf } from '@sealwright/core/catalog'
+import { type EventType, eventsKept, eventTypeOf } from '@sealwright/core/catalog'
 import { parseDocument, prepareDocument } from '@sealwright/core/cbor'
 import { PeerError, StateError } from '@sealwright/core/errors'
 import { type ChainedEvent, entryFields, type LogEntry, nextLink, parseEntry } from '@sealwright/core/log'
@@ -89,7 +89,7 @@ export async function recordEvent(
   return entry
 }
 
-/** Events from a number on that the module still keeps, oldest first. */
+/** Events from a number on that the module still keeps, oldest first; more than it can keep is a PeerError. */
 export async function readEvents(channel: Channel, from: number): Promise<ModuleEvent[]> {
   const events: ModuleEvent[] = []
   for (let next = from; ; next = events.at(-1)!.number + 1) {
@@ -99,6 +99,8 @@ export async function readEvents(channel: Channel, from: number): Promise<Module
     }
     if (some.length === 0) return events
     events.push(...some)
+    if (events.length > eventsKept)
+      throw new PeerError(`a module keeps ${eventsKept} events, this one tells more`)
   }
 }
 
