@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { ascii, concat, decodeHex, equal, u16, u32 } from '@sealwright/core/bytes'
-
+import { commands } from '@sealwright/core/catalog'
 import { withHandle } from '@sealwright/core/crypto'
 import { AuthError, SealwrightError } from '@sealwright/core/errors'
+import { nextLink } from '@sealwright/core/log'
 import { fingerprint } from '@sealwright/core/personalization'
 import type { Transport } from '@sealwright/core/ports'
 import {
@@ -18,6 +19,7 @@ import { scriptedEntropy } from '@sealwright/core/testing'
 import { issueCertificate } from '@sealwright/core/x509'
 import { fixtureTime } from '@sealwright/module/testing'
 import * as authority from '@sealwright/roles/authority'
+import { parseEvents } from '@sealwright/roles/custody'
 import * as operator from '@sealwright/roles/operator'
 import { memoryPorts, type PartyPorts } from '@sealwright/roles/ports'
 import * as supplier from '@sealwright/roles/supplier'
@@ -154,6 +156,125 @@ suite('requests and reservations', () => {
         const entries = await world.operator.store.list('outbox/')
         assert.equal(entries.length, 3, `cut ${cut}, ${heard ? 'heard' : 'not heard'}`)
         if (!broken.cut) return
+      }
+    }
+  })
+})
+
+suite('refusals that are not the module’s', () => {
+  const request = async (world: ResourceWorld) =>
+    (await supplier.request(world.supplier, bankRequest)).document
+
+  test('[C5h] a refusal forged after the module acted costs the operator nothing', async () => {
+    const world = await resourceWorld()
+    const document = await request(world)
+    const line = forging(world.transport, { heard: true, times: 1 })
+    const { resource, entries } = await operator.reserve(world.operator, line, { request: document })
+    assert.equal(resource.state, 'reserved')
+    assert.equal(entries.length, 1)
+    assert.ok(world.fixture.module.parts.definitions.find(resource.id))
+  })
+
+  test('[C5h] forged on and on, the document stays open until the line is honest', async () => {
+    const world = await resourceWorld()
+    const document = await request(world)
+    const line = forging(world.transport, { heard: true, times: 99 })
+    for (let run = 0; run < 2; run++) {
+      await assert.rejects(operator.reserve(world.operator, line, { request: document }), {
+        code: 'peer-broke-protocol',
+      })
+    }
+    const { resource } = await operator.reserve(world.operator, world.transport, { request: document })
+    assert.equal(world.fixture.module.parts.definitions.list().length, 1)
+    assert.equal(resource.id, 1)
+    assert.equal((await world.operator.store.list('outbox/')).length, 1)
+  })
+
+  test('a refusal of a document that the module does not know ends it', async () => {
+    const world = await resourceWorld()
+    const document = await request(world)
+    const line = forging(world.transport, { heard: false, times: 1 })
+    await assert.rejects(operator.reserve(world.operator, line, { request: document }), {
+      code: 'module-no-space',
+    })
+    const { resource } = await operator.reserve(world.operator, world.transport, { request: document })
+    assert.equal(parseOperatorDocument(resource.reservation).document.number, 2)
+  })
+
+  test('other events beside a refused document do not keep it open', async () => {
+    const world = await resourceWorld()
+    const document = await request(world)
+    const aid = decodeHex('F053570109')
+    const other = await supplier.request(world.rival, { ...bankRequest, aid, size: 100 })
+    const line = forging(world.transport, { heard: false, times: 1 }, async () => {
+      await operator.reserve(world.second, world.transport, { request: other.document })
+    })
+    await assert.rejects(operator.reserve(world.operator, line, { request: document }), {
+      code: 'module-no-space',
+    })
+    await operator.reserve(world.operator, world.transport, { request: document })
+    assert.equal(world.fixture.module.parts.definitions.list().length, 2)
+  })
+
+  test('a head that the module did not sign does not end a document', async () => {
+    const world = await resourceWorld()
+    const document = await request(world)
+    const forged = forging(world.transport, { heard: true, times: 1 })
+    let heads = 0
+    const line: Transport = {
+      close: () => forged.close(),
+      async transmit(bytes) {
+        const answer = await forged.transmit(bytes)
+        // The number of before the step.
+        if (bytes[1] === commands['PASSPORT HEAD'].ins && ++heads > 1) answer[3]! -= 1
+        return answer
+      },
+    }
+    await assert.rejects(operator.reserve(world.operator, line, { request: document }), AuthError)
+    const { resource } = await operator.reserve(world.operator, world.transport, { request: document })
+    assert.equal(parseOperatorDocument(resource.reservation).document.number, 1)
+  })
+
+  test('an operator signs no event that contradicts the receipt, and none behind it', async () => {
+    for (const lie of ['other digest', 'one more'] as const) {
+      const world = await resourceWorld()
+      const { serial } = world.fixture
+      const document = await request(world)
+      const line: Transport = {
+        close: () => world.transport.close(),
+        async transmit(bytes) {
+          const answer = await world.transport.transmit(bytes)
+          if (bytes[1] !== commands['GET EVENTS'].ins || answer.length < 2 + 69) return answer
+          const told = parseEvents(answer.subarray(0, -2))
+          const last = told.pop()!
+          const before = told.at(-1)?.chain ?? new Uint8Array(32)
+          const digest = new Uint8Array(32).fill(0xee)
+          const event =
+            lie === 'other digest'
+              ? {
+                  ...last,
+                  digest,
+                  chain: nextLink(world.crypto, { ...last, previous: before, serial, digest }),
+                }
+              : last
+          told.push(event)
+          if (lie === 'one more') {
+            const more = { serial, number: last.number + 1, type: 0x13, digest, previous: last.chain }
+            told.push({ ...more, chain: nextLink(world.crypto, more) })
+          }
+          const records = told.map(({ number, type, digest: told, chain }) =>
+            concat(u32(number), Uint8Array.of(type), told, chain),
+          )
+          return concat(...records, u16(0x9000))
+        },
+      }
+      const step = operator.reserve(world.operator, line, { request: document })
+      if (lie === 'other digest') {
+        await assert.rejects(step, { code: 'peer-broke-protocol' })
+        assert.deepEqual(await world.operator.store.list('outbox/'), [])
+      } else {
+        assert.equal((await step).entries.length, 1)
+        assert.equal((await world.operator.store.list('outbox/')).length, 1)
       }
     }
   })
@@ -585,6 +706,30 @@ async function certificateBy(
   draft(new Uint8Array(64).fill(1))
   const signer = input.own === true ? world.operator : world.authority
   return draft(await signer.vault.sign(input.own === true ? 'operator' : 'authority', tbs))
+}
+
+/** A line that answers OPERATE with 6A84 some times, whatever the module said or without asking it. */
+function forging(
+  transport: Transport,
+  { heard, times }: { readonly heard: boolean; readonly times: number },
+  meanwhile: () => Promise<void> = async () => {},
+): Transport {
+  let left = times
+  return {
+    async transmit(bytes) {
+      if (bytes[1] !== commands.OPERATE.ins || left === 0) return transport.transmit(bytes)
+      // Long documents come in segments; the last one has no chaining bit.
+      if (heard || (bytes[0]! & 0x10) !== 0) {
+        const answer = await transport.transmit(bytes)
+        if ((bytes[0]! & 0x10) !== 0) return answer
+      }
+      left--
+      if (!heard) await transport.transmit(Uint8Array.of(0x00, commands.SELECT.ins, 0x04, 0x00))
+      await meanwhile()
+      return u16(0x6a84)
+    },
+    close: () => transport.close(),
+  }
 }
 
 /** A line that dies at its n-th command: before the module hears it, or after. */

@@ -5,6 +5,7 @@ import { PeerError, StateError } from '@sealwright/core/errors'
 import { type ChainedEvent, entryFields, type LogEntry, nextLink, parseEntry } from '@sealwright/core/log'
 import type { Channel } from '../channel/index.ts'
 import { logSigningKey, type PartyPorts } from '../ports/index.ts'
+import type { ProvenHead } from './head.ts'
 
 /** Facts that a reader of an entry may look up: ids, document hashes. Never secrets. */
 export type EntryDetails = Readonly<Record<string, string | number | Uint8Array>>
@@ -18,12 +19,6 @@ export interface ModuleEvent {
   readonly chain: Uint8Array
 }
 
-/** The module's event number and the chain after it, from something that it signed. */
-export interface ProvenHead {
-  readonly number: number
-  readonly chain: Uint8Array
-}
-
 export interface RecordInput {
   /** Serial number, 8 bytes. */
   readonly serial: Uint8Array
@@ -32,7 +27,7 @@ export interface RecordInput {
   /** What the step may cause; events of other types are somebody else's and left alone. All, when absent. */
   readonly types?: readonly EventType[]
   readonly details?: EntryDetails
-  /** What the events must agree with, where the module has signed it. */
+  /** What the events must agree with, where the module has proven it; later ones are left alone. */
   readonly proven?: ProvenHead
   /** Chain before the first event (`chainStart`); needed when `since` is 0. */
   readonly start?: Uint8Array
@@ -118,7 +113,7 @@ async function eventsSince(
   }
   let previous = since === 0 ? start : kept.find(({ number }) => number === since)?.chain
   return kept
-    .filter(({ number }) => number > since)
+    .filter(({ number }) => number > since && number <= (proven?.number ?? number))
     .map(({ number, type, digest, chain }, i) => {
       if (previous === undefined) {
         throw new StateError(`the chain before event ${number} is not known`, { code: 'log-unproven' })
@@ -130,6 +125,28 @@ async function eventsSince(
       previous = chain
       return event
     })
+}
+
+/** Events after one proven head up to another, linked; undefined when the module keeps them no more. PeerError when they do not fit. */
+export async function provenEvents(
+  { crypto }: Pick<PartyPorts, 'crypto'>,
+  channel: Channel,
+  {
+    serial,
+    before,
+    head,
+  }: { readonly serial: Uint8Array; readonly before: ProvenHead; readonly head: ProvenHead },
+): Promise<ModuleEvent[] | undefined> {
+  if (head.number > before.number + eventsKept) return undefined
+  const told = await readEvents(channel, before.number + 1)
+  const events = told.filter(({ number }) => number <= head.number)
+  let previous = before.chain
+  for (const event of events) previous = nextLink(crypto, { ...event, serial, previous })
+  // The links cover number, type and digest of every event between.
+  if (events.length !== head.number - before.number || !equal(previous, head.chain)) {
+    throw new PeerError('the events as they were told are not those that the module signed')
+  }
+  return events
 }
 
 /** The answer of GET EVENTS: number(4) ‖ type(1) ‖ digest(32) ‖ chain(32), repeated. */

@@ -7,9 +7,11 @@ import {
   type PersonalizationState,
   personalizationStates,
 } from '@sealwright/core/catalog'
+import { withHandle } from '@sealwright/core/crypto'
 import { parseChipStatus } from '@sealwright/core/customization'
-import { RefusedError, StateError } from '@sealwright/core/errors'
-import type { SignedHead } from '@sealwright/core/log'
+import { AuthError, InternalError, RefusedError, StateError } from '@sealwright/core/errors'
+import { passportHeadInput, type SignedHead } from '@sealwright/core/log'
+import type { Crypto } from '@sealwright/core/ports'
 import type { Channel } from '../channel/index.ts'
 
 /** What a party learns of a module before its step. */
@@ -70,16 +72,9 @@ export async function readSignedHead(
   channel: Channel,
   nonce: Uint8Array,
 ): Promise<{ head: SignedHead; chain: Uint8Array[] }> {
-  const r = new Reader(await channel.send('PASSPORT HEAD', { data: nonce }), 'passport head')
-  const number = r.u32('number')
-  const chain = r.take(32, 'chain')
-  const keyId = r.u8('key')
-  const signature = r.take(64, 'signature')
-  r.end()
-  if (keyId !== 1 && keyId !== 2) throw r.fail('expected key 1 or 2')
-  const key = keyId === 1 ? 'identity' : 'operating'
+  const head = await askHead(channel, nonce)
   const tags =
-    key === 'identity'
+    head.key === 'identity'
       ? [certificateIds.identity.tag]
       : [certificateIds.operating.tag, certificateIds.unit.tag]
   const certificates: Uint8Array[] = []
@@ -87,5 +82,45 @@ export async function readSignedHead(
     const certificate = await readData(channel, tag)
     if (certificate !== undefined) certificates.push(certificate)
   }
-  return { head: { nonce, number, chain, key, signature }, chain: certificates }
+  return { head, chain: certificates }
+}
+
+/** The module's event number and the chain after it, as somebody on the line cannot have changed them. */
+export interface ProvenHead {
+  readonly number: number
+  readonly chain: Uint8Array
+}
+
+/**
+ * Event number and chain of now, over a fresh nonce (16 bytes): signed with the key that is given, AuthError when not. Without a key only
+ * inside a channel, whose MAC vouches for the answer.
+ */
+export async function provenHead(
+  channel: Channel,
+  nonce: Uint8Array,
+  checks?: { readonly crypto: Crypto; readonly serial: Uint8Array; readonly point: Uint8Array },
+): Promise<ProvenHead> {
+  const head = await askHead(channel, nonce)
+  if (checks === undefined) {
+    if (channel.kind === 'plain')
+      throw new InternalError('a head in the clear without a key to check it with')
+    return head
+  }
+  const { crypto, serial, point } = checks
+  const holds = withHandle(crypto.ecPublicKey(point), (key) =>
+    key.verify(head.signature, ...passportHeadInput({ serial, ...head })),
+  )
+  if (!holds) throw new AuthError()
+  return head
+}
+
+async function askHead(channel: Channel, nonce: Uint8Array): Promise<SignedHead> {
+  const r = new Reader(await channel.send('PASSPORT HEAD', { data: nonce }), 'passport head')
+  const number = r.u32('number')
+  const chain = r.take(32, 'chain')
+  const keyId = r.u8('key')
+  const signature = r.take(64, 'signature')
+  r.end()
+  if (keyId !== 1 && keyId !== 2) throw r.fail('expected key 1 or 2')
+  return { nonce, number, chain, key: keyId === 1 ? 'identity' : 'operating', signature }
 }

@@ -4,12 +4,21 @@ export {
   type EntryDetails,
   type ModuleEvent,
   outbox,
-  type ProvenHead,
   parseEvents,
+  provenEvents,
   type RecordInput,
   readEvents,
   recordEvent,
   recordEvents,
 } from './events.ts'
-export { type ModuleHead, parseState, readData, readHead, readSignedHead, tagParameters } from './head.ts'
+export {
+  type ModuleHead,
+  type ProvenHead,
+  parseState,
+  provenHead,
+  readData,
+  readHead,
+  readSignedHead,
+  tagParameters,
+} from './head.ts'
 export { type ModuleStep, moduleStep, type Step, step } from './step.ts'

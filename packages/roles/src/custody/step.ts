@@ -5,8 +5,8 @@ import { errorTable, SealwrightError, StateError } from '@sealwright/core/errors
 import type { LogEntry } from '@sealwright/core/log'
 import type { Channel } from '../channel/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
-import { type EntryDetails, type ProvenHead, recordEvents } from './events.ts'
-import { readHead } from './head.ts'
+import { type EntryDetails, recordEvents } from './events.ts'
+import { type ProvenHead, readHead } from './head.ts'
 
 export interface Step<T> {
   /** The command that does the step, for whoever must run it again: `issuer unlock`. */
@@ -66,8 +66,11 @@ export interface ModuleStep<T> {
   /** Event types that the step may cause; only these are recorded. */
   readonly types: readonly EventType[]
   readonly details?: EntryDetails | ((result: T | undefined) => EntryDetails)
-  /** Event number and chain that the module's signature on the result vouches for: what GET EVENTS tells in the clear must agree. */
-  proven?(result: T): ProvenHead
+  /**
+   * Event number and chain as the module's signature or a channel vouches for them: what GET EVENTS tells in the clear must agree.
+   * Asked when events are to be recorded; `result` is undefined when the step, or another one before it, was broken off or refused.
+   */
+  proven?(result: T | undefined): ProvenHead | undefined | Promise<ProvenHead | undefined>
   /** Asks the module whether an earlier run took place: its result, or undefined. */
   settle?(): Promise<T | undefined>
   run(): Promise<T>
@@ -85,20 +88,26 @@ export async function moduleStep<T>(
 ): Promise<{ result: T; entries: LogEntry[] }> {
   const { serial, number } = await readHead(channel)
   const subject = encodeHex(serial)
-  const record = (since: number, result: T | undefined): Promise<LogEntry[]> =>
+  const checked = async (result: T | undefined): Promise<{ proven?: ProvenHead }> => {
+    const head = await proven?.(result)
+    return head === undefined ? {} : { proven: head }
+  }
+  const record = async (since: number, result: T | undefined): Promise<LogEntry[]> =>
     recordEvents(ports, channel, {
       serial,
       since,
       types,
       details: typeof details === 'function' ? details(result) : details,
-      ...(result === undefined || proven === undefined ? {} : { proven: proven(result) }),
+      ...(await checked(result)),
     })
 
   const file = intentFile(subject)
   const pending = await pendingIntent(ports, file)
   if (pending !== undefined && pending.name !== name) {
     const broken = parseModuleIntent(pending.intent)
-    if (number > broken.since) await recordEvents(ports, channel, { serial, ...broken })
+    if (number > broken.since) {
+      await recordEvents(ports, channel, { serial, ...broken, ...(await checked(undefined)) })
+    }
     await ports.store.remove(file)
     ports.progress(
       `an earlier \`${pending.name}\` was broken off; what it did is recorded, run it again if need be`,

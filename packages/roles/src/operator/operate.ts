@@ -15,7 +15,7 @@ import {
   verifyResourceReceipt,
 } from '@sealwright/core/resources'
 import { type Channel, endChannel, plain } from '../channel/index.ts'
-import { moduleStep, readData } from '../custody/index.ts'
+import { moduleStep, type ProvenHead, provenEvents, provenHead, readData } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { type KnownModule, knownModule } from '../trust/index.ts'
 import { operatorKey } from './key.ts'
@@ -40,6 +40,8 @@ export interface ModuleAtWork {
   readonly channel: Channel
   readonly module: KnownModule
   record: ModuleRecord
+  /** Event number and chain of the last receipt that came. */
+  proven?: ProvenHead
 }
 
 export interface OperatorStep<T> {
@@ -64,21 +66,23 @@ export async function operatorStep<T>(
   await endChannel(transport)
   const channel = plain(transport)
   const module = await knownModule(ports, channel)
+  let atWork: ModuleAtWork | undefined
   const work = async (): Promise<ModuleAtWork> => {
     const record = (await readModuleRecord(ports, module.serial)) ?? (await newRecord(channel, module))
-    const atWork = { channel, module, record }
+    atWork = { channel, module, record, ...(atWork?.proven && { proven: atWork.proven }) }
     await settleOpen(ports, atWork)
     return atWork
   }
   const { result, entries } = await moduleStep(ports, channel, {
     name,
     types,
+    proven: () => atWork?.proven ?? headNow(ports, { channel, module }),
     async settle() {
       return done((await work()).record)
     },
     async run() {
-      const atWork = await work()
-      return done(atWork.record) ?? run(atWork)
+      const begun = await work()
+      return done(begun.record) ?? run(begun)
     },
   })
   return { result, module, entries }
@@ -96,10 +100,12 @@ export async function operate(
   const full = { ...draft, ...header } as OperatorDocument
   const unsigned = prepareOperatorDocument(full, await vault.publicPoint(operatorKey), crypto)
   const document = unsigned.finish(await vault.sign(operatorKey, unsigned.toBeSigned))
+  const { number, chain } = await headNow(ports, work)
+  const open = { document, ...about, since: number, chain }
   // The number is used up from here on, whatever becomes of the document.
-  work.record = { ...work.record, number: header.number, open: { document, ...about } }
+  work.record = { ...work.record, number: header.number, open }
   await writeModuleRecord(ports, work.record)
-  return send(ports, work, document)
+  return send(ports, work, open)
 }
 
 export function findResource(record: ModuleRecord, id: number): ResourceRecord {
@@ -113,24 +119,29 @@ async function settleOpen(ports: PartyPorts, work: ModuleAtWork): Promise<void> 
   if (open === undefined) return
   ports.progress('a document was left open: settling it with the module')
   try {
-    await send(ports, work, open.document)
+    await send(ports, work, open)
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error
   }
 }
 
-async function send(ports: PartyPorts, work: ModuleAtWork, document: Uint8Array): Promise<ResourceRecord> {
-  const { open } = work.record
-  let answer: Uint8Array
-  try {
-    answer = await work.channel.send('OPERATE', { data: document })
-  } catch (error) {
-    // A refusal has changed nothing: the document is done with.
-    if (error instanceof RefusedError) await close(ports, work, work.record.resources)
-    throw error
-  }
+async function send(ports: PartyPorts, work: ModuleAtWork, open: OpenDocument): Promise<ResourceRecord> {
+  const { document } = open
+  const answer = await operateOnce(work, document).catch(async (error) => {
+    if (!(error instanceof RefusedError)) throw error
+    // A status word has no MAC: only the module's signed chain tells that nothing was done.
+    if (!(await isCarriedOut(ports, work, open))) {
+      await close(ports, work, work.record.resources)
+      throw error
+    }
+    return operateOnce(work, document).catch((cause) => {
+      if (!(cause instanceof RefusedError)) throw cause
+      throw new PeerError('a document that may have been carried out is said to be refused', { cause })
+    })
+  })
   const { document: order } = parseOperatorDocument(document)
   const receipt = requireReceipt(ports, work.module, document, order, parseResourceReceipt(answer))
+  work.proven = receipt
   const before = work.record.resources.find(({ id }) => id === order.resource)
   const after = recorded(before, order, document, answer, receipt, open)
   const others = work.record.resources.filter(({ id }) => id !== order.resource)
@@ -140,6 +151,32 @@ async function send(ports: PartyPorts, work: ModuleAtWork, document: Uint8Array)
     [...others, after].sort((a, b) => a.id - b.id),
   )
   return after
+}
+
+function operateOnce({ channel }: ModuleAtWork, document: Uint8Array): Promise<Uint8Array> {
+  return channel.send('OPERATE', { data: document })
+}
+
+/** Whether the document is among the module's events since it was made, or may be because the module keeps them no more. */
+async function isCarriedOut(
+  ports: PartyPorts,
+  work: ModuleAtWork,
+  { document, since, chain }: OpenDocument,
+): Promise<boolean> {
+  const head = await headNow(ports, work)
+  if (head.number === since && equal(head.chain, chain)) return false
+  const before = { number: since, chain }
+  const events = await provenEvents(ports, work.channel, { serial: work.module.serial, before, head })
+  const digest = ports.crypto.sha256(document)
+  return events === undefined || events.some((event) => equal(event.digest, digest))
+}
+
+/** The module's event number and chain, signed with its operating key over a nonce of now. */
+function headNow(
+  { crypto, entropy }: PartyPorts,
+  { channel, module: { serial, operating } }: Pick<ModuleAtWork, 'channel' | 'module'>,
+): Promise<ProvenHead> {
+  return provenHead(channel, entropy.bytes(16), { crypto, serial, point: operating.publicPoint })
 }
 
 async function close(
@@ -157,11 +194,10 @@ function recorded(
   document: Uint8Array,
   answer: Uint8Array,
   { state, start, end }: ResourceReceipt,
-  open: OpenDocument | undefined,
+  { name, request }: OpenDocument,
 ): ResourceRecord {
   if (order.type === 'reservation') {
     const { resource: id, aid, supplier } = order
-    const { name = '', request = new Uint8Array(32) } = open ?? {}
     return { id, name, state, aid, supplier, start, end, request, reservation: document, reserved: answer }
   }
   if (before === undefined) throw new StateError(`there is no record of resource ${order.resource}`)

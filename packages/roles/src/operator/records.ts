@@ -42,6 +42,9 @@ export interface OpenDocument {
   /** For a reservation: name of the service, and digest of the request. */
   readonly name: string
   readonly request: Uint8Array
+  /** The module's event number and the chain after it (32 bytes) before it was sent first, as the module signed them. */
+  readonly since: number
+  readonly chain: Uint8Array
 }
 
 export async function readModuleRecord(
@@ -84,6 +87,8 @@ export function parseModuleRecord(bytes: Uint8Array): ModuleRecord {
       document: map.bytes('document'),
       name: map.text('name'),
       request: map.bytes('request'),
+      since: map.uint('since'),
+      chain: map.bytes('chain', 32),
     }
     map.end()
     return value

@@ -66,7 +66,7 @@ export async function load(ports: PartyPorts, transport: Transport, input: LoadI
     name: 'supplier load',
     types: ['program-loaded'],
     details: { manifest: ports.crypto.sha256(made.manifest), resource: checked.resource },
-    proven: ({ receipt }) => receipt,
+    proven: (done) => done?.receipt,
     async run() {
       const issuer = await readIssuer(transport)
       const open = await openResource(ports, transport, checked, issuer)
