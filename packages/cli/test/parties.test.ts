@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { errorTable } from '@sealwright/core/errors'
+import { openModuleFile } from '@sealwright/node/transport'
 import { openParty, openWorkspace } from '@sealwright/node/workspace'
 import { type PartyName, parties } from '@sealwright/roles/ports'
 import { scenes } from '../src/demo/index.ts'
@@ -90,6 +91,26 @@ test('[X8b] the second process on a party is told who holds it, and waits for no
     held.close()
   }
   assert.equal(sealwright(work, ['keys', 'issuer']).status, 0)
+})
+
+test('[X8b] the second process on a module is told who holds it', async () => {
+  const held = openModuleFile(join(work, 'chips/phone.chip'), { command: 'sealwright supplier something' })
+  try {
+    const { status, stdout, stderr } = sealwright(work, [
+      'module',
+      'show',
+      '--module',
+      'chips/phone.chip',
+      '--json',
+    ])
+    const { error } = JSON.parse(stdout)
+    assert.equal(status, errorTable['memory-held'].exit)
+    assert.equal(error.code, 'memory-held')
+    assert.equal(error.details.pid, process.pid)
+    assert.match(stderr, /held by sealwright supplier something, process \d+/)
+  } finally {
+    await held.close()
+  }
 })
 
 /** Whose step a command line is; undefined where it only looks at a module. */
