@@ -107,8 +107,13 @@ export function catalogTables(): Record<string, Table> {
       ]),
     },
     events: {
-      head: ['code', 'event', 'digest'],
-      rows: Object.entries(eventTypes).map(([name, row]) => [code(row.code), name, row.digest]),
+      head: ['code', 'event', 'digest', 'stated by'],
+      rows: Object.entries(eventTypes).map(([name, row]) => [
+        code(row.code),
+        name,
+        row.digest,
+        row.by.join(', '),
+      ]),
     },
     suites: {
       head: ['suite', 'bytes of a key', 'SAS', 'bytes of SAS'],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { concat, decodeHex, encodeHex, equal, u32 } from '@sealwright/core/bytes'
 import { eventTypes } from '@sealwright/core/catalog'
-import { parseDocument, prepareDocument } from '@sealwright/core/cbor'
+import { parseDocument, prepareDocument, signDocument } from '@sealwright/core/cbor'
 import { withHandle } from '@sealwright/core/crypto'
 import { StateError } from '@sealwright/core/errors'
 import {
@@ -20,6 +20,7 @@ import {
 } from '@sealwright/core/log'
 import type { Transport } from '@sealwright/core/ports'
 import { parseCertificate } from '@sealwright/core/x509'
+import { testOnlyPki } from '@sealwright/core/x509/testing'
 import { plain } from '@sealwright/roles/channel'
 import {
   moduleStep,
@@ -235,7 +236,7 @@ suite('the log', () => {
       [await resigned(stranger, first!, { party: 'supplier', number: 6 }), /no party is enrolled/],
       [flipped, /signature|not an entry/],
       [await resigned(parties.mounter, first!, { number: 6 }), /stated by issuer, signed by mounter/],
-      [await resigned(parties.mounter, first!, { party: 'mounter' }), /recorded by issuer already/],
+      [await resigned(parties.mounter, first!, { party: 'mounter' }), /unlocked is no step of mounter/],
       [await resigned(parties.issuer, first!, { digest: new Uint8Array(32) }), /contradicts entry 2/],
       [await resigned(parties.issuer, first!, { number: 6 }), /does not continue/],
     ]
@@ -253,6 +254,85 @@ suite('the log', () => {
     assert.equal(book.size, size + refused.length)
     for (const serial of serials) assert.equal(book.module(serial)?.places.length, 5)
     assert.deepEqual((await verifyLog(log)).problems, [])
+  })
+
+  test('[X8c] a refused entry of an enrolled party names its module, number and party', async () => {
+    const { parties } = await built
+    const log = await logWith(parties)
+    const [first] = await readOutbox(parties.mounter)
+    await append(log, [first!])
+    const claim = await resigned(parties.manufacturer, first!, {
+      ...{ party: 'manufacturer', digest: new Uint8Array(32) },
+    })
+    const [outcome] = await append(log, [claim])
+    assert.equal(outcome?.kind, 'refused')
+    const leaf = await (await LogBook.open(log)).leaf(outcome.place!)
+    assert.equal(leaf.kind, 'refusal')
+    const { about, reason } = leaf.refusal
+    const { serial } = parseEntry(parseDocument(first!))
+    assert.deepEqual(about, { serial, number: 1, party: 'manufacturer' })
+    assert.match(reason, /contradicts entry 1/)
+  })
+
+  test('nobody spoils a log with steps that are not his', async () => {
+    const { parties } = await built
+    const { issuer, mounter, manufacturer } = parties
+    const [written] = await readOutbox(mounter)
+    const entry = parseEntry(parseDocument(written!))
+    const [unlocked] = (await readOutbox(issuer)).filter((one) =>
+      equal(parseEntry(parseDocument(one)).serial, entry.serial),
+    )
+    const supplier = await party('supplier')
+    const guest = await party('terminal')
+    const log = await logWith({ ...parties, supplier })
+    const guestPoint = await guest.vault.publicPoint(logSigningKey)
+    await enroll(log, { party: 'guest', point: guestPoint, chain: [] })
+    const refusals: [Uint8Array, RegExp][] = [
+      [await resigned(supplier, written!, { party: 'supplier' }), /serial-written is no step of supplier/],
+      [await resigned(guest, written!, { party: 'guest' }), /serial-written is no step of guest/],
+      [await resigned(mounter, written!, { details: new Map() }), /rom and image/],
+      [
+        await resigned(manufacturer, written!, {
+          ...{ party: 'manufacturer', type: eventTypes['identity-made'].code },
+        }),
+        /first event/,
+      ],
+    ]
+    for (const [document, reason] of refusals) {
+      const [outcome] = await append(log, [document])
+      assert.equal(outcome?.kind, 'refused')
+      assert.match(outcome.reason, reason)
+    }
+    assert.deepEqual(kinds(await append(log, [written!])), ['appended'])
+    for (const [signer, name] of [
+      [supplier, 'supplier'],
+      [guest, 'guest'],
+      [mounter, 'mounter'],
+    ] as const) {
+      const claims = [
+        await resigned(signer, unlocked!, { party: name, digest: new Uint8Array(32) }),
+        // One that would wait for its turn.
+        await resigned(signer, unlocked!, { party: name, number: 3 }),
+        await resigned(signer, unlocked!, { party: name, type: 0x77 }),
+      ]
+      assert.deepEqual(kinds(await append(log, claims)), ['refused', 'refused', 'refused'], name)
+    }
+    assert.deepEqual(kinds(await append(log, [unlocked!])), ['appended'])
+    assert.deepEqual((await verifyLog(log)).problems, [])
+  })
+
+  test('a party with certificates states the steps of the role that they name', async () => {
+    const { parties } = await built
+    const [written] = await readOutbox(parties.mounter)
+    const pki = testOnlyPki(parties.mounter.crypto)
+    for (const role of ['mounter', 'loader'] as const) {
+      const log = await party('log')
+      const { publicPoint: point } = pki.keys[role]
+      await enroll(log, { party: 'mounter', point, chain: [pki.certificates[role].encoded] })
+      const entry = { ...parseEntry(parseDocument(written!)), party: 'mounter' }
+      const document = signDocument('entry', entryFields(entry), pki.keys[role], log.crypto)
+      assert.deepEqual(kinds(await append(log, [document])), [role === 'mounter' ? 'appended' : 'refused'])
+    }
   })
 
   test('a first entry that contradicts what it says was masked is refused', async () => {

@@ -29,7 +29,7 @@ export function register(program: Command, context: Context): void {
     name: 'enroll <party> <file>',
     summary: 'take entries signed by a party from now on',
     about:
-      'Tells the log the public key with which a party signs its entries. A workspace that is made with all parties has enrolled them already.',
+      'Tells the log the public key with which a party signs its entries, and whose steps it may state: those of the role in its certificate, else of the role that PARTY names (issuer, manufacturer, mounter, unit, central, loader, terminal, operator, supplier). A workspace that is made with all parties has enrolled them already.',
     reads: ['FILE: the key, as `sealwright keys PARTY --public FILE` writes it'],
     examples: ['log enroll mounter mounter.pub'],
     options: [{ flags: '--chain <pem>', text: 'certificates of that key, leaf first, without the root' }],
@@ -70,7 +70,7 @@ export function register(program: Command, context: Context): void {
     name: 'append <file...>',
     summary: 'take entries from files of the parties',
     about:
-      "Takes signed entries. Each must be signed by an enrolled party and continue its module's chain of events; one that comes before its predecessors waits for them. What is refused is recorded as refused.",
+      "Takes signed entries. Each must be signed by an enrolled party, state a step of that party's role, and continue its module's chain of events; one that comes before its predecessors waits for them. What is refused is recorded as refused.",
     reads: ['FILE: entries, as `sealwright outbox PARTY --out FILE` writes them'],
     writes: ['WORKSPACE/log/store/'],
     examples: ['log append issuer.entries mounter.entries'],
@@ -209,13 +209,13 @@ function outcomeLine(outcome: Outcome): string {
 
 function leafFields(place: number, leaf: Leaf) {
   if (leaf.kind === 'refusal') {
-    const { reason, digest, at } = leaf.refusal
+    const { reason, digest, at, about } = leaf.refusal
     return {
       leaf: place,
-      module: undefined,
-      number: undefined,
+      module: about && encodeHex(about.serial),
+      number: about?.number,
       event: undefined,
-      party: undefined,
+      party: about?.party,
       reason,
       digest,
       at,

@@ -1,7 +1,7 @@
 interface EventRow {
   readonly code: number
   readonly digest: string
-  /** Roles (x509/roles.ts) of the parties whose step it is. */
+  /** Roles (x509/roles.ts) of the parties whose step it is; `terminal` is a party without certificates. */
   readonly by: readonly string[]
 }
 
@@ -25,7 +25,7 @@ export const eventTypes = {
   'key-imported': {
     code: 0x08,
     digest: 'SHA-256 of REF2(4), XCTR(4), check value(5) and ACK(16)',
-    by: ['loader'],
+    by: ['terminal', 'loader'],
   },
   'key-exported': { code: 0x09, digest: 'SHA-256 of HDR', by: ['loader'] },
   'set-made': { code: 0x0a, digest: 'SHA-256 of set number and check value(5)', by: ['loader'] },

@@ -1,11 +1,12 @@
 import { encodeHex, equal } from '@sealwright/core/bytes'
+import { eventTypeOf, eventTypes } from '@sealwright/core/catalog'
 import { parseDocument, type SignedDocument, verifyDocument } from '@sealwright/core/cbor'
 import { withHandle } from '@sealwright/core/crypto'
 import { DecodeError } from '@sealwright/core/errors'
 import { chainStart, type LogEntry, parseEntry } from '@sealwright/core/log'
 import type { PartyPorts } from '../ports/index.ts'
-import { findEnrolment } from './enrolment.ts'
-import { LogBook } from './log-book.ts'
+import { type Enrolment, findEnrolment, roleOf } from './enrolment.ts'
+import { LogBook, type ModuleRecord } from './log-book.ts'
 
 /** What became of one entry that was handed in. */
 export type Outcome =
@@ -19,8 +20,8 @@ export type Outcome =
   | { readonly kind: 'refused'; readonly entry?: LogEntry; readonly reason: string; readonly place?: number }
 
 /**
- * Takes signed entries in any order. Each must be signed by an enrolled party under its name and continue its module's chain; one whose
- * predecessors are missing waits. What is refused is recorded as refused, once.
+ * Takes signed entries in any order. Each must be signed by an enrolled party under its name, state a step of that party's role, and
+ * continue its module's chain; one whose predecessors are missing waits. What is refused is recorded as refused, once.
  */
 export async function append(ports: PartyPorts, documents: readonly Uint8Array[]): Promise<Outcome[]> {
   const book = await LogBook.open(ports)
@@ -30,11 +31,16 @@ export async function append(ports: PartyPorts, documents: readonly Uint8Array[]
   for (const document of documents) {
     const found = await readEntry(ports, document)
     if (typeof found === 'string') outcomes.set(document, await refuse(ports, book, document, found))
-    else read.push({ document, entry: found })
+    else read.push({ document, ...found })
   }
   read.sort((a, b) => order(a.entry, b.entry))
-  for (const { document, entry } of read) {
-    outcomes.set(document, await take(ports, book, document, entry))
+  for (const { document, entry, foreign } of read) {
+    outcomes.set(
+      document,
+      foreign === undefined
+        ? await take(ports, book, document, entry)
+        : await refuse(ports, book, document, foreign, entry),
+    )
     await takeWaiting(ports, book, entry.serial)
   }
   if (book.size > before) await book.save()
@@ -44,10 +50,12 @@ export async function append(ports: PartyPorts, documents: readonly Uint8Array[]
 interface Read {
   readonly document: Uint8Array
   readonly entry: LogEntry
+  /** Why the step is not this party's to state. */
+  readonly foreign: string | undefined
 }
 
 /** The entry, or why its document is none that the log can take. */
-async function readEntry(ports: PartyPorts, document: Uint8Array): Promise<LogEntry | string> {
+async function readEntry(ports: PartyPorts, document: Uint8Array): Promise<Omit<Read, 'document'> | string> {
   let signed: SignedDocument
   let entry: LogEntry
   try {
@@ -65,7 +73,15 @@ async function readEntry(ports: PartyPorts, document: Uint8Array): Promise<LogEn
   )
   if (!holds) return 'the signature is wrong'
   if (entry.party !== enrolment.party) return `stated by ${entry.party}, signed by ${enrolment.party}`
-  return entry
+  return { entry, foreign: foreignStep(entry, enrolment) }
+}
+
+function foreignStep({ type, party }: LogEntry, enrolment: Enrolment): string | undefined {
+  const event = eventTypeOf(type)
+  if (event === undefined) return `there is no event of type ${type}`
+  const role = roleOf(enrolment)
+  const by: readonly string[] = eventTypes[event].by
+  return role !== undefined && by.includes(role) ? undefined : `${event} is no step of ${party}`
 }
 
 async function take(
@@ -91,8 +107,8 @@ async function take(
     await ports.store.write(waitingFile(ports, document, entry), document)
     return { kind: 'waiting', entry, missing: last + 1 }
   }
-  const broken = record === undefined ? startProblem(ports, entry) : !equal(record.chain, entry.previous)
-  if (broken) return refuse(ports, book, document, "does not continue the module's chain", entry)
+  const broken = record === undefined ? startProblem(ports, entry) : linkProblem(record, entry)
+  if (broken !== undefined) return refuse(ports, book, document, broken, entry)
   return { kind: 'appended', entry, place: await book.append(document) }
 }
 
@@ -108,12 +124,21 @@ async function takeWaiting(ports: PartyPorts, book: LogBook, serial: Uint8Array)
   }
 }
 
-/** Whether a first entry contradicts what it says was masked. */
-function startProblem({ crypto }: PartyPorts, entry: LogEntry): boolean {
-  const rom = entry.details.get('rom')
-  const image = entry.details.get('image')
-  if (!(rom instanceof Uint8Array) || !(image instanceof Uint8Array)) return false
-  return !equal(chainStart(crypto, rom, image), entry.previous)
+function linkProblem({ chain }: ModuleRecord, { previous }: LogEntry): string | undefined {
+  return equal(chain, previous) ? undefined : "does not continue the module's chain"
+}
+
+/** Why an entry cannot be a module's first: the serial number written, on a chain from what it says was masked. */
+function startProblem({ crypto }: PartyPorts, { type, details, previous }: LogEntry): string | undefined {
+  if (type !== eventTypes['serial-written'].code) return 'the first event of a module is its serial number'
+  const rom = details.get('rom')
+  const image = details.get('image')
+  if (!(rom instanceof Uint8Array) || !(image instanceof Uint8Array)) {
+    return 'the first entry tells rom and image'
+  }
+  return equal(chainStart(crypto, rom, image), previous)
+    ? undefined
+    : 'does not start from the rom and image that it tells'
 }
 
 async function refuse(
@@ -126,7 +151,11 @@ async function refuse(
   const digest = ports.crypto.sha256(document)
   const told = entry === undefined ? { reason } : { reason, entry }
   if (book.hasRefused(digest)) return { kind: 'refused', ...told }
-  const place = await book.appendRefusal({ digest, reason, at: ports.clock.now() })
+  const about = entry && { serial: entry.serial, number: entry.number, party: entry.party }
+  const place = await book.appendRefusal({
+    ...{ digest, reason, at: ports.clock.now() },
+    ...(about && { about }),
+  })
   return { kind: 'refused', ...told, place }
 }
 

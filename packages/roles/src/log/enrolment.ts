@@ -1,6 +1,7 @@
-import { encodeHex } from '@sealwright/core/bytes'
+import { encodeHex, equal } from '@sealwright/core/bytes'
 import { documentKeyId, encodeCanonical, MapReader } from '@sealwright/core/cbor'
 import { StateError, UsageError } from '@sealwright/core/errors'
+import { parseCertificate, roles } from '@sealwright/core/x509'
 import type { PartyPorts } from '../ports/index.ts'
 
 /** A party whose entries the log takes. */
@@ -45,6 +46,23 @@ export async function listEnrolments({ store }: Pick<PartyPorts, 'store'>): Prom
     if (bytes !== undefined) found.push(parseEnrolment(bytes))
   }
   return found
+}
+
+/**
+ * The role whose steps a party may state: its certificate's where it has one, else what the log's keeper calls it. Undefined for a name
+ * that is no role: such a party states no events.
+ */
+export function roleOf({ party, point, chain }: Enrolment): string | undefined {
+  const leaf = chain[0]
+  if (leaf === undefined) return roleOfParty(party)
+  const { publicPoint, role } = parseCertificate(leaf)
+  return equal(publicPoint, point) ? role : undefined
+}
+
+/** Parties are roles by name, but for two: the central system, and the terminal, which no certificate names. */
+function roleOfParty(party: string): string | undefined {
+  if (party === 'central') return 'central-system'
+  return party === 'terminal' || Object.hasOwn(roles, party) ? party : undefined
 }
 
 function serializeEnrolment({ party, point, chain }: Enrolment): Uint8Array {

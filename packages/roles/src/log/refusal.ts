@@ -7,18 +7,34 @@ export interface LogRefusal {
   readonly reason: string
   /** Seconds since 1970. */
   readonly at: number
+  /** Of an entry that an enrolled party did sign. */
+  readonly about?: {
+    /** Serial number, 8 bytes. */
+    readonly serial: Uint8Array
+    readonly number: number
+    readonly party: string
+  }
 }
 
-export function serializeLogRefusal({ digest, reason, at }: LogRefusal): Uint8Array {
-  return encodeCanonical({ v: 1, format, digest, reason, at })
+export function serializeLogRefusal({ digest, reason, at, about }: LogRefusal): Uint8Array {
+  return encodeCanonical({
+    ...{ v: 1, format, digest, reason, at },
+    ...(about === undefined ? {} : { about: { ...about } }),
+  })
 }
 
 export function parseLogRefusal(bytes: Uint8Array): LogRefusal {
   const r = MapReader.of(bytes, 'refused entry')
   if (r.uint('v') !== 1 || r.text('format') !== format) throw r.fail('the format or its version is not known')
+  const about = r.optional('about', () => {
+    const map = r.map('about')
+    const value = { serial: map.bytes('serial', 8), number: map.uint('number'), party: map.text('party') }
+    map.end()
+    return value
+  })
   const refusal = { digest: r.bytes('digest', 32), reason: r.text('reason'), at: r.time('at') }
   r.end()
-  return refusal
+  return about === undefined ? refusal : { ...refusal, about }
 }
 
 const format = 'sealwright refused entry'
