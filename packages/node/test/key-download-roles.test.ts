@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ascii, concat, decodeHex, encodeHex } from '@sealwright/core/bytes'
+import { ascii, concat, decodeHex, encodeHex, u16, u32 } from '@sealwright/core/bytes'
 import { type CommandName, commands } from '@sealwright/core/catalog'
 import { diversify } from '@sealwright/core/crypto'
 import { serializeModulePapers } from '@sealwright/core/customization'
@@ -14,12 +14,13 @@ import {
   serializeContext,
   serializeKeyReceiptFile,
 } from '@sealwright/core/key-download'
+import { nextLink } from '@sealwright/core/log'
 import { blankRecord, type CardRecord } from '@sealwright/core/loyalty'
 import type { Transport } from '@sealwright/core/ports'
 import { fixedClock, scriptedEntropy } from '@sealwright/core/testing'
 import { memoryImage } from '@sealwright/module/memory-image'
 import { fixtureTime } from '@sealwright/module/testing'
-import { keepPapers } from '@sealwright/roles/custody'
+import { keepPapers, outbox, parseEvents } from '@sealwright/roles/custody'
 import {
   exportKey,
   installTransportKey,
@@ -248,6 +249,49 @@ test('MAKE SET, MAKE KEY and PUT TRANSPORT KEY whose answers were lost are done 
     const { sets, keys } = await list(w.custodian, tomorrow(w.card))
     assert.deepEqual([sets, keys], [[made.entry], [key.entry]])
   }
+})
+
+/** Tells, outside channels, another digest in the last event, and a chain that follows from it. */
+function lying(bench: Bench, transport: Transport): Transport {
+  return {
+    close: () => transport.close(),
+    async transmit(command) {
+      const answer = await transport.transmit(command)
+      const plainly = command[0] === 0x80 && command[1] === commands['GET EVENTS'].ins
+      if (!plainly || answer.length < 2 + 2 * 69) return answer
+      const told = parseEvents(answer.subarray(0, -2))
+      const last = told.pop()!
+      const lie = { ...last, serial: bench.serial, digest: new Uint8Array(32).fill(0xee) }
+      told.push({ ...lie, chain: nextLink(nodeCrypto, { ...lie, previous: told.at(-1)!.chain }) })
+      const records = told.map(({ number, type, digest, chain }) =>
+        concat(u32(number), Uint8Array.of(type), digest, chain),
+      )
+      return concat(...records, u16(0x9000))
+    },
+  }
+}
+
+test('no event of a key download is stated as somebody on the line tells it', async () => {
+  const w = await world()
+  const { custodian, station, card, ei } = w
+  const refused = async (ports: PartyPorts, step: Promise<unknown>) => {
+    const before = await ports.store.list(outbox)
+    assert.equal(await code(step), 'peer-broke-protocol')
+    assert.deepEqual(await ports.store.list(outbox), before)
+  }
+  await refused(custodian, makeSet(custodian, lying(card, tomorrow(card)), { set: 1 }))
+  await makeSet(custodian, tomorrow(card), { set: 1 })
+  await refused(custodian, installTransportKey(custodian, lying(ei, tomorrow(ei)), { set: 1 }))
+  await installTransportKey(custodian, tomorrow(ei), { set: 1 })
+  await refused(custodian, makeKey(custodian, lying(card, tomorrow(card)), order))
+  await makeKey(custodian, tomorrow(card), order)
+  const { file: request } = await prepareKey(tomorrow(ei), { place: fuel.place, held: true })
+  await refused(custodian, exportKey(custodian, lying(card, tomorrow(card)), { request }))
+  const { file } = await exportKey(custodian, tomorrow(card), { request })
+  await refused(station, importKey(station, lying(ei, tomorrow(ei)), file))
+  const imported = await importKey(station, tomorrow(ei), file)
+  assert.ok(imported.already)
+  assert.equal(imported.entries.length, 1)
 })
 
 test('[A1g] a set gets new keys: modules in the field take downloads under the previous T, others under the new', async () => {

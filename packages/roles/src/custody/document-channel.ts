@@ -8,8 +8,9 @@ import {
 } from '@sealwright/core/customization'
 import { StateError, UsageError } from '@sealwright/core/errors'
 import type { AesKey, Transport } from '@sealwright/core/ports'
-import { type Channel, endChannel, openScp03 } from '../channel/index.ts'
+import { type Channel, endChannel, openScp03, plain } from '../channel/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
+import { type ProvenHead, provenHead, readHead } from './head.ts'
 
 /** The vault's name for the document key of a module. */
 export function documentKeyName(serial: Uint8Array): string {
@@ -31,6 +32,14 @@ export async function keepPapers(
   } finally {
     wipe(documentKey)
   }
+}
+
+/** Event number and chain of the module on this line, told inside SCP03 under its document key. */
+export async function documentHead(ports: PartyPorts, transport: Transport): Promise<ProvenHead> {
+  const { serial } = await readHead(plain(transport))
+  return inDocumentChannel(ports, transport, serial, (channel) =>
+    provenHead(channel, ports.entropy.bytes(16)),
+  )
 }
 
 /** A channel under a module's document key, and what keys for the module travel under. */

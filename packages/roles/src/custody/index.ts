@@ -1,4 +1,10 @@
-export { type DocumentChannel, documentKeyName, inDocumentChannel, keepPapers } from './document-channel.ts'
+export {
+  type DocumentChannel,
+  documentHead,
+  documentKeyName,
+  inDocumentChannel,
+  keepPapers,
+} from './document-channel.ts'
 export { parseEntriesFile, readOutbox, serializeEntriesFile } from './entries-file.ts'
 export {
   type EntryDetails,

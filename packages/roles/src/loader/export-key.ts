@@ -14,7 +14,7 @@ import {
 import type { LogEntry } from '@sealwright/core/log'
 import type { Transport } from '@sealwright/core/ports'
 import { endChannel, plain } from '../channel/index.ts'
-import { inDocumentChannel, moduleStep, readHead } from '../custody/index.ts'
+import { documentHead, inDocumentChannel, moduleStep, readHead } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 
 export interface ExportInput {
@@ -47,6 +47,7 @@ export async function exportKey(
     name: 'loader key export',
     types: ['key-exported'],
     details: { module: request.serial, key: request.source },
+    proven: () => documentHead(ports, transport),
     async run() {
       const { serial } = await readHead(channel)
       const answer = await inDocumentChannel(ports, transport, serial, (loader) =>

@@ -9,7 +9,13 @@ import {
 import type { LogEntry } from '@sealwright/core/log'
 import type { Transport } from '@sealwright/core/ports'
 import { endChannel, plain } from '../channel/index.ts'
-import { type DocumentChannel, inDocumentChannel, moduleStep, readHead } from '../custody/index.ts'
+import {
+  type DocumentChannel,
+  documentHead,
+  inDocumentChannel,
+  moduleStep,
+  readHead,
+} from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { lendWiped, wrapped } from './make-set.ts'
 import { type KeptSet, requireSet, setKeyNames } from './sets.ts'
@@ -44,6 +50,7 @@ export async function installTransportKey(
     name: 'module install-t',
     types: ['transport-key-installed'],
     details: { set },
+    proven: () => documentHead(ports, transport),
     async run() {
       const { serial } = await readHead(channel)
       const checkValue = await inDocumentChannel(ports, transport, serial, (module) =>

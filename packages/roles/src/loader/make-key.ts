@@ -9,7 +9,7 @@ import {
 import type { LogEntry } from '@sealwright/core/log'
 import type { Transport } from '@sealwright/core/ports'
 import { endChannel, plain } from '../channel/index.ts'
-import { inDocumentChannel, moduleStep, readHead } from '../custody/index.ts'
+import { documentHead, inDocumentChannel, moduleStep, readHead } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { readList } from './list.ts'
 
@@ -39,6 +39,7 @@ export async function makeKey(
     name: 'loader key new',
     types: ['key-made'],
     details: { key: order.source },
+    proven: () => documentHead(ports, transport),
     settle: made,
     async run() {
       try {

@@ -13,7 +13,13 @@ import {
 import type { LogEntry } from '@sealwright/core/log'
 import type { Crypto, Transport } from '@sealwright/core/ports'
 import { endChannel, plain } from '../channel/index.ts'
-import { type DocumentChannel, inDocumentChannel, moduleStep, readHead } from '../custody/index.ts'
+import {
+  type DocumentChannel,
+  documentHead,
+  inDocumentChannel,
+  moduleStep,
+  readHead,
+} from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { type KeptSet, readSet, setKeyNames, writeSet } from './sets.ts'
 
@@ -51,6 +57,7 @@ export async function makeSet(
     name: 'loader set new',
     types: ['set-made'],
     details: { set: kept.set },
+    proven: () => documentHead(ports, transport),
     async run() {
       const { serial } = await readHead(channel)
       const entry = await inDocumentChannel(ports, transport, serial, (loader) => enter(ports, loader, kept))

@@ -22,7 +22,7 @@ import {
   verifyLoadReceipt,
 } from '@sealwright/core/resources'
 import { type Channel, endChannel, plain } from '../channel/index.ts'
-import { moduleStep } from '../custody/index.ts'
+import { moduleStep, provenHead } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { supplierKey } from './key.ts'
 import { openResource, readIssuer, requireModule, resourceName, takeActivation } from './resource.ts'
@@ -66,7 +66,13 @@ export async function load(ports: PartyPorts, transport: Transport, input: LoadI
     name: 'supplier load',
     types: ['program-loaded'],
     details: { manifest: ports.crypto.sha256(made.manifest), resource: checked.resource },
-    proven: (done) => done?.receipt,
+    proven: (done) =>
+      done?.receipt ??
+      provenHead(channel, ports.entropy.bytes(16), {
+        crypto: ports.crypto,
+        serial: checked.module,
+        point: checked.modulePoint,
+      }),
     async run() {
       const issuer = await readIssuer(transport)
       const open = await openResource(ports, transport, checked, issuer)

@@ -1,4 +1,5 @@
 import { encodeHex, equal, u32 } from '@sealwright/core/bytes'
+import { certificateIds } from '@sealwright/core/catalog'
 import { RefusedError, StateError, UsageError } from '@sealwright/core/errors'
 import {
   type KeyMessage,
@@ -16,8 +17,9 @@ import {
 } from '@sealwright/core/key-download'
 import type { LogEntry } from '@sealwright/core/log'
 import type { Transport } from '@sealwright/core/ports'
+import { parseCertificate } from '@sealwright/core/x509'
 import { type Channel, plain } from '../channel/index.ts'
-import { moduleStep, readHead } from '../custody/index.ts'
+import { moduleStep, type ProvenHead, provenHead, readData, readHead } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 
 export interface PrepareInput {
@@ -75,6 +77,7 @@ export async function importKey(
     name: 'module import-key',
     types: ['key-imported'],
     details: { key: request.source, place: request.destination },
+    proven: () => shownHead(ports, channel, request.serial),
     settle: () => taken(channel, message),
     async run() {
       try {
@@ -98,6 +101,21 @@ export async function importKey(
   const { checkValue, acknowledgement } = receipt
   const claim = { request, counter: message.header.counter, checkValue, acknowledgement }
   return { request, receipt, already, file: serializeKeyReceiptFile(claim), entries }
+}
+
+/**
+ * The module's head, signed with the key of the operating certificate that it shows. The terminal has no root to check that certificate
+ * with: it trusts the module that it sits with, and no line in between.
+ */
+async function shownHead(
+  { crypto, entropy }: PartyPorts,
+  channel: Channel,
+  serial: Uint8Array,
+): Promise<ProvenHead> {
+  const shown = await readData(channel, certificateIds.operating.tag)
+  if (shown === undefined) throw new StateError('the module shows no operating certificate')
+  const { publicPoint: point } = parseCertificate(shown)
+  return provenHead(channel, entropy.bytes(16), { crypto, serial, point })
 }
 
 /** The receipt of this message, when the module has taken it. */
