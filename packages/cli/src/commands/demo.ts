@@ -51,8 +51,8 @@ export function register(program: Command, context: Context): void {
           scenes: scenes.slice(0, last),
           columns: Math.max(40, (terminal.columns ?? 100) - 6),
           ...(app === undefined ? {} : { app: step.readFile(app) }),
-          onScene: (scene, number) => {
-            if (!json) telling.scene(scene, number)
+          onScene: (scene) => {
+            if (!json) telling.scene(scene)
           },
           onStage: (stage, result, lines) => {
             if (json) terminal.print(toJson(result))
@@ -60,24 +60,26 @@ export function register(program: Command, context: Context): void {
           },
         })
         const done = stages.filter(({ ok }) => ok).length
-        const told = { summary: true, ok: done === stages.length, stages: stages.length, ms }
+        const told = report({ summary: true, ok: done === stages.length, stages: stages.length, ms })
         if (done < stages.length) {
           const { code, message, stack } = failureOf(failure)
           terminal.say(`error: ${code === 'internal' ? stack : message}`)
-          const where = `The story broke off at ${stages.at(-1)!.stage}; ${done} stages did what they said.`
-          return failing(code, report(told, '', where))
+          if (!json)
+            telling.end(`The story broke off at ${stages.at(-1)!.stage}; ${done} stages did what they said.`)
+          return failing(code, told)
         }
-        return report(
-          told,
-          '',
-          `All ${done} stages did what they said, in ${(ms / 1000).toFixed(1)} s.`,
-          ...(keep === undefined
-            ? ['The workspace is thrown away; --keep DIR leaves it.']
-            : [
-                `The workspace is in ${keep}; every command above runs there. Look around, for example:`,
-                `  cd ${quoted(keep)} && sealwright module list && sealwright module show --module chips/phone.chip`,
-              ]),
-        )
+        if (!json) {
+          telling.end(
+            `All ${done} stages did what they said, in ${(ms / 1000).toFixed(1)} s.`,
+            ...(keep === undefined
+              ? ['The workspace is thrown away; --keep DIR leaves it.']
+              : [
+                  `The workspace is in ${keep}; every command above runs there. Look around, for example:`,
+                  `  cd ${quoted(keep)} && sealwright module list`,
+                ]),
+          )
+        }
+        return told
       } finally {
         calm?.()
         if (keep === undefined) throwAway(folder)

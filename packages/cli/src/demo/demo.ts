@@ -22,7 +22,7 @@ export interface DemoOptions {
   /** How wide a line that a stage returns may be. */
   readonly columns: number
   /** Called before a scene and after each of its stages, so that the story can be read as it runs. */
-  onScene(scene: Scene, number: number): void
+  onScene(scene: Scene): void
   onStage(stage: Stage, result: StageResult, lines: readonly string[]): void
 }
 
@@ -43,8 +43,8 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const world = new DemoWorld(workspace, options.app, options.columns)
   const stages: StageResult[] = []
   try {
-    for (const [i, scene] of options.scenes.entries()) {
-      options.onScene(scene, i + 1)
+    for (const scene of options.scenes) {
+      options.onScene(scene)
       for (const stage of scene.stages) {
         const { result, lines, failure } = await runStage(stage, world)
         stages.push(result)

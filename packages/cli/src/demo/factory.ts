@@ -161,7 +161,7 @@ function customizeStage({ product, chip, papers, request }: DemoChip): Stage {
   return {
     name: 'customize',
     module: chip,
-    text: `The issuer makes it a ${product}: vectors, software, places, keys. The chip makes its identity key.`,
+    text: `The issuer makes it the product ${product}: vectors, software, places, keys. The chip makes its identity key.`,
     commandLines: [
       [
         ...['issuer', 'customize', '--module', chip, '--mask', name, '--product', product],
@@ -194,7 +194,7 @@ function certifyStage({ product, chip, request, certificate }: DemoChip): Stage 
   return {
     name: 'certify-module',
     module: chip,
-    text: `The manufacturer certifies the identity key of the ${product}.`,
+    text: `The manufacturer certifies the identity key of the ${product} module.`,
     commandLines: [['manufacturer', 'certify-module', request, '--out', certificate]],
     async run(world) {
       const done = await certifyModule(world.party('manufacturer'), { request: world.read(request) })
@@ -208,7 +208,7 @@ function finishStage({ product, chip, certificate }: DemoChip): Stage {
   return {
     name: 'finish',
     module: chip,
-    text: `The ${product} erases its customization software, blows the fuse and is in user mode, for ever.`,
+    text: `The ${product} module erases its customization software, blows the fuse and is in user mode, for ever.`,
     commandLines: [
       [
         ...['issuer', 'finish', '--module', chip, '--mask', name],

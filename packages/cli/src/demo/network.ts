@@ -13,6 +13,7 @@ export const operatorFile = 'certs/operator.pem'
 export const network: Scene = {
   name: 'network',
   title: 'The network: an authority, and the operator whose key will lie in every telephone',
+  frame: true,
   stages: [authorityStage(), keyStage('operator'), certifyStage('operator')],
 }
 

@@ -111,6 +111,7 @@ const { cash, terminal, phone } = demoChips
 export const record: Scene = {
   name: 'record',
   title: 'The record: what a stranger can check',
+  frame: true,
   stages: [
     map(terminal),
     map(phone),

@@ -37,5 +37,7 @@ export interface Stage {
 export interface Scene {
   readonly name: string
   readonly title: string
+  /** For what comes before the four scenes, and for what is left after them: it has no number. */
+  readonly frame?: true
   readonly stages: readonly Stage[]
 }

@@ -10,6 +10,7 @@ export class Telling {
   readonly #width: number
   /** Stages of this scene that were told in full. */
   readonly #told = new Set<string>()
+  #scenes = 0
 
   /** @param columns of the terminal that is read; undefined when it is a file */
   constructor(print: (line: string) => void, columns: number | undefined) {
@@ -24,11 +25,21 @@ export class Telling {
     for (const line of wrapped(text, this.#width)) this.#print(line)
   }
 
-  scene({ title }: Scene, number: number): void {
+  scene({ title, frame }: Scene): void {
     this.#told.clear()
-    const head = `== ${number}. ${title} `
+    if (frame === undefined) this.#scenes += 1
+    const number = frame === undefined ? `${this.#scenes}. ` : ''
     this.#print('')
-    this.#print(styleText('bold', head.padEnd(this.#width, '=')))
+    const lines = wrapped(`== ${number}${title} `, this.#width, 3)
+    for (const [i, line] of lines.entries()) {
+      this.#print(styleText('bold', i === lines.length - 1 ? line.padEnd(this.#width, '=') : line))
+    }
+  }
+
+  /** What follows the last stage. */
+  end(...lines: readonly string[]): void {
+    this.#print('')
+    for (const line of lines) for (const part of wrapped(line, this.#width, 2)) this.#print(part)
   }
 
   stage(stage: Stage, result: StageResult, lines: readonly string[]): void {
@@ -48,9 +59,10 @@ export class Telling {
   #heading(name: string, module: string | undefined, { ok, ms, apdus, nvmWrites }: StageResult): string {
     const left = module === undefined ? name : `${name}  ${module}`
     const traffic = apdus === 0 ? '' : `${apdus} APDUs, ${nvmWrites} writes, `
-    const right = `${traffic}${ms} ms`
     const mark = ok ? 'ok' : 'FAILED'
-    const gap = Math.max(2, this.#width - left.length - right.length - mark.length - 1)
+    const room = this.#width - left.length - mark.length - 1
+    const right = [`${traffic}${ms} ms`, `${ms} ms`].find((text) => text.length + 2 <= room) ?? ''
+    const gap = Math.max(2, room - right.length)
     return [
       styleText('bold', name) + left.slice(name.length) + ' '.repeat(gap),
       styleText('dim', right),
@@ -66,11 +78,11 @@ export class Telling {
 /** `$ sealwright …` as a shell takes it; broken before options, with a backslash, where it is wider than the terminal. */
 function commandLine(words: readonly string[], columns: number | undefined): string[] {
   const parts: string[] = ['$ sealwright']
-  for (const word of words.map(quoted)) {
-    const last = parts.length - 1
-    if (word.startsWith('--') || (parts[last]!.length > 60 && !parts[last]!.startsWith('--')))
-      parts.push(word)
-    else parts[last] += ` ${word}`
+  for (const [i, word] of words.map(quoted).entries()) {
+    // The name of the command and an option with its value stay together.
+    const joined = !word.startsWith('--') && (i < 2 || words[i - 1]!.startsWith('--'))
+    if (joined) parts[parts.length - 1] += ` ${word}`
+    else parts.push(word)
   }
   if (columns === undefined || parts.join(' ').length + 2 <= columns) return [parts.join(' ')]
   const lines: string[] = []
