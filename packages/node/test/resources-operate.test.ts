@@ -48,9 +48,16 @@ function zone(world: ResourceWorld) {
   return world.fixture.module.parts.nvm.zones.resources
 }
 
+/** A small module, four entries of DEF, that knows one operator only. */
+async function small(): Promise<ResourceWorld> {
+  const { operator } = await resourceWorld()
+  const operators = [await operator.vault.publicPoint(operatorKey)]
+  return resourceWorld({ eepromSize: 32 * 1024, operators })
+}
+
 /** Two resources with a gap of 100 bytes between them, numbers 1 and 2. */
 async function withGap(): Promise<{ world: ResourceWorld; gap: number }> {
-  const world = await resourceWorld({ eepromSize: 32 * 1024 })
+  const world = await small()
   const { start } = zone(world)
   await done(world, { type: 'reservation', start, size: 1000 })
   await done(world, {
@@ -268,7 +275,7 @@ suite('reservations', () => {
   })
 
   test('[C5f] a definition zone that is full takes no more', async () => {
-    const world = await resourceWorld({ eepromSize: 32 * 1024 })
+    const world = await small()
     const aids = [bankAid, otherAid, thirdAid]
     for (const [i, aid] of aids.entries()) {
       await done(world, { type: 'reservation', number: i + 1, resource: i + 1, aid, size: 10 })
@@ -283,6 +290,23 @@ suite('reservations', () => {
     await refused(world, 0x6a84, await document(world, one))
     const room = parseResourceRoom((await readData(plain(world.transport), dataTags.memory))!)
     assert.deepEqual([room.entries, room.free], [4, 0])
+  })
+
+  test('[C1d] no reservation takes the last entry of an operator that has not spoken yet', async () => {
+    const world = await resourceWorld({ eepromSize: 32 * 1024 })
+    const reservation = { type: 'reservation', size: 10 } as const
+    await done(world, reservation)
+    await done(world, { ...reservation, number: 2, resource: 2, aid: otherAid })
+    const third = { ...reservation, number: 3, resource: 3, aid: thirdAid }
+    await refused(world, 0x6a84, await document(world, third))
+    // Its own first reservation takes two entries.
+    const first = await document(world, { ...reservation, resource: 3, aid: thirdAid }, world.second)
+    await refused(world, 0x6a84, first)
+    await done(world, { type: 'deletion', number: 3, resource: 2 })
+    assert.equal((await operate(world, first)).sw, 0x9000)
+    await done(world, { type: 'release', number: 2, resource: 3 }, world.second)
+    await done(world, { type: 'block', number: 3, resource: 3 }, world.second)
+    await refused(world, 0x6a84, await document(world, { ...third, number: 4, resource: 4, aid: otherAid }))
   })
 
   test('[C5g] the module picks the first place that fits, and the receipt tells it', async () => {

@@ -72,8 +72,7 @@ export function operate(parts: Needs, { p1, p2, data }: Pick<Call, 'p1' | 'p2' |
 
 /** The key id of the stored operator whose key signed the document. */
 function signerOf({ crypto, objects }: Needs, signed: SignedDocument): Uint8Array {
-  for (const { id } of objects.list('operator')) {
-    const point = objects.read('operator', id)!
+  for (const point of operatorPoints({ objects })) {
     if (!equal(documentKeyId(point, crypto), signed.keyId)) continue
     const holds = withHandle(crypto.ecPublicKey(point), (key) =>
       verifyDocument(signed, signed.type, key, crypto),
@@ -81,6 +80,10 @@ function signerOf({ crypto, objects }: Needs, signed: SignedDocument): Uint8Arra
     if (holds) return signed.keyId
   }
   throw new Refusal('security-not-satisfied')
+}
+
+function operatorPoints({ objects }: Pick<Needs, 'objects'>): Uint8Array[] {
+  return objects.list('operator').map(({ id }) => objects.read('operator', id)!)
 }
 
 function effectOf(parts: Needs, document: OperatorDocument, keyId: Uint8Array, digest: Uint8Array): Effect {
@@ -97,6 +100,8 @@ function reserve(parts: Needs, document: Reservation, operator: Uint8Array, dige
   refuseBadKey(parts, supplier)
   for (const place of places) refuseBadPlace(parts, place)
   const start = areaStart(parts, document)
+  const operators = operatorPoints(parts).map((point) => documentKeyId(point, parts.crypto))
+  if (!definitions.hasRoom(operators)) throw new Refusal('no-space')
   const end = start + size
   const definition: Definition = {
     ...{ id, aid, supplier, operator, start, end, budget, agreement, places, reservation: digest },
@@ -170,7 +175,7 @@ function refuseBadKey({ crypto, keys, objects }: Needs, point: Uint8Array): void
     throw error
   }
   const own = [keyPlaces.identity, keyPlaces.operating].filter((place) => keys.has(place))
-  const others = objects.list('operator').map(({ id }) => objects.read('operator', id)!)
+  const others = operatorPoints({ objects })
   if ([...own.map((place) => keys.point(place)), ...others].some((other) => equal(other, point))) {
     throw new Refusal('wrong-data')
   }

@@ -67,6 +67,12 @@ export class Definitions {
     this.#write(tx, known?.slot ?? this.#freeSlot(), forms.operator, serializeOperatorRecord(record))
   }
 
+  /** Whether an entry is free for one more resource, beside one for each of these operators (key ids) that has none yet. */
+  hasRoom(operators: readonly Uint8Array[]): boolean {
+    const silent = operators.filter((keyId) => this.operator(keyId) === undefined)
+    return this.#slots(0).length > silent.length
+  }
+
   /** Areas of all resources. */
   areas(): Span[] {
     return this.list().map(({ start, end }) => ({ start, length: end - start }))
