@@ -28,7 +28,7 @@ export class Programs implements ProgramRunner {
   }
 
   /** The application of the selected resource. */
-  application(resource: number, command: Command, _channel: OpenChannel | undefined): Response {
+  application(resource: number, command: Command): Response {
     return this.#applications.call(resource, command)
   }
 
