@@ -13,9 +13,13 @@ const work = mkdtempSync(join(tmpdir(), 'sealwright-story-full-'))
 after(() => rmSync(work, { recursive: true }))
 
 /** What the demo prints on a terminal of this width; undefined: into a file. */
-async function told(folder: string, columns: number | undefined): Promise<string> {
+async function told(
+  folder: string,
+  columns: number | undefined,
+  ...more: readonly string[]
+): Promise<string> {
   const out: string[] = []
-  const status = await main(['demo', '--keep', folder], {
+  const status = await main(['demo', '--keep', folder, ...more], {
     cwd: work,
     print: (line) => out.push(line),
     say: (text) => out.push(text),
@@ -59,4 +63,9 @@ test('on a narrow terminal no line of the demo is wider than it', async () => {
   // A word that is wider by itself stays whole.
   const wide = text.split('\n').filter((line) => line.length > 70 && !/\S{40,}/.test(line))
   assert.deepEqual(wide, [])
+})
+
+test('a program compiled from Rust is loaded in the place of the bank', async () => {
+  const median = fileURLToPath(new URL('../../../programs/elsewhere/median.wasm', import.meta.url))
+  assert.match(await told('median', undefined, '--app', median), /stages did what they said/)
 })
