@@ -22,7 +22,7 @@ import { parseCertificate } from '@sealwright/core/x509'
 import { parseEntriesFile, serializeEntriesFile } from '@sealwright/roles/custody'
 import { parties } from '@sealwright/roles/ports'
 import { scenes } from '../src/demo/index.ts'
-import { commandLine, commandLineJson, type Ran } from './run.ts'
+import { commandLine, commandLineJson, type JsonObject, type Ran } from './run.ts'
 import { certificateFiles, outcomeOf, printedLines, wordsOf } from './story.ts'
 
 const launcher = fileURLToPath(new URL('../bin/sealwright.js', import.meta.url))
@@ -138,6 +138,26 @@ test('a demo that is broken off leaves nothing behind', async () => {
     assert.equal(await ended, status)
     assert.deepEqual(readdirSync(temporary), [])
   }
+})
+
+test('module list without a path finds the chips of a kept workspace', async () => {
+  const { json } = await commandLineJson(kept, ['module', 'list'])
+  assert.deepEqual(
+    json['modules'].map(({ file, state }: JsonObject) => [file, state]),
+    [
+      ['chips/cash.chip', 'operating'],
+      ['chips/loader.chip', 'awaiting-personalization'],
+      ['chips/phone.chip', 'operating'],
+      ['chips/terminal.chip', 'operating'],
+    ],
+  )
+})
+
+test('demo --until ends after that scene', async () => {
+  const { status, stdout } = await commandLine(work, ['demo', '--json', '--until', 'network'])
+  assert.equal(status, 0)
+  const { stages } = JSON.parse(stdout.trimEnd().split('\n').at(-1)!)
+  assert.equal(stages, scenes[0]!.stages.length)
 })
 
 test('a folder that is not empty is not taken', async () => {
