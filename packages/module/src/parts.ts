@@ -41,7 +41,7 @@ export interface ProgramRunner {
   /** A program that a vector names: ROM's wasm (1) or software in EEPROM. */
   software(program: number, number: number, command: Command): Response
   /** The application of the selected resource. It is not told whether its supplier's channel was open. */
-  application(resource: number, command: Command): Response
+  application(resource: number, command: Command, channel: OpenChannel | undefined): Response
   /** Memories of the programs that are instantiated now; views. */
   memories(): readonly { readonly name: string; readonly memory: Uint8Array }[]
   /** Drops the selected application's instance: what it remembers lasts as long as its selection. */

@@ -19,6 +19,7 @@ import { scriptedEntropy } from '@sealwright/core/testing'
 import { issueCertificate } from '@sealwright/core/x509'
 import { fixtureTime } from '@sealwright/module/testing'
 import * as authority from '@sealwright/roles/authority'
+import { plain } from '@sealwright/roles/channel'
 import { parseEvents } from '@sealwright/roles/custody'
 import * as operator from '@sealwright/roles/operator'
 import { memoryPorts, type PartyPorts } from '@sealwright/roles/ports'
@@ -596,6 +597,18 @@ suite('the application', () => {
         )
       assert.ok(holds(1))
       assert.ok(!holds(2))
+    })
+  })
+
+  test('[C8c] whoever selects the bank’s application before the bank has spoken cannot give it an account', async () => {
+    const world = await resourceWorld()
+    await loaded(world)
+    const channel = plain(world.transport)
+    await channel.send('SELECT', { p1: 0x04, data: bankRequest.aid })
+    const store = { name: 'STORE ACCOUNT', ins: 0x10 } as const
+    assert.equal((await channel.exchange(store, { data: storeAccount })).sw, 0x6982)
+    await bank(world, async ({ command }) => {
+      assert.equal((await command(0x10, storeAccount)).sw, 0x9000)
     })
   })
 

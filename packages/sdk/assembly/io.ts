@@ -28,6 +28,11 @@ export declare function p1(): u32;
 @external("io", "p2")
 export declare function p2(): u32;
 
+/** 1 when the command came in the channel of the resource's supplier, else 0: anybody may speak to a selected application. */
+// @ts-ignore: decorator
+@external("io", "channel")
+export declare function channel(): u32;
+
 /** Status word of the answer, 9000 when not called. What the call wrote stays. */
 // @ts-ignore: decorator
 @external("io", "status")

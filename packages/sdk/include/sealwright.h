@@ -17,6 +17,7 @@ SEALWRIGHT_IMPORT(io, output) void io_output(const void *source, u32 length);
 SEALWRIGHT_IMPORT(io, ins) u32 io_ins(void);
 SEALWRIGHT_IMPORT(io, p1) u32 io_p1(void);
 SEALWRIGHT_IMPORT(io, p2) u32 io_p2(void);
+SEALWRIGHT_IMPORT(io, channel) u32 io_channel(void);
 SEALWRIGHT_IMPORT(io, status) void io_status(u32 sw);
 SEALWRIGHT_IMPORT(io, refuse) _Noreturn void io_refuse(u32 sw);
 

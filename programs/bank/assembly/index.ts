@@ -45,8 +45,9 @@ export function process(): void {
   else io.refuse(status.INSTRUCTION_NOT_SUPPORTED);
 }
 
-/** limit(8) ‖ digits(1) ‖ account number, ASCII ‖ PIN, 4 to 12 ASCII digits. Once. */
+/** limit(8) ‖ digits(1) ‖ account number, ASCII ‖ PIN, 4 to 12 ASCII digits. Once, and only in the bank's own channel. */
 function storeAccount(): void {
+  if (io.channel() == 0) io.refuse(status.SECURITY_NOT_SATISFIED);
   readArea();
   if (load<u8>(area, FORMAT) != 0) io.refuse(status.CONDITIONS_NOT_SATISFIED);
   memory.fill(area, 0, AREA);

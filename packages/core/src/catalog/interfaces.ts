@@ -54,6 +54,12 @@ export const interfaces = {
       ins: { parameters: [], result: 'i32', meaning: 'instruction of the command', charge: light },
       p1: { parameters: [], result: 'i32', meaning: 'P1 of the command', charge: light },
       p2: { parameters: [], result: 'i32', meaning: 'P2 of the command', charge: light },
+      channel: {
+        parameters: [],
+        result: 'i32',
+        meaning: "1 when the command came in the channel of the resource's supplier, else 0",
+        charge: light,
+      },
       status: {
         parameters: [number('sw')],
         meaning: 'status word of the answer, 6xxx or 9xxx; 9000 when not called. What the call wrote stays',

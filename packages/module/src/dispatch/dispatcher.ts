@@ -169,7 +169,7 @@ export class Dispatcher {
   #run(command: Command, channel: Call['channel']): Answer {
     const { programs, life, rom, nvm } = this.#parts
     if (this.#selected !== undefined && this.#isApplications(command)) {
-      return programs.application(this.#selected, command)
+      return programs.application(this.#selected, command, channel)
     }
     const vector = this.#vector(command)
     if (vector === undefined) {

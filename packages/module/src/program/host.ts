@@ -25,6 +25,8 @@ export interface IoHost {
     readonly p2: number
     readonly data: Uint8Array
   }
+  /** Whether it came in the channel of the supplier whose resource the program lies in. */
+  readonly fromSupplier: boolean
   /** Appends to the answer; refuses what does not fit one. */
   output(bytes: Uint8Array): void
   /** 6xxx or 9xxx. */

@@ -383,6 +383,10 @@ const wrappers: Wrappers = {
       m.charge(interfaces.io.functions.p2)
       return offered(host.io, 'io').command.p2
     },
+    channel: (m, host) => () => {
+      m.charge(interfaces.io.functions.channel)
+      return offered(host.io, 'io').fromSupplier ? 1 : 0
+    },
     status: (m, host) => (sw) => {
       m.charge(interfaces.io.functions.status)
       offered(host.io, 'io').status(statusWord(m, u32(sw)))

@@ -46,6 +46,8 @@ export interface SimulatedAnswer {
  */
 export class ProgramSimulator {
   readonly compiled: CompiledProgram
+  /** Whether the commands to come are in the supplier's channel. */
+  fromSupplier = true
   readonly #added: CompiledProgram | undefined
   readonly #options: SimulatorOptions
   readonly #grants: ReadonlySet<InterfaceName>
@@ -110,6 +112,9 @@ export class ProgramSimulator {
       io: {
         get command() {
           return simulator.#command
+        },
+        get fromSupplier() {
+          return simulator.fromSupplier
         },
         output: (bytes) => {
           this.#answer.push(bytes)

@@ -4,6 +4,7 @@ import { keyPlaces, statusWords } from '@sealwright/core/catalog'
 import { InternalError } from '@sealwright/core/errors'
 import type { KeyUse } from '@sealwright/core/key-download'
 import { applicationInput, interfacesOf } from '@sealwright/core/resources'
+import type { OpenChannel } from '../channel/index.ts'
 import { Refusal } from '../dispatch/refusal.ts'
 import type { Transaction } from '../eeprom/index.ts'
 import { applicationKey } from '../key-download/index.ts'
@@ -17,6 +18,7 @@ type HostParts = Pick<Parts, 'definitions' | 'entropy' | 'keys' | 'nvm' | 'objec
 /** One call: the command, the transaction its writes belong to, and the answer so far. */
 interface Frame {
   readonly command: Command
+  readonly fromSupplier: boolean
   readonly tx: Transaction
   data: Uint8Array
   sw: number
@@ -44,17 +46,25 @@ export class ApplicationHost {
     this.#cache = cache
   }
 
-  call(resource: number, command: Command): Response {
+  /** @param channel the one that the command came in, if any */
+  call(resource: number, command: Command, channel: OpenChannel | undefined): Response {
     const { nvm, definitions } = this.#parts
     const definition = definitions.find(resource)
     const loaded = definition?.loaded
     if (definition?.state !== 'active' || loaded === undefined) throw new Refusal('conditions-not-satisfied')
     const { instance } = this.#current(definition, loaded) ?? this.#start(definition, loaded)
     nvm.writer = `resource ${resource}`
+    const fromSupplier = channel?.kind === 'supplier' && channel.resource === resource
     let ended = false
     try {
       const answer = nvm.transaction((tx) => {
-        const frame: Frame = { command, tx, data: new Uint8Array(0), sw: statusWords.success.sw }
+        const frame: Frame = {
+          command,
+          fromSupplier,
+          tx,
+          data: new Uint8Array(0),
+          sw: statusWords.success.sw,
+        }
         this.#frame = frame
         const result = instance.call(0, definition.budget)
         if (!result.ok) throw new Stopped(result.sw)
@@ -124,6 +134,9 @@ export class ApplicationHost {
       io: {
         get command() {
           return frame().command
+        },
+        get fromSupplier() {
+          return frame().fromSupplier
         },
         output(bytes) {
           const call = frame()

@@ -30,6 +30,7 @@ export function callInTransaction(nvm: Parts['nvm'], call: ProgramCall): Respons
   const answer: { data: Uint8Array; sw: number } = { data: new Uint8Array(0), sw: statusWords.success.sw }
   const io = {
     command,
+    fromSupplier: false,
     output: (bytes: Uint8Array) => {
       if (answer.data.length + bytes.length > longestAnswer) throw new Refusal('wrong-length')
       answer.data = concat(answer.data, bytes)

@@ -28,8 +28,8 @@ export class Programs implements ProgramRunner {
   }
 
   /** The application of the selected resource. */
-  application(resource: number, command: Command): Response {
-    return this.#applications.call(resource, command)
+  application(resource: number, command: Command, channel: OpenChannel | undefined): Response {
+    return this.#applications.call(resource, command, channel)
   }
 
   memories(): readonly { readonly name: string; readonly memory: Uint8Array }[] {

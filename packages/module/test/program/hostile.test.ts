@@ -130,7 +130,12 @@ test('a status word other than 9000 keeps what the call wrote: tries that are co
 function willing(): ProgramHost {
   const entropy = scriptedEntropy('willing')
   return {
-    io: { command: { ins: 0x38, p1: 0, p2: 0, data: entropy.bytes(60) }, output: () => {}, status: () => {} },
+    io: {
+      command: { ins: 0x38, p1: 0, p2: 0, data: entropy.bytes(60) },
+      fromSupplier: true,
+      output: () => {},
+      status: () => {},
+    },
     data: { size: 128, read: (_offset, length) => new Uint8Array(length), write: () => {} },
     random: entropy,
     mac: { cmac: () => new Uint8Array(16) },

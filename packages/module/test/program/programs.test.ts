@@ -109,6 +109,7 @@ function write(chip: Chip, data: Uint8Array, ins = 0x38, p1 = 0): { result: Call
   let answer: Uint8Array = new Uint8Array(0)
   const io = {
     command: { ins, p1, p2: 0, data },
+    fromSupplier: false,
     output: (bytes: Uint8Array) => {
       answer = concat(answer, bytes)
     },
@@ -323,6 +324,15 @@ test("[C8c] the bank's application keeps the account, identifies its holder and 
   // A new selection forgets who it was.
   telephone.select()
   assert.equal(telephone.transmit(STATEMENT).sw, 0x6982)
+})
+
+test("the bank's account comes in the bank's own channel or not at all", () => {
+  const telephone = bank()
+  telephone.fromSupplier = false
+  assert.equal(telephone.transmit(STORE, storing('2718')).sw, 0x6982)
+  assert.deepEqual(telephone.data, new Uint8Array(128))
+  telephone.fromSupplier = true
+  assert.equal(telephone.transmit(STORE, storing('2718')).sw, 0x9000)
 })
 
 test('[C8c] wrong PINs are counted for good, a right one gives the tries back, three end it', () => {

@@ -27,6 +27,7 @@ function recorder(data: Uint8Array = new Uint8Array(0)) {
   const host: ProgramHost = {
     io: {
       command: { ins: 0x10, p1: 0x21, p2: 0x32, data },
+      fromSupplier: true,
       output: (bytes) => note('output', bytes),
       status: (sw) => note('status', sw),
     },
