@@ -40,7 +40,7 @@ export interface ProgramRunner {
   customization(command: Command, channel: OpenChannel | undefined): Response
   /** A program that a vector names: ROM's wasm (1) or software in EEPROM. */
   software(program: number, number: number, command: Command): Response
-  /** The application of the selected resource. It is not told whether its supplier's channel was open. */
+  /** The application of the selected resource; `channel` is the one that the command came in. */
   application(resource: number, command: Command, channel: OpenChannel | undefined): Response
   /** Memories of the programs that are instantiated now; views. */
   memories(): readonly { readonly name: string; readonly memory: Uint8Array }[]
