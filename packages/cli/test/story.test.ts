@@ -118,6 +118,9 @@ test('a stage that does not do what it says ends the demo, and its exit status t
 test('a program that was not written here, compiled from C, is loaded in the place of the bank', async () => {
   const { status, stdout, stderr } = await commandLine(work, ['demo', '--app', calculator])
   assert.equal(status, 0, stderr)
+  const printed = stdout.replaceAll(/\s+/g, ' ')
+  assert.ok(printed.includes(`supplier load exchange/bank.activation --program ${calculator}`))
+  assert.ok(printed.includes('supplier run --module chips/phone.chip --command 01'))
   assert.match(stdout, /stages did what they said/)
 })
 

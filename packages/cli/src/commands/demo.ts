@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { UsageError } from '@sealwright/core/errors'
 import type { Command } from 'commander'
-import { quoted, runDemo, scenes, Telling } from '../demo/index.ts'
+import { quoted, runDemo, scenes, scenesWith, Telling } from '../demo/index.ts'
 import { type Context, failing, failureOf, report, toJson } from '../framework/index.ts'
 
 export function register(program: Command, context: Context): void {
@@ -48,7 +48,7 @@ export function register(program: Command, context: Context): void {
       try {
         const { stages, ms, failure } = await runDemo({
           folder,
-          scenes: scenes.slice(0, last),
+          scenes: (app === undefined ? scenes : scenesWith(step.path(app))).slice(0, last),
           columns: Math.max(40, (terminal.columns ?? 100) - 6),
           ...(app === undefined ? {} : { app: step.readFile(app) }),
           onScene: (scene) => {

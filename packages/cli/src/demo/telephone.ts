@@ -109,10 +109,7 @@ function requestStage(): Stage {
         size: sizeFor(wasm),
       })
       world.write(requestFile, made.document)
-      return [
-        ...(world.app === undefined ? [] : ['with your own program in place of the bank (--program FILE)']),
-        `${made.request.size} bytes, interfaces ${made.request.interfaces.join(' ')}`,
-      ]
+      return [`${made.request.size} bytes, interfaces ${made.request.interfaces.join(' ')}`]
     },
   }
 }
@@ -210,6 +207,30 @@ function runStage(): Stage {
       })
     },
   }
+}
+
+/**
+ * The scene with the user's own program in the place of the bank's.
+ * @param file its path as it is typed inside the workspace
+ */
+export function telephoneWith(file: string): Scene {
+  return {
+    ...telephone,
+    stages: telephone.stages.map((stage) =>
+      stage.name === 'run'
+        ? {
+            ...stage,
+            text: 'Your own program runs in the module: it is sent one command, INS 01.',
+            commandLines: [['supplier', 'run', '--module', chip, '--command', '01']],
+          }
+        : { ...stage, commandLines: stage.commandLines.map((words) => withProgram(words, file)) },
+    ),
+  }
+}
+
+function withProgram(words: readonly string[], file: string): readonly string[] {
+  const at = words.indexOf('--program')
+  return at < 0 ? words : [...words.slice(0, at + 1), file, ...words.slice(at + 2)]
 }
 
 async function runOwn(world: World): Promise<string[]> {
