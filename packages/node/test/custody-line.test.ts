@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { concat, u16, u32 } from '@sealwright/core/bytes'
-import { commands, eventTypes } from '@sealwright/core/catalog'
+import { concat, Reader, u16, u32 } from '@sealwright/core/bytes'
+import { commands, eventsKept, eventTypes } from '@sealwright/core/catalog'
 import { PeerError } from '@sealwright/core/errors'
 import { nextLink } from '@sealwright/core/log'
 import type { Transport } from '@sealwright/core/ports'
-import { outbox, parseEvents } from '@sealwright/roles/custody'
+import { plain } from '@sealwright/roles/channel'
+import { outbox, parseEvents, readEvents } from '@sealwright/roles/custody'
 import { personalize } from '@sealwright/roles/unit'
 import { personalizationWorld, transportOf } from './personalization-world.ts'
 
@@ -37,4 +38,18 @@ test('events are told in the clear: a party signs none that contradicts what the
   const { entries, already } = await personalize(unit, below, order)
   assert.ok(already)
   assert.equal(entries.length, 1)
+})
+
+test('a module that tells events without end is stopped at what a module keeps', async () => {
+  let asked = 0
+  const endless: Transport = {
+    close: async () => {},
+    async transmit(command) {
+      asked++
+      assert.ok(asked <= eventsKept + 1, 'it is still asked')
+      const next = new Reader(command.subarray(5, 9), 'from').u32('number')
+      return concat(u32(next), new Uint8Array(65), u16(0x9000))
+    },
+  }
+  await assert.rejects(readEvents(plain(endless), 1), PeerError)
 })

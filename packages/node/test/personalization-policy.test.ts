@@ -238,6 +238,20 @@ describe("the central system's key without a certificate", () => {
     assert.equal(decided.paid, true)
   })
 
+  test('[B8i] a certificate of another central system does not stay beside the bare key', async () => {
+    const stale = new Uint8Array(40).fill(0x5a)
+    const world = await personalizationWorld({
+      prepare: ({ tx, objects }) => {
+        objects.put(tx, 'product-data', productDataIds.policy, serializePolicy(['central-key-bare']))
+        objects.put(tx, 'certificate', certificateIds.central.id, stale)
+      },
+    })
+    const read = () => readData(plain(transportOf(world)), certificateIds.central.tag)
+    assert.deepEqual(await read(), stale)
+    await run(world, { insecureCentralKeyBare: true })
+    assert.equal(await read(), undefined)
+  })
+
   test('[B8i] where the policy does not allow it, it is refused', async () => {
     await assert.rejects(run(await worldWith(), { insecureCentralKeyBare: true }), refusedByModule)
     const others = (Object.keys(policyBits) as PolicyName[]).filter((name) => name !== 'central-key-bare')
