@@ -48,6 +48,7 @@ for (const path of files) {
 }
 printPackages()
 printSlowest()
+printNotRun()
 if (words.length === 0) save()
 const faulty = options.full && words.length === 0 && !faults()
 const seconds = ((performance.now() - start) / 1000).toFixed(1)
@@ -140,6 +141,14 @@ function printSlowest(): void {
   for (const { title, file, ms } of slow.slice(0, 8)) {
     console.log(`${(ms / 1000).toFixed(1).padStart(6)} s ${file}: ${title}`)
   }
+}
+
+/** What the machine lacks for tests that stand in no result: a file says `NOT RUN: …` on stderr. */
+function printNotRun(): void {
+  const lines = [...talk.values()]
+    .flatMap((text) => text.split('\n'))
+    .filter((line) => line.startsWith('NOT RUN'))
+  if (lines.length > 0) console.log(`\n${lines.join('\n')}`)
 }
 
 function save(): void {

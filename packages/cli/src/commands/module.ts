@@ -23,6 +23,7 @@ import { type Context, fields, report, type Step, table } from '../framework/ind
 import { memoryPicture, memoryTable } from '../pictures/memory.ts'
 import { readMap } from '../pictures/memory-map.ts'
 import { registerKeys } from './module-keys.ts'
+import { registerRun } from './module-run.ts'
 
 export function register(program: Command, context: Context): void {
   const module = context.group(
@@ -116,6 +117,7 @@ export function register(program: Command, context: Context): void {
     },
   })
 
+  registerRun(module, context)
   registerKeys(module, context)
 }
 

@@ -16,6 +16,7 @@ export function processTerminal(): Terminal {
     print: (line) => void process.stdout.write(`${line}\n`),
     say: (text) => void process.stderr.write(`sealwright: ${text}\n`),
     onInterrupt,
+    onStop: (stop) => onSignals(() => stop()),
     readInput: () => onFile('standard input', () => new Uint8Array(readFileSync(0))),
     readDescriptor: (descriptor) =>
       onFile(`descriptor ${descriptor}`, () => new Uint8Array(readFileSync(descriptor))),
@@ -37,13 +38,17 @@ async function askSecret(question: string): Promise<string> {
 
 /** Ends the process as the signal would have done: 128 and its number. */
 function onInterrupt(clean: () => void): () => void {
+  return onSignals((number) => {
+    clean()
+    process.exit(128 + number)
+  })
+}
+
+function onSignals(act: (number: number) => void): () => void {
   const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
   const listeners = Object.entries(numbers).map(([signal, number]): [string, () => void] => [
     signal,
-    () => {
-      clean()
-      process.exit(128 + number)
-    },
+    () => act(number),
   ])
   for (const [signal, listener] of listeners) process.on(signal, listener)
   return () => {

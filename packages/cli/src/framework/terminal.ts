@@ -11,6 +11,8 @@ export interface Terminal {
   askSecret?(question: string): Promise<string>
   /** Calls `clean` when the person breaks off (^C) or the process is told to end; returns what takes that back. */
   onInterrupt?(clean: () => void): () => void
+  /** Calls `stop` at the same signals and leaves the ending to the command; returns what takes that back. */
+  onStop?(stop: () => void): () => void
   readInput(): Uint8Array
   readDescriptor(descriptor: number): Uint8Array
 }

@@ -1,0 +1,189 @@
+import { once } from 'node:events'
+import { decodeHex, encodeHex } from '@sealwright/core/bytes'
+import { parseChipStatus } from '@sealwright/core/customization'
+import { UsageError } from '@sealwright/core/errors'
+import type { Transport } from '@sealwright/core/ports'
+import { inProcess, listenTcp, type ModuleFile } from '@sealwright/node/transport'
+import {
+  defaultAtr,
+  insertCard,
+  type VirtualCard,
+  type VpcdEvent,
+  vpcdHost,
+  vpcdPort,
+} from '@sealwright/node/vpcd'
+import { plain } from '@sealwright/roles/channel'
+import type { Command } from 'commander'
+import { type Context, type Step, toJson } from '../framework/index.ts'
+
+export function registerRun(module: Command, context: Context): void {
+  context.verb(module, {
+    name: 'run <file>',
+    summary: 'put a module into a virtual reader, or behind a TCP port, until stopped',
+    about:
+      "Powers the module in a chip file up and lets other programs talk to it: as a card in the virtual reader of vsmartcard's vpcd, which every PC/SC program sees (--vpcd), or behind a TCP port, for --module tcp:HOST:PORT of other commands (--tcp). It holds the chip file meanwhile. Where pcscd is not running, or goes away, it waits and comes back by itself. ^C or SIGTERM takes the card out and ends with 0. With --json each event is one line on standard output.",
+    reads: ['FILE: the chip file'],
+    writes: ['FILE: whatever the commands change, before each answer leaves'],
+    examples: [
+      'module run card.chip --vpcd',
+      'module run card.chip --vpcd 127.0.0.1:35964 --trace card.trace',
+      'module run card.chip --tcp',
+    ],
+    options: [
+      {
+        flags: '--vpcd [host:port]',
+        text: `as a card in vpcd's reader (default ${vpcdHost}:${vpcdPort}, its slot 0)`,
+      },
+      {
+        flags: '--tcp [host:port]',
+        text: `behind a TCP port (default ${tcpHost}:${tcpPort}; port 0: any free one)`,
+      },
+      { flags: '--atr <hex>', text: `what the reader shows of the card (default ${encodeHex(defaultAtr)})` },
+      { flags: '--trace <file>', text: 'append all APDUs, decoded, keys masked' },
+    ],
+    run,
+  })
+}
+
+const tcpHost = '127.0.0.1'
+const tcpPort = 7816
+const longestAtr = 33
+
+async function run(step: Step): Promise<undefined> {
+  const vpcd = address(step, 'vpcd', vpcdHost, vpcdPort)
+  const tcp = address(step, 'tcp', tcpHost, tcpPort)
+  if ((vpcd === undefined) === (tcp === undefined)) throw new UsageError('name one of --vpcd and --tcp')
+  const atr = atrOf(step)
+  const file = step.argument(0)
+  const traced = await step.openModule(file)
+  const { inside } = traced
+  if (inside === undefined) throw new UsageError(`${file}: expected a chip file`)
+  const serial = await serialOf(inside)
+  const stopped = new AbortController()
+  const calm = step.terminal.onStop?.(() => stopped.abort())
+  // Without a trace an answer leaves in the same turn of the event loop in which its command came.
+  const card: VirtualCard = {
+    transmit: step.optional('trace') === undefined ? (command) => inside.transmit(command) : traced.transmit,
+    reset: () => inside.reset(),
+  }
+  const face = vpcd === undefined ? 'tcp' : 'vpcd'
+  const where = vpcd ?? tcp!
+  tell(step, { event: 'started', module: file, serial, face, where: `${where.host}:${where.port}` })
+  try {
+    if (face === 'vpcd') {
+      await insertCard(card, { ...where, atr, signal: stopped.signal, onEvent: (event) => tell(step, event) })
+    } else await serve(step, card, where, stopped)
+  } finally {
+    calm?.()
+  }
+  tell(step, { event: 'stopped' })
+}
+
+/** Until stopped, one connection at a time; ends with what the card threw. */
+async function serve(step: Step, card: VirtualCard, where: Address, stopped: AbortController): Promise<void> {
+  let defect: unknown
+  const open = (): Transport => {
+    tell(step, { event: 'connected' })
+    return {
+      async transmit(command) {
+        try {
+          return await card.transmit(command)
+        } catch (error) {
+          defect ??= error
+          stopped.abort()
+          throw error
+        }
+      },
+      async close() {
+        card.reset()
+        tell(step, { event: 'disconnected' })
+      },
+    }
+  }
+  const listener = await listenTcp(open, where)
+  tell(step, { event: 'listening', where: `${where.host}:${listener.port}` })
+  if (!stopped.signal.aborted) await once(stopped.signal, 'abort')
+  await listener.close()
+  if (defect !== undefined) throw defect
+}
+
+type RunEvent =
+  | VpcdEvent
+  | {
+      readonly event: 'started'
+      readonly module: string
+      readonly serial: string | undefined
+      readonly face: 'vpcd' | 'tcp'
+      readonly where: string
+    }
+  | { readonly event: 'listening'; readonly where: string }
+  | { readonly event: 'connected' | 'disconnected' | 'stopped' }
+
+/** The event as a line for people, and with --json as one for programs. */
+function tell(step: Step, event: RunEvent): void {
+  if (step.json) step.terminal.print(toJson(event))
+  step.terminal.say(textOf(event))
+}
+
+function textOf(event: RunEvent): string {
+  switch (event.event) {
+    case 'started': {
+      const { module, serial, face, where } = event
+      const who =
+        serial === undefined ? `${module}, without a serial number` : `${module}, serial number ${serial}`
+      return face === 'vpcd'
+        ? `${who}, for the virtual reader at ${where}`
+        : `${who}, for programs at ${where}`
+    }
+    case 'waiting':
+      return `waiting for the reader: ${event.reason}; trying again until it takes the card`
+    case 'inserted':
+      return 'the card is in the reader'
+    case 'removed':
+      return `the card is out of the reader: ${event.reason}`
+    case 'unheard':
+      return 'nobody asks for the card: another one may be in this reader (its second slot is one port higher)'
+    case 'listening':
+      return `listening at ${event.where}; whoever reaches it can talk to this module`
+    case 'connected':
+      return 'a program talks to the module'
+    case 'disconnected':
+      return 'the program is gone; the module is reset'
+    case 'stopped':
+      return 'stopped'
+    default:
+      return event satisfies never
+  }
+}
+
+async function serialOf(module: ModuleFile['module']): Promise<string | undefined> {
+  const { serial } = parseChipStatus(await plain(inProcess(module)).send('CHIP STATUS'))
+  module.reset()
+  return serial === undefined ? undefined : encodeHex(serial)
+}
+
+interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** `--NAME`, `--NAME HOST:PORT`, or undefined when the option is not there. */
+function address(step: Step, name: string, host: string, port: number): Address | undefined {
+  if (step.flag(name)) return { host, port }
+  const text = step.optional(name)
+  if (text === undefined) return undefined
+  const [, ipv6, plainHost, digits] = /^(?:\[(.+)\]|([^:[\]]+)):([0-9]{1,5})$/.exec(text) ?? []
+  if (digits === undefined || Number(digits) > 0xffff)
+    throw new UsageError(`--${name}: expected HOST:PORT, got ${JSON.stringify(text)}`)
+  return { host: (ipv6 ?? plainHost)!, port: Number(digits) }
+}
+
+function atrOf(step: Step): Uint8Array {
+  const text = step.optional('atr')
+  if (text === undefined) return defaultAtr
+  const atr = decodeHex(text)
+  const convention = atr[0] === 0x3b || atr[0] === 0x3f
+  if (atr.length < 2 || atr.length > longestAtr || !convention)
+    throw new UsageError(`--atr: expected 2 to ${longestAtr} bytes that begin with 3B or 3F`)
+  return atr
+}
