@@ -40,13 +40,13 @@ function readTag(r: Reader): number {
   const bytes = [r.u8('tag')]
   if ((bytes[0]! & 0x1f) === 0x1f) bytes.push(r.u8('tag'))
   if (bytes.length === 2 && bytes[1]! >= 0x80) bytes.push(r.u8('tag'))
-  if (!isTag(bytes)) throw r.fail('tag is 00 or FF, not minimal, or longer than 3 bytes')
+  if (!isTag(bytes)) throw r.fail('tag is 00, not minimal, or longer than 3 bytes')
   return bytes.reduce((tag, byte) => (tag << 8) | byte)
 }
 
 function isTag(bytes: readonly number[]): boolean {
   const [first = 0, second = 0, third = 0] = bytes
-  if (first === 0x00 || first === 0xff) return false
+  if (first === 0x00) return false
   if ((first & 0x1f) !== 0x1f) return bytes.length === 1
   if (bytes.length === 2) return second >= 0x1f && second < 0x80
   return bytes.length === 3 && second > 0x80 && third < 0x80

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { concat, decodeHex } from '../bytes/index.ts'
+import { kcvGlobalPlatform, portableCrypto, withHandle } from '../crypto/index.ts'
+import {
+  cardRecognitionData,
+  checkValuesOf,
+  type PutKeyComponent,
+  parseCardCapabilities,
+  parseCardRecognitionData,
+  parseFileControlInformation,
+  parseKeyInformation,
+  parseOldRegistryEntries,
+  parsePutKeyAnswer,
+  parsePutKeyData,
+  type StatusScope,
+  serializeCardCapabilities,
+  serializeCardRecognitionData,
+  serializeFileControlInformation,
+  serializeKeyInformation,
+  serializeOldRegistryEntries,
+  serializePutKeyAnswer,
+  serializePutKeyData,
+} from './index.ts'
+
+interface Case {
+  readonly kind: string
+  readonly origin: string
+  readonly [field: string]: unknown
+}
+
+const hex = (one: Case, field: string) => decodeHex(one[field] as string)
+
+const runs: Record<string, (one: Case) => void> = {
+  'put-key': (one) => {
+    const data = parsePutKeyData(hex(one, 'data'))
+    const clear = (one['keys'] as string[]).map(decodeHex)
+    withHandle(portableCrypto.aes(hex(one, 'dek')), (dek) => {
+      const keys = clear.map((key): PutKeyComponent => {
+        const wrapped = dek.cbcEncrypt(new Uint8Array(16), key)
+        const innerLength = one['innerLength'] as boolean
+        if (one['curve'] === 'P-256') return { kind: 'ec-private', curve: 'P-256', wrapped, innerLength }
+        const checkValue = withHandle(portableCrypto.aes(key), kcvGlobalPlatform)
+        return { kind: 'aes', length: key.length as 16, wrapped, innerLength, checkValue }
+      })
+      assert.deepEqual(data, { keyVersion: one['keyVersion'], keys })
+      assert.deepEqual(
+        serializePutKeyData({ keyVersion: one['keyVersion'] as number, keys }),
+        hex(one, 'data'),
+      )
+    })
+    const answer = { keyVersion: data.keyVersion, checkValues: checkValuesOf(data.keys) }
+    assert.deepEqual(parsePutKeyAnswer(hex(one, 'answer')), answer)
+    assert.deepEqual(serializePutKeyAnswer(answer), hex(one, 'answer'))
+  },
+  'key-information': (one) => {
+    const entries = (one['entries'] as [number, number, [number, number][]][]).map(
+      ([keyId, keyVersion, components]) => ({
+        keyId,
+        keyVersion,
+        components: components.map(([type, length]) => ({ type, length })),
+      }),
+    )
+    assert.deepEqual(parseKeyInformation(hex(one, 'value')), entries)
+    assert.deepEqual(serializeKeyInformation(entries), hex(one, 'value'))
+  },
+  'card-recognition-data': (one) => {
+    const parsed = parseCardRecognitionData(hex(one, 'value'))
+    const protocols = (one['protocols'] as [number, number[]][]).map(([protocol, parameter]) => ({
+      protocol,
+      parameter,
+    }))
+    assert.equal(parsed.version, one['version'])
+    assert.deepEqual(parsed.protocols, protocols)
+    assert.deepEqual(serializeCardRecognitionData(parsed), hex(one, 'value'))
+    const made = cardRecognitionData(one['version'] as string, protocols)
+    assert.deepEqual(made.objects, parsed.objects.slice(0, made.objects.length))
+  },
+  'card-capabilities': (one) => {
+    const parsed = parseCardCapabilities(hex(one, 'value'))
+    const protocols = (one['protocols'] as [number, string, number][]).map(
+      ([protocol, parameters, keyLengths]) => ({
+        protocol,
+        parameters: decodeHex(parameters),
+        keyLengths,
+      }),
+    )
+    assert.deepEqual(parsed.protocols, protocols)
+    assert.deepEqual(serializeCardCapabilities(parsed), hex(one, 'value'))
+  },
+  fci: (one) => {
+    const parsed = parseFileControlInformation(hex(one, 'bytes'))
+    assert.deepEqual(parsed.aid, hex(one, 'aid'))
+    assert.deepEqual(serializeFileControlInformation(parsed), hex(one, 'bytes'))
+  },
+  'registry-old': (one) => {
+    const scope = one['scope'] as StatusScope
+    const entries = parseOldRegistryEntries(hex(one, 'bytes'), scope)
+    const expected = (one['entries'] as [string, number][]).map(([aid, state]) => [decodeHex(aid), state])
+    assert.deepEqual(
+      entries.map(({ aid, state }) => [aid, state]),
+      expected,
+    )
+    assert.deepEqual(serializeOldRegistryEntries(entries, scope), hex(one, 'bytes'))
+  },
+}
+
+const path = new URL('../../../../vectors/globalplatform.json', import.meta.url)
+const { cases } = JSON.parse(readFileSync(path, 'utf8')) as { cases: Case[] }
+for (const one of cases) {
+  test(`vector of ${one.kind}, ${one.origin}: both ways`, () => {
+    const run = runs[one.kind]
+    assert.ok(run, `no test for vectors of kind ${one.kind}`)
+    run(one)
+  })
+}
+
+test('a wrapped key with padding of 8 bytes keeps it', () => {
+  const data = concat(decodeHex('01882118'), new Uint8Array(32).fill(7), decodeHex('03010203'))
+  const parsed = parsePutKeyData(data)
+  assert.equal(parsed.keys[0]?.kind === 'aes' && parsed.keys[0].length, 24)
+  assert.deepEqual(serializePutKeyData(parsed), data)
+})
