@@ -43,3 +43,4 @@ export {
   resourceStates,
 } from './states.ts'
 export { type StatusWord, statusWordName, statusWords } from './status-words.ts'
+export { testKeys } from './test-keys.ts'
