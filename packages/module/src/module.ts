@@ -45,7 +45,7 @@ export class Module {
       ram: new Ram(),
       life,
       events: new Events(crypto, objects),
-      keys: new KeyStore(crypto, objects),
+      keys: new KeyStore(crypto, objects, otp),
       channels,
       definitions: new Definitions(nvm),
       get programs(): Programs {

@@ -6,6 +6,7 @@ import { commands, keyPlaces } from '@sealwright/core/catalog'
 import { portableCrypto } from '@sealwright/core/crypto'
 import { grantableInterfaces, serializeSoftware } from '@sealwright/core/customization'
 import { serializeKeyPlace, serializeKeyRecord } from '@sealwright/core/key-download'
+import { scriptedEntropy } from '@sealwright/core/testing'
 import type { Module } from '@sealwright/module'
 import { serializeVectors } from '@sealwright/module/rom'
 import { customizedModule } from '@sealwright/module/testing'
@@ -17,7 +18,7 @@ const crypto = portableCrypto
 const programIns = 0xd0
 const place = 0x0020_0101
 const neighbour = 0x0020_0102
-const canary = Uint8Array.from({ length: 16 }, (_, i) => 0xa0 + i)
+const canary = scriptedEntropy('canary').bytes(16)
 
 /** Functions 1 to 4 of the program: what they do with place(4) ‖ data, and with two blocks at 64. */
 const functions = { generate: 1, verify: 2, encrypt: 3, decrypt: 4, dump: 5 } as const

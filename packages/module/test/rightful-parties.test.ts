@@ -18,6 +18,7 @@ import {
   prepareOperatorDocument,
   sealPackageKey,
 } from '@sealwright/core/resources'
+import { scriptedEntropy } from '@sealwright/core/testing'
 import fc from 'fast-check'
 import type { OpenChannel } from '../src/channel/index.ts'
 import { Refusal } from '../src/dispatch/refusal.ts'
@@ -217,7 +218,7 @@ test('[A14e] a key place is no place for a key of the loader, so that no key tha
       channel: channelOf(0),
       extended: false,
     })
-  const key = new Uint8Array(16).fill(7)
+  const key = scriptedEntropy('key of the set').bytes(16)
   const known = {
     set: 1,
     profile: 'shared',

@@ -22,6 +22,7 @@ import {
 } from '@sealwright/core/customization'
 import { serializeKeyPlace } from '@sealwright/core/key-download'
 import type { Transport } from '@sealwright/core/ports'
+import { scriptedEntropy } from '@sealwright/core/testing'
 import { objectKinds } from '../src/eeprom/index.ts'
 import type { Module } from '../src/index.ts'
 import type { Medium, RamMedium } from '../src/medium/index.ts'
@@ -49,6 +50,7 @@ const data = decodeHex('010203')
 const productInfo = '0001125365616C7772696768742070726F64756374'
 const checkSum = '55BC801D'
 const byteSum = '00000006'
+const placeKey = scriptedEntropy('key of the place').bytes(16)
 
 test('[D6a] a handler in ROM that no vector names, wasm or native, is reached by no CLA/INS pair', async () => {
   const module = await product([{ ins: line, program: 1, function: 2 }], ['CHIP STATUS'])
@@ -296,7 +298,7 @@ test('a program reaches only the interfaces and keys that its object grants', as
       ...recordsOfObject('software', 3, loyalty, crypto.sha256(loyalty)),
       { kind: 'put', object: 'product-data', id: dataAreaOf(3), bytes: new Uint8Array(72) },
       { kind: 'put', object: 'key-place', id: 0x0020_0101, bytes: place },
-      { kind: 'put', object: 'key', id: 0x0020_0101, bytes: serializeAesKeyObject(new Uint8Array(16)) },
+      { kind: 'put', object: 'key', id: 0x0020_0101, bytes: serializeAesKeyObject(placeKey) },
     ],
   )
   // The place is there and filled, and the object does not name it.
@@ -308,7 +310,7 @@ test('a power cut at every write of a WRITE leaves all of it or nothing', async 
   const { medium } = await unlocked()
   const records: WriteRecord[] = [
     { kind: 'put', object: 'product-data', id: 1, bytes: new Uint8Array(300).fill(1) },
-    { kind: 'put', object: 'key', id: 0x0020_0101, bytes: serializeAesKeyObject(new Uint8Array(16)) },
+    { kind: 'put', object: 'key', id: 0x0020_0101, bytes: serializeAesKeyObject(placeKey) },
     { kind: 'vectors', vectors: [{ ins: line, program: 1, function: 2 }] },
     ...activated('PREPARE'),
   ]

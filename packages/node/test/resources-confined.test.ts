@@ -5,6 +5,7 @@ import { keyPlaces } from '@sealwright/core/catalog'
 import { withHandle } from '@sealwright/core/crypto'
 import { serializeKeyPlace } from '@sealwright/core/key-download'
 import { applicationInput } from '@sealwright/core/resources'
+import { scriptedEntropy } from '@sealwright/core/testing'
 import { fixtureTime } from '@sealwright/module/testing'
 import { endChannel } from '@sealwright/roles/channel'
 import * as operator from '@sealwright/roles/operator'
@@ -23,7 +24,7 @@ import { wat } from './wat.ts'
 
 const keyPlace = 0x0020_0101
 const foreignPlace = 0x0020_0102
-const key = new Uint8Array(16).fill(0x4b)
+const key = scriptedEntropy('key of the probe').bytes(16)
 
 /**
  * A program whose command data say what to do: 01 offset(4) length(4) reads its area, 02 offset(4) bytes writes, 03 place(4) answers a

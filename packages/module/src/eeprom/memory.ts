@@ -1,3 +1,4 @@
+import { StateError } from '@sealwright/core/errors'
 import type { Medium } from '../medium/index.ts'
 import type { Otp } from '../otp/index.ts'
 import { type Rom, readRom } from '../rom/index.ts'
@@ -14,5 +15,20 @@ export interface Memory {
 /** Opens all of a chip's non-volatile memory, as boot does. */
 export function openMemory(medium: Medium): Memory {
   const nvm = openNvm(medium)
-  return { nvm, objects: new Objects(nvm), otp: nvm.otp, rom: readRom(medium) }
+  const rom = readRom(medium)
+  settleTestBit(nvm, rom)
+  return { nvm, objects: new Objects(nvm), otp: nvm.otp, rom }
+}
+
+/**
+ * The first start of a chip with the ROM of test modules sets the test bit (X9); there is no other way to set it. A bit that the ROM does
+ * not ask for, or one that is still missing after issuer mode, means that somebody interfered.
+ */
+function settleTestBit(nvm: Nvm, { test }: Rom): void {
+  const { otp } = nvm
+  if (otp.test('test') === test) return
+  if (!test || otp.test('mode-customization')) {
+    throw new StateError('one-time memory: the test bit is not what the ROM says', { code: 'memory-damaged' })
+  }
+  nvm.transaction((tx) => tx.setOtp('test'))
 }

@@ -1,9 +1,10 @@
 import { concat, u32, wipe } from '@sealwright/core/bytes'
-import { kcvCmac, privateScalar, withHandle } from '@sealwright/core/crypto'
+import { isKnownTestKey, kcvCmac, privateScalar, withHandle } from '@sealwright/core/crypto'
 import { InternalError } from '@sealwright/core/errors'
 import type { AesKey, Crypto, EcPrivateKey, EcPublicKey } from '@sealwright/core/ports'
 import { Refusal } from '../dispatch/refusal.ts'
 import type { Objects, Transaction } from '../eeprom/index.ts'
+import type { Otp } from '../otp/index.ts'
 
 /** Kinds of stored keys; the first byte of a key object. */
 export const keyTypes = { aes: 0x88, ecPrivate: 0xb1 } as const
@@ -15,18 +16,30 @@ export const keyTypes = { aes: 0x88, ecPrivate: 0xb1 } as const
 export class KeyStore {
   readonly #crypto: Crypto
   readonly #objects: Objects
+  readonly #otp: Otp
   readonly #prepared = new Map<number, AesKey | EcPrivateKey>()
 
-  constructor(crypto: Crypto, objects: Objects) {
+  constructor(crypto: Crypto, objects: Objects, otp: Otp) {
     this.#crypto = crypto
     this.#objects = objects
+    this.#otp = otp
   }
 
   has(place: number): boolean {
     return this.#objects.find('key', place) !== undefined
   }
 
+  /**
+   * Refuses a known test key outside a test module (X9), with the status word of a wrong value. Here for secret keys that enter; whoever
+   * stores another party's public key calls it too.
+   */
+  refuseTestKey(key: Uint8Array): void {
+    if (!this.#otp.test('test') && isKnownTestKey(this.#crypto, key)) throw new Refusal('wrong-data')
+  }
+
+  /** A known test key is refused outside a test module. */
   putAes(tx: Transaction, place: number, key: Uint8Array): void {
+    this.refuseTestKey(key)
     this.#put(tx, place, keyTypes.aes, key)
   }
 

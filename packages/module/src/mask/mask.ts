@@ -1,7 +1,7 @@
 import { type CommandRow, commands } from '@sealwright/core/catalog'
 import { type MaskFile, maskPagesOf, programNumbers } from '@sealwright/core/customization'
 import { UsageError } from '@sealwright/core/errors'
-import { openMemory } from '../eeprom/index.ts'
+import { Objects, openMemory, openNvm } from '../eeprom/index.ts'
 import {
   areaOf,
   defaultEeprom,
@@ -24,6 +24,8 @@ export interface MaskParts {
   readonly program: Uint8Array
   /** The customization software under the unlocking key. */
   readonly encryptedImage: Uint8Array
+  /** The chips are test modules (X9). */
+  readonly test?: boolean
 }
 
 /**
@@ -31,15 +33,17 @@ export interface MaskParts {
  * FINISH, and a formatted EEPROM that holds the encrypted image and nothing else. A program that is none is ProgramRefused.
  */
 export function layOutMask(parts: MaskParts): MaskFile {
-  const { eepromSize = defaultEeprom, clientKey, program, encryptedImage } = parts
+  const { eepromSize = defaultEeprom, clientKey, program, encryptedImage, test = false } = parts
   compileProgram(program)
   const nativeEntries = rows.map(({ entry }) => entry).sort((a, b) => a - b)
   const masked = { id: programNumbers.rom, name: 'masked software', code: program }
   const rom = serializeRom(
-    layOutRom({ eepromSize, clientKey, bootVectors: bootVectors(), nativeEntries, programs: [masked] }),
+    layOutRom({ test, eepromSize, clientKey, bootVectors: bootVectors(), nativeEntries, programs: [masked] }),
   )
   const medium = new RamMedium(geometryFor(eepromSize, rom.length), rom)
-  const { nvm, objects } = openMemory(medium)
+  // Not started as a chip: the test bit is set, and its mark written to EEPROM, by each chip itself.
+  const nvm = openNvm(medium)
+  const objects = new Objects(nvm)
   nvm.transaction((tx) => objects.put(tx, 'encrypted-image', 0, encryptedImage))
   return { version: 1, eepromSize, rom, eeprom: maskPagesOf(nvm.read(0, nvm.size)) }
 }
@@ -52,11 +56,15 @@ export function maskGeometry({ eepromSize, rom }: Pick<MaskFile, 'eepromSize' | 
   return geometryFor(eepromSize, rom.length)
 }
 
-/** Writes the mask's EEPROM pages into a blank chip that was made with its ROM. */
+/**
+ * Writes the mask's EEPROM pages into a blank chip that was made with its ROM, and starts it once: a test module leaves production with
+ * its OTP bit set.
+ */
 export function programMask(medium: Medium, mask: MaskFile): void {
   const { first } = areaOf(medium.geometry, 'eeprom')
   for (const { number, bytes } of mask.eeprom) medium.program(first + number, bytes)
   medium.sync()
+  openMemory(medium)
 }
 
 /** The whole EEPROM that a mask delivers. */

@@ -54,7 +54,10 @@ function chipHost({ crypto, keys, objects, rom }: HostParts, tx: Transaction): C
     // Laid out as an application's, a key of a channel could be replaced by IMPORT KEY or used by a program; a receipt that is no
     // key's would be overwritten by a key's.
     if (kind === 'key-place' && isReservedPlace(id)) throw new Refusal('security-not-satisfied')
-    if (kind === 'public-key' || kind === 'operator') crypto.ecPublicKey(bytes)[Symbol.dispose]()
+    if (kind === 'public-key' || kind === 'operator') {
+      crypto.ecPublicKey(bytes)[Symbol.dispose]()
+      keys.refuseTestKey(bytes)
+    }
     objects.put(tx, kind, id, bytes)
   }
   const vector = (ins: number, program: number, number: number): void => {

@@ -29,9 +29,10 @@ const rom = fc
         ),
       ),
     ),
+    fc.boolean(),
   )
-  .map(([clientKey, bootVectors, nativeEntries, programs]) =>
-    layOutRom({ eepromSize: 262_144, clientKey, bootVectors, nativeEntries, programs }),
+  .map(([clientKey, bootVectors, nativeEntries, programs, test]) =>
+    layOutRom({ test, eepromSize: 262_144, clientKey, bootVectors, nativeEntries, programs }),
   )
 
 test('ROM image: round trip, canonical, every extra byte refused', () => {
@@ -121,6 +122,7 @@ test('vectors: round trip, canonical, a cut vector and two for one instruction a
 
 function sample() {
   return layOutRom({
+    test: false,
     eepromSize: 262_144,
     clientKey: new Uint8Array(65).fill(4),
     bootVectors: [

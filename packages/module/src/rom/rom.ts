@@ -16,6 +16,8 @@ export interface RomProgram {
 /** What the chip manufacturer masks: never changed after. */
 export interface RomImage {
   readonly version: 1
+  /** Whether the chips are test modules: what the OTP test bit of each must say. */
+  readonly test: boolean
   /** EEPROM size in bytes that the image was made for. */
   readonly eepromSize: number
   /** The client's public key, uncompressed point on P-256, 65 bytes. */
@@ -33,7 +35,7 @@ export interface Rom extends RomImage {
   readonly bytes: Uint8Array
 }
 
-const magic = ascii('SWRM')
+const magics = { real: ascii('SWRM'), test: ascii('SWRT') } as const
 
 /** Places programs one after another behind the header, each at the start of a page. */
 export function layOutRom(
@@ -51,7 +53,7 @@ export function layOutRom(
 }
 
 /**
- * magic "SWRM"(4) ‖ version(1) ‖ length of the image(4) ‖ EEPROM size(4) ‖ client key(65) ‖ number of boot vectors(2) ‖ vectors(3 each)
+ * magic "SWRM", of test modules "SWRT"(4) ‖ version(1) ‖ length of the image(4) ‖ EEPROM size(4) ‖ client key(65) ‖ number of boot vectors(2) ‖ vectors(3 each)
  * ‖ number of native entries(2) ‖ entries(1 each) ‖ number of programs(1) ‖ per program: id(1) ‖ address(4) ‖ length(4) ‖ name length(1) ‖ name;
  * then the programs, each from the next page on, zeros between.
  */
@@ -68,7 +70,9 @@ export function serializeRom(rom: RomImage): Uint8Array {
 /** Refuses what `serializeRom` would not make: order, addresses and gaps are all fixed. */
 export function parseRom(bytes: Uint8Array): Rom {
   const r = new Reader(bytes, 'ROM image')
-  if (!equal(r.take(4, 'magic'), magic)) throw r.fail('not a ROM image')
+  const magic = r.take(4, 'magic')
+  const test = equal(magic, magics.test)
+  if (!test && !equal(magic, magics.real)) throw r.fail('not a ROM image')
   const version = r.u8('version')
   if (version !== 1) throw r.fail(`format version ${version}, expected 1`)
   const length = r.u32('length')
@@ -97,7 +101,7 @@ export function parseRom(bytes: Uint8Array): Rom {
     return { id, name, address, code: r.take(length, 'program') }
   })
   r.end()
-  return { version, eepromSize, clientKey, bootVectors, nativeEntries, programs, bytes: bytes.slice() }
+  return { version, test, eepromSize, clientKey, bootVectors, nativeEntries, programs, bytes: bytes.slice() }
 }
 
 /** The image in a medium's ROM pages. */
@@ -113,7 +117,12 @@ export function readRom(medium: Medium): Rom {
 function headerOf(rom: RomImage, length: number): Uint8Array {
   if (rom.clientKey.length !== 65)
     throw new UsageError(`client key: expected 65 bytes, got ${rom.clientKey.length}`)
-  const w = new Writer().bytes(magic).u8(rom.version).u32(length).u32(rom.eepromSize).bytes(rom.clientKey)
+  const w = new Writer()
+    .bytes(rom.test ? magics.test : magics.real)
+    .u8(rom.version)
+    .u32(length)
+    .u32(rom.eepromSize)
+    .bytes(rom.clientKey)
   w.u16(rom.bootVectors.length).bytes(serializeVectors(rom.bootVectors))
   w.u16(rom.nativeEntries.length)
   for (const entry of rom.nativeEntries) w.u8(entry)

@@ -50,6 +50,8 @@ export interface FixtureOptions {
   readonly operating?: boolean
   /** Public points of operators. */
   readonly operators?: readonly Uint8Array[]
+  /** A test module: its manufacturer's root is a test root, and it takes known test keys. */
+  readonly test?: boolean
   /** Lays further objects before the module is first powered. */
   readonly prepare?: (parts: { tx: Transaction; objects: Objects; keys: KeyStore }) => void
 }
@@ -105,7 +107,7 @@ export function fixtureCertificate(
  * document keys. For tests of what comes after the factory.
  */
 export function customizedModule(options: FixtureOptions): Fixture {
-  const { crypto, seed = 'fixture', eepromSize, mode = 'user' } = options
+  const { crypto, seed = 'fixture', eepromSize, mode = 'user', test = false } = options
   const serial = options.serial ?? Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
   const names = options.commands ?? (Object.keys(commands) as CommandName[])
   const vectors: Vector[] = names
@@ -114,6 +116,7 @@ export function customizedModule(options: FixtureOptions): Fixture {
   const client = fixtureKey(crypto, `${seed} client`)
   const rom = serializeRom(
     layOutRom({
+      test,
       eepromSize: eepromSize ?? 256 * 1024,
       clientKey: client.publicPoint,
       bootVectors: mode === 'issuer' || mode === 'terminated' ? vectors : [],
@@ -134,6 +137,7 @@ export function customizedModule(options: FixtureOptions): Fixture {
         subject: { commonName: 'Fixture manufacturer' },
         publicPoint: manufacturerKey.publicPoint,
         issuer: 'self',
+        test,
       },
       manufacturerKey,
     ),
@@ -142,11 +146,11 @@ export function customizedModule(options: FixtureOptions): Fixture {
   const documentKeys = { enc: entropy.bytes(16), mac: entropy.bytes(16), dek: entropy.bytes(16) }
   const nvm = openNvm(medium)
   const objects = new Objects(nvm)
-  const keys = new KeyStore(crypto, objects)
+  const keys = new KeyStore(crypto, objects, nvm.otp)
   const events = new Events(crypto, objects)
   let identity: Certificate | undefined
   let personalization: FixturePersonalization | undefined
-  for (const bit of modeBits[mode]) {
+  for (const bit of [...(test ? (['test'] as const) : []), ...modeBits[mode]]) {
     nvm.transaction((tx) => tx.setOtp(bit))
   }
   nvm.transaction((tx) => {

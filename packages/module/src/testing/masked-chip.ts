@@ -31,6 +31,8 @@ export interface MaskedChipOptions {
   readonly customization: Uint8Array
   readonly form?: ImageForm
   readonly eepromSize?: number
+  /** A mask of test modules. */
+  readonly test?: boolean
 }
 
 /** A chip as it leaves the mask, with what only the issuer has of it. */
@@ -47,14 +49,14 @@ export interface MaskedChip {
 
 /** Makes a mask by the formats alone. */
 export function maskedChip(options: MaskedChipOptions): MaskedChip {
-  const { crypto, program, customization, form = 'eeprom', eepromSize = 64 * 1024 } = options
+  const { crypto, program, customization, form = 'eeprom', eepromSize = 64 * 1024, test = false } = options
   const entropy = scriptedEntropy('masked chip')
   const client = fixtureKey(crypto, 'masked chip client')
   const image = signCustomizationImage({ version: 1, form, program: customization }, client)
   const plaintext = serializeCustomizationImage(image)
   const key = entropy.bytes(32)
   const encryptedImage = sealImage(crypto, key, entropy.bytes(16), plaintext)
-  const mask = layOutMask({ eepromSize, clientKey: client.publicPoint, program, encryptedImage })
+  const mask = layOutMask({ test, eepromSize, clientKey: client.publicPoint, program, encryptedImage })
   return {
     mask,
     client,

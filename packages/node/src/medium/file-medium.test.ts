@@ -55,6 +55,7 @@ test('what a transaction wrote and the ROM are there when the file is opened aga
   const path = newPath()
   const rom = serializeRom(
     layOutRom({
+      test: false,
       eepromSize: 32 * 1024,
       clientKey: new Uint8Array(65).fill(4),
       bootVectors: [],
