@@ -27,6 +27,15 @@ export { type CurveName, curves, isPointOf, parseCurve } from './curves.ts'
 export { answerOf, valueOfAnswer } from './data-object.ts'
 export { type DeleteRequest, deleteOptions, parseDeleteRequest, serializeDeleteRequest } from './delete.ts'
 export {
+  type Diversification,
+  diversifications,
+  diversifyScp03Keys,
+  type Scp03KeyBytes,
+  scp03KeyHandles,
+  testOnlyScp03Key,
+  wipeScp03Keys,
+} from './diversification.ts'
+export {
   type GenerateKeyAnswer,
   type GenerateKeyRequest,
   parseGenerateKeyAnswer,
@@ -34,6 +43,33 @@ export {
   serializeGenerateKeyAnswer,
   serializeGenerateKeyRequest,
 } from './generate-key.ts'
+export {
+  type InstallForExtradition,
+  type InstallForInstall,
+  type InstallForLoad,
+  type InstallForPersonalization,
+  type InstallForRegistryUpdate,
+  type InstallPurpose,
+  type InstallRequest,
+  installPurposes,
+  parseConfirmation,
+  parseInstallPurpose,
+  parseInstallRequest,
+  serializeConfirmation,
+  serializeInstallRequest,
+} from './install.ts'
+export {
+  type DomainParameters,
+  type InstallParameters,
+  installParameters,
+  installTags,
+  parseDomainParameters,
+  parseInstallParameters,
+  type Quota,
+  quotaTags,
+  serializeDomainParameters,
+  serializeInstallParameters,
+} from './install-parameters.ts'
 export { factoryKeyVersion, isCaKeyIdentifier, isKeyVersion, keyIdentifiers } from './key-identifiers.ts'
 export {
   type KeyComponentInformation,
@@ -41,6 +77,19 @@ export {
   parseKeyInformation,
   serializeKeyInformation,
 } from './key-information.ts'
+export {
+  type CaIdentifier,
+  type KeyReference,
+  keyReferenceObject,
+  parseCaIdentifiers,
+  parseCaKeyRequest,
+  parseCertificateRequest,
+  parseKeyReference,
+  parseKeyReferenceTemplate,
+  serializeCaIdentifiers,
+  serializeCaKeyRequest,
+  serializeCertificateRequest,
+} from './key-reference.ts'
 export {
   type ApplicationState,
   type ApplicationStateName,
@@ -58,6 +107,16 @@ export {
   parseDomainState,
   serializeState,
 } from './life-cycle.ts'
+export {
+  type DapBlock,
+  type LoadBlock,
+  type LoadFile,
+  LoadFileCollector,
+  parseLoadFile,
+  parseLoadP1,
+  serializeLoadFile,
+  splitLoadFile,
+} from './load.ts'
 export {
   hasPrivilege,
   type Privilege,
@@ -107,3 +166,22 @@ export {
   serializeStatusRequest,
   statusScopes,
 } from './status.ts'
+export {
+  type CaKind,
+  type DataGrouping,
+  type DomainData,
+  parseDataGroupings,
+  parseDomainData,
+  parseStoreDataForm,
+  type StoreDataBlock,
+  StoreDataCollector,
+  type StoreDataEncryption,
+  type StoreDataForm,
+  type StoreDataStructure,
+  serializeDataGroupings,
+  serializeDomainData,
+  serializeStoreDataForm,
+  splitStoreData,
+  storeDataEncryptions,
+  storeDataStructures,
+} from './store-data.ts'
