@@ -23,6 +23,8 @@ export {
   serializeExtendedResources,
   serializeSequenceCounter,
 } from './card-data.ts'
+export type { OceCertificate } from './certificate.ts'
+export { type OceRole, oceRoles, policyOf, roleOfPolicies } from './certificate-roles.ts'
 export { type CurveName, curves, isPointOf, parseCurve } from './curves.ts'
 export { answerOf, valueOfAnswer } from './data-object.ts'
 export { type DeleteRequest, deleteOptions, parseDeleteRequest, serializeDeleteRequest } from './delete.ts'
@@ -43,6 +45,12 @@ export {
   serializeGenerateKeyAnswer,
   serializeGenerateKeyRequest,
 } from './generate-key.ts'
+export {
+  type GpCertificateContent,
+  parseGpCertificate,
+  serializeGpCertificate,
+  serializeGpCertificateContent,
+} from './gp-certificate.ts'
 export {
   type InstallForExtradition,
   type InstallForInstall,
@@ -70,6 +78,7 @@ export {
   serializeDomainParameters,
   serializeInstallParameters,
 } from './install-parameters.ts'
+export { issueGpCertificate, issueOceCertificate, type OceCertificateProfile } from './issue-certificate.ts'
 export { factoryKeyVersion, isCaKeyIdentifier, isKeyVersion, keyIdentifiers } from './key-identifiers.ts'
 export {
   type KeyComponentInformation,
@@ -117,6 +126,16 @@ export {
   serializeLoadFile,
   splitLoadFile,
 } from './load.ts'
+export {
+  checkOceChain,
+  type OceChainFailure,
+  type OceChainProblem,
+  oceChainProblems,
+  parseCertificateBundle,
+  parseOceCertificate,
+  sameSerialNumber,
+  verifyOceCertificate,
+} from './oce-certificate.ts'
 export {
   hasPrivilege,
   type Privilege,
@@ -185,3 +204,4 @@ export {
   storeDataEncryptions,
   storeDataStructures,
 } from './store-data.ts'
+export { parseX509OceCertificate, serializePolicies } from './x509-certificate.ts'

@@ -1,0 +1,102 @@
+import { encodeHex, equal } from '../bytes/index.ts'
+import { AuthError, DecodeError, UsageError } from '../errors/index.ts'
+import type { Crypto } from '../ports/index.ts'
+import { parseTlvs, serializeTlv } from '../tlv/index.ts'
+import type { OceCertificate } from './certificate.ts'
+import { parseGpCertificate } from './gp-certificate.ts'
+import { parseX509OceCertificate } from './x509-certificate.ts'
+
+/** Parses one certificate; the first byte tells its format. */
+export function parseOceCertificate(bytes: Uint8Array): OceCertificate {
+  if (bytes[0] === 0x30) return parseX509OceCertificate(bytes)
+  if (bytes[0] === 0x7f) return parseGpCertificate(bytes)
+  throw new DecodeError('certificate: expected X.509, 30, or 7F21')
+}
+
+/** Certificates one behind the other, as BF21 holds them: the root's side first, the leaf last. At least one. */
+export function parseCertificateBundle(bytes: Uint8Array): OceCertificate[] {
+  const list = parseTlvs(bytes, 'certificates')
+  if (list.length === 0) throw new DecodeError('certificates: expected at least one')
+  return list.map((object) => parseOceCertificate(serializeTlv(object)))
+}
+
+/** Whether the signature is of this key. A point that is not on the curve has none. */
+export function verifyOceCertificate(
+  certificate: OceCertificate,
+  issuerPoint: Uint8Array,
+  crypto: Crypto,
+): boolean {
+  try {
+    const key = crypto.ecPublicKey(issuerPoint)
+    try {
+      return key.verify(certificate.signature, certificate.tbs)
+    } finally {
+      key[Symbol.dispose]()
+    }
+  } catch (error) {
+    if (error instanceof AuthError) return false
+    throw error
+  }
+}
+
+/** Why a chain of SCP11 does not hold. */
+export const oceChainProblems = {
+  signature: 'its signature is not of the key above it',
+  issuer: 'it names another issuer than the certificate above it',
+  'not-authority': 'it stands above another, but its key may not sign certificates',
+  'not-agreement': 'it is the last, but its key may not agree on keys',
+  'unknown-critical': 'it has a critical extension that is not known here',
+  'not-yet-valid': 'its validity has not begun',
+  expired: 'its validity has ended',
+} as const satisfies Record<string, string>
+
+export type OceChainProblem = keyof typeof oceChainProblems
+
+export interface OceChainFailure {
+  readonly problem: OceChainProblem
+  /** Which of the chain, from 0. */
+  readonly at: number
+}
+
+/**
+ * Checks a chain, leaf last, against the key of the authority above its first certificate. Undefined: it holds. A chain may begin
+ * with the authority's own certificate, which its own key signed.
+ * @param now seconds since 1970; left out where there is no clock, as in a card
+ */
+export function checkOceChain(
+  chain: readonly OceCertificate[],
+  authorityPoint: Uint8Array,
+  crypto: Crypto,
+  now?: number,
+): OceChainFailure | undefined {
+  if (chain.length === 0) throw new UsageError('expected a chain of at least one certificate')
+  let above: Pick<OceCertificate, 'publicPoint'> & Partial<OceCertificate> = { publicPoint: authorityPoint }
+  for (const [at, certificate] of chain.entries()) {
+    const problem = linkProblem(certificate, above, at === chain.length - 1, crypto, now)
+    if (problem) return { problem, at }
+    above = certificate
+  }
+  return undefined
+}
+
+function linkProblem(
+  certificate: OceCertificate,
+  above: Pick<OceCertificate, 'publicPoint'> & Partial<OceCertificate>,
+  last: boolean,
+  crypto: Crypto,
+  now: number | undefined,
+): OceChainProblem | undefined {
+  if (!verifyOceCertificate(certificate, above.publicPoint, crypto)) return 'signature'
+  if (above.subject && !equal(above.subject, certificate.issuer)) return 'issuer'
+  if (certificate.unknownCritical.length > 0) return 'unknown-critical'
+  if (!last && !certificate.signsCertificates) return 'not-authority'
+  if (last && !certificate.agreesOnKeys) return 'not-agreement'
+  if (now === undefined) return undefined
+  if (certificate.notBefore !== undefined && now < certificate.notBefore) return 'not-yet-valid'
+  return now > certificate.notAfter ? 'expired' : undefined
+}
+
+/** Serial numbers as an allow-list has them are the same when their bytes are, zeros in front aside. */
+export function sameSerialNumber(a: Uint8Array, b: Uint8Array): boolean {
+  return encodeHex(a).replace(/^(00)+/, '') === encodeHex(b).replace(/^(00)+/, '')
+}
