@@ -309,7 +309,7 @@ laws(
         kind: fc.constant('allow-list'),
         key,
         counter: fc.uint8Array({ minLength: 1, maxLength: 8 }),
-        serialNumbers: fc.array(fc.uint8Array({ minLength: 1, maxLength: 20 }), { maxLength: 3 }),
+        serialNumbers: fc.array(fc.uint8Array({ minLength: 1, maxLength: 21 }), { maxLength: 3 }),
       },
       'counter',
     ),

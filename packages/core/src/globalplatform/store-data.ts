@@ -88,7 +88,10 @@ export type DomainData =
     }
   /** A6 { 83 key } ‖ BF21 { certificates, leaf last }. */
   | { readonly kind: 'certificates'; readonly key: KeyReference; readonly certificates: Uint8Array }
-  /** A6 { 83 key } ‖ [92 counter] ‖ 70 { 93 serial number … }. An empty list takes the one there is away. */
+  /**
+   * A6 { 83 key } ‖ [92 counter] ‖ 70 { 93 serial number … }. An empty list takes the one there is away. yubikit writes the content of X.509's
+   * INTEGER, sign byte and all; see `sameSerialNumber`.
+   */
   | {
       readonly kind: 'allow-list'
       readonly key: KeyReference
@@ -121,8 +124,8 @@ export function parseDomainData(bytes: Uint8Array): DomainData {
       throw new DecodeError(`${what}: expected a counter of 1 to 8 bytes`)
     }
     const serialNumbers = parseTlvs(names.value, `${what}, allow-list`).map(({ tag, value }) => {
-      if (tag !== 0x93 || value.length < 1 || value.length > 20) {
-        throw new DecodeError(`${what}: expected serial numbers of 1 to 20 bytes, tag 93`)
+      if (tag !== 0x93 || value.length < 1 || value.length > 21) {
+        throw new DecodeError(`${what}: expected serial numbers of 1 to 21 bytes, tag 93`)
       }
       return value
     })
@@ -150,8 +153,8 @@ export function serializeDomainData(data: DomainData): Uint8Array {
       const { key, counter, serialNumbers } = data
       if (counter && (counter.length < 1 || counter.length > 8))
         throw new UsageError('expected a counter of 1 to 8 bytes')
-      if (serialNumbers.some(({ length }) => length < 1 || length > 20)) {
-        throw new UsageError('expected serial numbers of 1 to 20 bytes')
+      if (serialNumbers.some(({ length }) => length < 1 || length > 21)) {
+        throw new UsageError('expected serial numbers of 1 to 21 bytes')
       }
       const names = serializeTlvs(serialNumbers.map((number) => tlv(0x93, number)))
       return serializeTlvs([template(key), ...(counter ? [tlv(0x92, counter)] : []), tlv(0x70, names)])

@@ -4,24 +4,44 @@ import { test } from 'node:test'
 import { concat, decodeHex } from '../bytes/index.ts'
 import { kcvGlobalPlatform, portableCrypto, withHandle } from '../crypto/index.ts'
 import {
+  type CurveName,
   cardRecognitionData,
   checkValuesOf,
+  type Diversification,
+  diversifyScp03Keys,
+  type InstallPurpose,
+  installPurposes,
   type PutKeyComponent,
   parseCardCapabilities,
   parseCardRecognitionData,
+  parseCertificateRequest,
+  parseDeleteRequest,
+  parseDomainData,
+  parseDomainParameters,
   parseFileControlInformation,
+  parseGenerateKeyRequest,
+  parseInstallPurpose,
+  parseInstallRequest,
   parseKeyInformation,
   parseOldRegistryEntries,
   parsePutKeyAnswer,
   parsePutKeyData,
+  parseStatusRequest,
   type StatusScope,
   serializeCardCapabilities,
   serializeCardRecognitionData,
+  serializeCertificateRequest,
+  serializeDeleteRequest,
+  serializeDomainData,
+  serializeDomainParameters,
   serializeFileControlInformation,
+  serializeGenerateKeyRequest,
+  serializeInstallRequest,
   serializeKeyInformation,
   serializeOldRegistryEntries,
   serializePutKeyAnswer,
   serializePutKeyData,
+  serializeStatusRequest,
 } from './index.ts'
 
 interface Case {
@@ -31,6 +51,8 @@ interface Case {
 }
 
 const hex = (one: Case, field: string) => decodeHex(one[field] as string)
+
+const purposeCode = (one: Case) => installPurposes[one['purpose'] as InstallPurpose]
 
 const runs: Record<string, (one: Case) => void> = {
   'put-key': (one) => {
@@ -93,6 +115,59 @@ const runs: Record<string, (one: Case) => void> = {
     const parsed = parseFileControlInformation(hex(one, 'bytes'))
     assert.deepEqual(parsed.aid, hex(one, 'aid'))
     assert.deepEqual(serializeFileControlInformation(parsed), hex(one, 'bytes'))
+  },
+  install: (one) => {
+    const request = parseInstallRequest(parseInstallPurpose(purposeCode(one)), hex(one, 'data'))
+    assert.equal(request.purpose, one['purpose'])
+    if ('privileges' in request) assert.deepEqual(request.privileges?.names, one['privileges'])
+    if ('parameters' in request) assert.deepEqual(request.parameters, hex(one, 'parameters'))
+    assert.deepEqual(serializeInstallRequest(request), hex(one, 'data'))
+  },
+  'domain-parameters': (one) => {
+    const parsed = parseDomainParameters(hex(one, 'value'))
+    assert.deepEqual(
+      parsed.protocols.map(({ protocol, parameter }) => [protocol, parameter]),
+      one['protocols'],
+    )
+    assert.deepEqual(parsed.acceptExtraditionTo, decodeHex('2020'))
+    assert.deepEqual(serializeDomainParameters(parsed), hex(one, 'value'))
+  },
+  'domain-data': (one) => {
+    const parsed = parseDomainData(hex(one, 'data'))
+    assert.equal(parsed.kind, one['content'])
+    if ('key' in parsed) assert.deepEqual([parsed.key.keyId, parsed.key.keyVersion], one['key'])
+    assert.deepEqual(serializeDomainData(parsed), hex(one, 'data'))
+  },
+  delete: (one) => {
+    const { aid, ...rest } = one['request'] as { aid?: string; kind: 'keys' }
+    const request = aid === undefined ? rest : { kind: 'content' as const, aid: decodeHex(aid) }
+    assert.deepEqual(parseDeleteRequest(hex(one, 'data')), request)
+    assert.deepEqual(serializeDeleteRequest(request), hex(one, 'data'))
+  },
+  'status-request': (one) => {
+    const request = { filter: hex(one, 'filter'), tags: one['tags'] as number[] }
+    assert.deepEqual(parseStatusRequest(hex(one, 'data')), request)
+    assert.deepEqual(serializeStatusRequest(request), hex(one, 'data'))
+  },
+  'certificate-request': (one) => {
+    const [keyId, keyVersion] = one['key'] as [number, number]
+    assert.deepEqual(parseCertificateRequest(hex(one, 'data')), { keyId, keyVersion })
+    assert.deepEqual(serializeCertificateRequest({ keyId, keyVersion }), hex(one, 'data'))
+  },
+  'generate-key': (one) => {
+    const request = { keyVersion: one['keyVersion'] as number, curve: one['curve'] as CurveName }
+    assert.deepEqual(parseGenerateKeyRequest(hex(one, 'data')), request)
+    assert.deepEqual(serializeGenerateKeyRequest(request), hex(one, 'data'))
+  },
+  diversification: (one) => {
+    const { enc, mac, dek } = diversifyScp03Keys(
+      one['method'] as Diversification,
+      hex(one, 'masterKey'),
+      hex(one, 'diversificationData'),
+      portableCrypto,
+    )
+    const expected = (one['keys'] as string[]).map(decodeHex)
+    assert.deepEqual([enc, mac, dek].slice(0, expected.length), expected)
   },
   'registry-old': (one) => {
     const scope = one['scope'] as StatusScope
