@@ -47,5 +47,6 @@ export const commandFiles = {
   log: { summary: 'the log: take entries, sign checkpoints, check', load: () => import('./log.ts') },
   passport: { summary: "export a module's record out of the log", load: () => import('./passport.ts') },
   module: { summary: 'look at modules; send an APDU; give them keys', load: () => import('./module.ts') },
+  reader: { summary: 'list the card readers of this machine', load: () => import('./reader.ts') },
   inspect: { summary: 'explain a file or bytes', load: () => import('./inspect.ts') },
 } as const satisfies Record<string, CommandFile>

@@ -31,7 +31,7 @@ export function register(program: Command, context: Context): void {
       { flags: '--print <text>', text: 'what is to be printed on the support' },
     ],
     async run(step) {
-      const chip = step.option('module')
+      const chip = step.moduleName!
       const serial = requireSerial(step.option('serial'))
       const print = step.optional('print')
       const done = await mount(step.party('mounter'), {

@@ -12,7 +12,7 @@ export function register(program: Command, context: Context): void {
     name: 'passport <serial>',
     summary: "export a module's record out of the log",
     about:
-      "Writes one file that a stranger can check without us: every entry of the module with the proof that it stands in the log, a checkpoint of now, and, when the module is at hand (--module), the module's own signed statement of its last event, so that a cut tail shows. The stranger brings the log's key and the manufacturer's root from elsewhere.",
+      "Writes one file that a stranger can check without us: every entry of the module with the proof that it stands in the log, a checkpoint of now, and, when the module is at hand (--module or --reader), the module's own signed statement of its last event, so that a cut tail shows. The stranger brings the log's key and the manufacturer's root from elsewhere.",
     reads: ['WORKSPACE/log/store/'],
     writes: ['FILE: the passport'],
     examples: ['passport 0102030405060708 --module cash.chip --out cash.passport'],
@@ -28,7 +28,7 @@ export function register(program: Command, context: Context): void {
       const serial = requireSerial(step.argument(0))
       const ports = step.party('log')
       const nonce = nonceFrom(step.optional('nonce')) ?? ports.entropy.bytes(16)
-      const module = step.optional('module') === undefined ? undefined : await step.module()
+      const module = step.moduleName === undefined ? undefined : await step.module()
       const head = module && (await readSignedHead(plain(module), nonce))
       const passport = await makePassport(ports, { serial, ...(head === undefined ? {} : { head }) })
       const file = step.option('out')

@@ -10,6 +10,7 @@ import {
   counting,
   type ModuleFile,
   openModuleFile,
+  openReader,
   type Traffic,
   tracing,
 } from '@sealwright/node/transport'
@@ -154,16 +155,31 @@ export class Step {
     return ports
   }
 
-  /** The module that `--module` names (a chip file, or tcp:HOST:PORT), traced if so wished, until the command ends. */
+  /**
+   * The module that `--module` names (a chip file, or tcp:HOST:PORT), or the card in the reader that `--reader` names, traced if so
+   * wished, until the command ends.
+   */
   module(): Promise<OpenModule> {
-    return this.openModule(this.option('module'))
+    const reader = this.optional('reader')
+    if (reader === undefined) return this.openModule(this.option('module'))
+    return this.#opened(this.moduleName!, async () => counting(await openReader(reader)))
   }
 
-  /** The same for a module named otherwise. */
-  async openModule(name: string): Promise<OpenModule> {
+  /** What the command line calls the module, for people; undefined when it names none. */
+  get moduleName(): string | undefined {
+    const reader = this.optional('reader')
+    return reader === undefined ? this.optional('module') : `reader ${reader}`
+  }
+
+  /** The same as `module` for one named otherwise: a chip file, or tcp:HOST:PORT. */
+  openModule(name: string): Promise<OpenModule> {
+    return this.#opened(name, () => this.#connect(name))
+  }
+
+  async #opened(name: string, open: () => Promise<CountingTransport | ModuleFile>): Promise<OpenModule> {
     const known = this.#transports.get(name)
     if (known !== undefined) return known
-    const below = await this.#connect(name)
+    const below = await open()
     this.#open.push(() => below.close())
     const trace = this.optional('trace')
     const traced = trace === undefined ? below : tracing(below, (line) => this.#append(trace, line))

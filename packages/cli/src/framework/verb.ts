@@ -1,4 +1,4 @@
-import { errorTable } from '@sealwright/core/errors'
+import { errorTable, UsageError } from '@sealwright/core/errors'
 import { type Command, Option } from 'commander'
 import { type Report, toJson } from './output.ts'
 import { Step } from './step.ts'
@@ -26,7 +26,7 @@ export interface Verb {
   /** Command lines without `sealwright`. */
   readonly examples: readonly string[]
   readonly options?: readonly VerbOption[]
-  /** Whether it speaks to a module: adds `--module FILE`, required unless 'optional'. */
+  /** Whether it speaks to a module: adds `--module FILE` and `--reader NAME`, one of which is required unless 'optional'. */
   readonly module?: 'required' | 'optional'
   /** The report is printed; undefined when the command has printed by itself. */
   run(step: Step): Promise<Report | undefined> | Report | undefined
@@ -62,6 +62,7 @@ export function verbs(terminal: Terminal, exitStatus: (status: number) => void):
         const values = command.optsWithGlobals()
         const step = new Step(fullName(command), terminal, all.slice(0, -2) as Step['arguments'], values)
         try {
+          if (spec.module !== undefined) requireOneModule(step, spec.module)
           const found = await spec.run(step)
           if (found === undefined) return
           if (step.json) terminal.print(toJson('ok' in found.json ? found.json : { ok: true, ...found.json }))
@@ -91,9 +92,21 @@ function common({ module }: Verb): Option[] {
     new Option('--workspace <dir>', 'the workspace (else the one that the working folder lies in)'),
   ]
   if (module === undefined) return options
-  const file = new Option('--module <file>', 'the module: a chip file, or tcp:HOST:PORT')
-  if (module === 'required') file.makeOptionMandatory().description = `${file.description} (required)`
-  return [file, new Option('--trace <file>', 'append all APDUs, decoded, keys masked'), ...options]
+  const required = module === 'required' ? ' (this or --reader is required)' : ''
+  return [
+    new Option('--module <file>', `the module: a chip file, or tcp:HOST:PORT${required}`),
+    new Option('--reader <name>', 'the module: the card in this PC/SC reader; a part of its name is enough'),
+    new Option('--trace <file>', 'append all APDUs, decoded, keys masked'),
+    ...options,
+  ]
+}
+
+function requireOneModule(step: Step, module: 'required' | 'optional'): void {
+  const [file, reader] = [step.optional('module'), step.optional('reader')]
+  if (file !== undefined && reader !== undefined)
+    throw new UsageError('name the module once: with --module or with --reader')
+  if (module === 'required' && file === undefined && reader === undefined)
+    throw new UsageError('name the module: --module FILE, --module tcp:HOST:PORT or --reader NAME')
 }
 
 function files({ reads = [], writes = [], examples }: Verb): string {

@@ -218,6 +218,53 @@ export const errorTable = {
     exit: 8,
     remedy: 'check the connection to the module and run the step again: it settles what was left open',
   },
+  'pcsc-missing': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: 'install and start pcscd; `sealwright doctor` says what is there and what is missing',
+  },
+  'pcsc-denied': {
+    culprit: 'environment',
+    exit: 8,
+    remedy:
+      'run the command as a user whom pcscd lets in, or change its polkit rules; see `sealwright doctor`',
+  },
+  'pcsc-lost': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: 'start pcscd again, then run the step again: it settles what was left open',
+  },
+  'reader-missing': {
+    culprit: 'caller',
+    exit: 2,
+    remedy:
+      'name a reader that is there: `sealwright reader list` shows them; a part of the name that only one has is enough',
+  },
+  'reader-vanished': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: 'connect the reader again, then run the step again: it settles what was left open',
+  },
+  'card-missing': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: 'put the card into the reader, or start `sealwright module run FILE --vpcd`',
+  },
+  'card-removed': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: 'put the card back and run the step again: it settles what was left open',
+  },
+  'card-in-use': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: 'end the other program that uses the card, or wait until it is done',
+  },
+  'card-mute': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: 'take the card out and put it back the right way round; try it in another reader',
+  },
   ...moduleRows(),
   internal: {
     culprit: 'us',
