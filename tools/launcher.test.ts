@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import {
   cpSync,
   existsSync,
@@ -99,6 +100,44 @@ test('[E8c] an older Node hands over to the pinned one, with arguments and exit 
     const { status, stdout } = runAs('20.0.0', script, ['a b', '--c'])
     assert.deepEqual([status, stdout], [42, 'a b,--c\n'])
   })
+})
+
+test('what a launcher on an older Node is told, the process that does the work hears, and both end alike', async () => {
+  for (const [signal, status] of [
+    ['SIGTERM', 7],
+    ['SIGINT', 7],
+    ['SIGHUP', 7],
+  ] as const) {
+    const folder = mkdtempSync(join(tmpdir(), 'sealwright-launcher-'))
+    try {
+      cpSync(join(root, 'packages/cli/bin'), join(folder, 'cli/bin'), { recursive: true })
+      mkdirSync(join(folder, 'cli/src'))
+      writeFileSync(join(folder, 'cli/package.json'), '{ "type": "module" }')
+      const main = [
+        'export function runProcess(): void {',
+        `  process.on('${signal}', () => process.exit(${status}))`,
+        '  setInterval(() => {}, 1000)',
+        '  console.log(process.pid)',
+        '}',
+      ].join('\n')
+      writeFileSync(join(folder, 'cli/src/main.ts'), main)
+      const modules = join(folder, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin')
+      mkdirSync(modules, { recursive: true })
+      symlinkSync(process.execPath, join(modules, 'node'))
+      const preload = join(folder, 'version.cjs')
+      const older =
+        "if (!process.env.SEALWRIGHT_PINNED_NODE) Object.defineProperty(process.versions, 'node', { value: '20.0.0' })"
+      writeFileSync(preload, older)
+      const outer = spawn(process.execPath, ['-r', preload, join(folder, 'cli/bin/sealwright.js')])
+      const [pid] = (await once(outer.stdout, 'data')) as [Buffer]
+      assert.notEqual(Number(pid), outer.pid)
+      outer.kill(signal)
+      assert.deepEqual(await once(outer, 'close'), [status, null], signal)
+      assert.throws(() => process.kill(Number(pid), 0), { code: 'ESRCH' })
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  }
 })
 
 test('[E8d] an older Node without a pinned one says which version is needed', () => {

@@ -55,22 +55,29 @@ function runOn(node) {
   var env = {}
   for (var name in process.env) env[name] = process.env[name]
   env[PINNED] = node
-  // A terminal sends ^C to the child too: this process waits for what the child makes of it.
-  process.on('SIGINT', function () {})
-  var result = childProcess.spawnSync(node, [__filename].concat(process.argv.slice(2)), {
+  var child = childProcess.spawn(node, [__filename].concat(process.argv.slice(2)), {
     stdio: 'inherit',
     env: env,
   })
-  if (result.error) {
-    process.stderr.write('sealwright: error: the pinned Node does not start: ' + result.error.message + '\n')
+  // What this process is told, the one that does the work must hear: it may hold a module. It ends, and so does this one.
+  var signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
+  signals.forEach(function (signal) {
+    process.on(signal, function () {
+      child.kill(signal)
+    })
+  })
+  child.on('error', function (error) {
+    process.stderr.write('sealwright: error: the pinned Node does not start: ' + error.message + '\n')
     process.exit(1)
-  }
-  if (result.signal) {
-    process.removeAllListeners('SIGINT')
-    process.kill(process.pid, result.signal)
-  } else {
-    process.exit(result.status)
-  }
+  })
+  child.on('exit', function (status, signal) {
+    if (signal) {
+      process.removeAllListeners(signal)
+      process.kill(process.pid, signal)
+    } else {
+      process.exit(status)
+    }
+  })
 }
 
 /** Node 22 warns that type stripping is experimental; every other warning stays. */

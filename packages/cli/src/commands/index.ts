@@ -48,5 +48,6 @@ export const commandFiles = {
   passport: { summary: "export a module's record out of the log", load: () => import('./passport.ts') },
   module: { summary: 'look at modules; send an APDU; give them keys', load: () => import('./module.ts') },
   reader: { summary: 'list the card readers of this machine', load: () => import('./reader.ts') },
+  doctor: { summary: 'say what card readers lack on this machine', load: () => import('./doctor.ts') },
   inspect: { summary: 'explain a file or bytes', load: () => import('./inspect.ts') },
 } as const satisfies Record<string, CommandFile>

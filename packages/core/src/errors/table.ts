@@ -265,6 +265,21 @@ export const errorTable = {
     exit: 8,
     remedy: 'take the card out and put it back the right way round; try it in another reader',
   },
+  'readers-incomplete': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: 'take the next step that stands under each finding, then run `sealwright doctor` again',
+  },
+  'route-changed': {
+    culprit: 'state',
+    exit: 7,
+    remedy: 'look at the route with `ip route show table local`, and change it by hand',
+  },
+  'root-needed': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: 'run the command as root: sudo env "PATH=$PATH" sealwright …',
+  },
   ...moduleRows(),
   internal: {
     culprit: 'us',
