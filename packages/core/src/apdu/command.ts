@@ -1,5 +1,5 @@
-import { concat, Reader, u16 } from '../bytes/index.ts'
-import { UsageError } from '../errors/index.ts'
+import { concat, copyBytes, u16 } from '../bytes/index.ts'
+import { DecodeError, UsageError } from '../errors/index.ts'
 
 /** A command APDU (ISO/IEC 7816-4, 5.1). */
 export interface Command {
@@ -33,31 +33,41 @@ export function command(fields: CommandFields): Command {
 
 /** Parses all seven cases 1, 2S, 3S, 4S, 2E, 3E, 4E. Le 00 becomes 256, extended 0000 becomes 65536. */
 export function parseCommand(bytes: Uint8Array): Command {
-  const r = new Reader(bytes, 'command APDU')
-  const header = { cla: r.u8('CLA'), ins: r.u8('INS'), p1: r.u8('P1'), p2: r.u8('P2') }
-  const none = new Uint8Array(0)
-  if (r.remaining === 0) return { ...header, data: none, extended: false }
-  const first = r.u8('length')
-  if (r.remaining === 0) return { ...header, data: none, le: first || 0x100, extended: false }
+  const { length } = bytes
+  if (length < 4) throw wrong(`${length} bytes, a header has 4`)
+  const [cla, ins, p1, p2] = [bytes[0]!, bytes[1]!, bytes[2]!, bytes[3]!]
+  if (length === 4) return { cla, ins, p1, p2, data: noData, extended: false }
+  const first = bytes[4]!
+  if (length === 5) return { cla, ins, p1, p2, data: noData, le: first || 0x100, extended: false }
   if (first > 0) {
-    const data = r.take(first, 'data')
-    const parsed =
-      r.remaining === 0
-        ? { ...header, data, extended: false }
-        : { ...header, data, le: r.u8('Le') || 0x100, extended: false }
-    r.end()
-    return parsed
+    const end = 5 + first
+    if (length === end) return { cla, ins, p1, p2, data: copyOf(bytes, 5, end), extended: false }
+    if (length !== end + 1) throw wrong(`Lc is ${first}, ${length - 5} bytes follow`)
+    const le = bytes[end]! || 0x100
+    return { cla, ins, p1, p2, data: copyOf(bytes, 5, end), le, extended: false }
   }
-  const second = r.u16('extended length')
-  if (r.remaining === 0) return { ...header, data: none, le: second || 0x1_0000, extended: true }
-  if (second === 0) throw r.fail('extended Lc is 0')
-  const data = r.take(second, 'data')
-  const parsed =
-    r.remaining === 0
-      ? { ...header, data, extended: true }
-      : { ...header, data, le: r.u16('extended Le') || 0x1_0000, extended: true }
-  r.end()
-  return parsed
+  if (length < 7) throw wrong('an extended length has 3 bytes')
+  const second = (bytes[5]! << 8) | bytes[6]!
+  if (length === 7) return { cla, ins, p1, p2, data: noData, le: second || 0x1_0000, extended: true }
+  if (second === 0) throw wrong('extended Lc is 0')
+  const end = 7 + second
+  if (length === end) return { cla, ins, p1, p2, data: copyOf(bytes, 7, end), extended: true }
+  if (length !== end + 2) throw wrong(`extended Lc is ${second}, ${length - 7} bytes follow`)
+  const le = (bytes[end]! << 8) | bytes[end + 1]! || 0x1_0000
+  return { cla, ins, p1, p2, data: copyOf(bytes, 7, end), le, extended: true }
+}
+
+const noData = new Uint8Array(0)
+
+/** Not slice(): on a Buffer that is a view. */
+function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const out = new Uint8Array(end - start)
+  copyBytes(bytes, start, out.length, out, 0)
+  return out
+}
+
+function wrong(reason: string): DecodeError {
+  return new DecodeError(`command APDU: ${reason}`)
 }
 
 /** The command as bytes. A length that its form cannot hold is a UsageError. */

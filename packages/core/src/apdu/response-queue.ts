@@ -22,6 +22,7 @@ export class ResponseQueue {
   /** The first part of `response`, in answer to `command`; anything that waited is dropped. */
   begin(command: Command, response: Response): Response {
     this.drop()
+    if (response.data.length <= (command.le ?? 0x100)) return response
     this.#rest = response.data.slice()
     this.#sw = response.sw
     return this.#take(command)

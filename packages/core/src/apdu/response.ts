@@ -1,4 +1,4 @@
-import { concat, Reader, u16 } from '../bytes/index.ts'
+import { copyBytes, Reader } from '../bytes/index.ts'
 import { DecodeError, UsageError } from '../errors/index.ts'
 
 /** A response APDU (ISO/IEC 7816-4, 5.1): data, and the status word as one number, e.g. 0x9000. */
@@ -22,7 +22,12 @@ export function parseResponse(bytes: Uint8Array): Response {
 export function serializeResponse({ data, sw }: Response): Uint8Array {
   if (!isStatusWord(sw)) throw new UsageError(`no status word: ${sw}`)
   if (data.length > 0x1_0000) throw new UsageError('a response APDU holds at most 65536 bytes of data')
-  return concat(data, u16(sw))
+  const { length } = data
+  const bytes = new Uint8Array(length + 2)
+  copyBytes(data, 0, length, bytes, 0)
+  bytes[length] = sw >>> 8
+  bytes[length + 1] = sw & 0xff
+  return bytes
 }
 
 export function isSuccess(sw: number): boolean {

@@ -12,6 +12,12 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return out
 }
 
+/** Copies so many bytes from one place to another. Short ones byte by byte: to make a view for them takes longer. */
+export function copyBytes(from: Uint8Array, start: number, length: number, to: Uint8Array, at: number): void {
+  if (length > 64) to.set(from.subarray(start, start + length), at)
+  else for (let i = 0; i < length; i++) to[at + i] = from[start + i]!
+}
+
 /** Compares without a branch on the content: the only comparison for secrets, MACs and cryptograms. */
 export function equal(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false

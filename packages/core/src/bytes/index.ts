@@ -1,4 +1,17 @@
 export { decodeBase64, encodeBase64 } from './base64.ts'
-export { ascii, concat, decodeHex, encodeHex, equal, fixedBytes, fromAscii, u16, u32, wipe } from './bytes.ts'
+export {
+  ascii,
+  concat,
+  copyBytes,
+  decodeHex,
+  encodeHex,
+  equal,
+  fixedBytes,
+  fromAscii,
+  u16,
+  u32,
+  wipe,
+} from './bytes.ts'
+
 export { Reader } from './reader.ts'
 export { Writer } from './writer.ts'
