@@ -107,7 +107,11 @@ test('after a write that failed nothing is answered until the module starts agai
     let writes = 0
     const failingMedium: Medium = {
       geometry,
+      get revision() {
+        return before.revision
+      },
       read: (page) => before.read(page),
+      lend: (page) => before.lend(page),
       program: (page, bytes) => {
         if (++writes === failing) throw new RangeError('no space')
         before.program(page, bytes)

@@ -1,4 +1,4 @@
-import { equal, wipe } from '@sealwright/core/bytes'
+import { copyBytes, equal, wipe } from '@sealwright/core/bytes'
 import { InternalError, StateError, UsageError } from '@sealwright/core/errors'
 import { Journal } from '../journal/index.ts'
 import { areaOf, type Medium, pageSize, StorageFull } from '../medium/index.ts'
@@ -9,6 +9,8 @@ import { type Zones, zonesOf } from './zones.ts'
 /** The open transaction: valid only while the work it was given to runs. */
 export interface Transaction {
   read(address: number, length: number): Uint8Array
+  /** Reads into a place of the caller's, from `at` on. */
+  copy(address: number, length: number, to: Uint8Array, at: number): void
   write(address: number, bytes: Uint8Array): void
   /** Overwrites with zeros. */
   erase(address: number, length: number): void
@@ -23,6 +25,52 @@ export interface Commit {
   readonly otp: readonly OtpBit[]
 }
 
+/** Part of EEPROM, and whether its bytes are what they were when it was set. Before that it does not hold. */
+export interface Watch {
+  /** From now on. The bytes read after it are those that it stands for. */
+  set(address: number, length: number): void
+  holds(): boolean
+  /** It is not asked again. */
+  end(): void
+}
+
+class WatchedSpan implements Watch {
+  readonly #notice: () => void
+  readonly #forget: (watch: WatchedSpan) => void
+  #start = 0
+  #end = 0
+  #holds = false
+
+  constructor(notice: () => void, forget: (watch: WatchedSpan) => void) {
+    this.#notice = notice
+    this.#forget = forget
+  }
+
+  end(): void {
+    this.#forget(this)
+  }
+
+  set(address: number, length: number): void {
+    this.#notice()
+    this.#start = address
+    this.#end = address + length
+    this.#holds = true
+  }
+
+  holds(): boolean {
+    this.#notice()
+    return this.#holds
+  }
+
+  touched(address: number, length: number): void {
+    if (address < this.#end && address + length > this.#start) this.#holds = false
+  }
+
+  lost(): void {
+    this.#holds = false
+  }
+}
+
 /**
  * Non-volatile memory as the module's software sees it: EEPROM by address, OTP bits, and transactions over both.
  * While a transaction is open every read sees its writes.
@@ -35,8 +83,6 @@ export class Nvm {
   writer = 'module'
   /** Called after each commit; must not throw. */
   onCommit: ((commit: Commit) => void) | undefined
-  /** Rises with each write to the directory, and when such writes were taken back. */
-  directoryRevision = 0
 
   readonly #medium: Medium
   readonly #journal: Journal
@@ -45,6 +91,9 @@ export class Nvm {
   /** New content of the pages that the open transaction changed. */
   #changed: Map<number, Uint8Array> | undefined
   #otpCopy: Uint8Array | undefined
+  readonly #watches = new Set<WatchedSpan>()
+  /** The medium's revision up to which the watches know what changed. */
+  #seen = Number.NaN
   #failed = false
 
   private constructor(medium: Medium) {
@@ -99,13 +148,34 @@ export class Nvm {
   read(address: number, length: number): Uint8Array {
     this.#check(address, length)
     const out = new Uint8Array(length)
-    for (let at = 0; at < length; ) {
-      const offset = (address + at) % pageSize
-      const part = Math.min(pageSize - offset, length - at)
-      out.set(this.#page(this.#pageOf(address + at)).subarray(offset, offset + part), at)
-      at += part
-    }
+    this.copy(address, length, out, 0)
     return out
+  }
+
+  /** Reads into a place of the caller's, from `at` on. */
+  copy(address: number, length: number, to: Uint8Array, at: number): void {
+    this.#check(address, length)
+    this.#usable()
+    for (let done = 0; done < length; ) {
+      const offset = (address + done) % pageSize
+      const part = Math.min(pageSize - offset, length - done)
+      const page = this.#page(this.#pageOf(address + done))
+      copyBytes(page, offset, part, to, at + done)
+      done += part
+    }
+  }
+
+  /**
+   * Watches bytes for a change by a write, by one taken back, or by whatever changed the medium below. Every write asks each watch:
+   * there are few of them.
+   */
+  watch(): Watch {
+    const watch = new WatchedSpan(
+      () => this.#notice(),
+      (ended) => this.#watches.delete(ended),
+    )
+    this.#watches.add(watch)
+    return watch
   }
 
   /**
@@ -115,6 +185,7 @@ export class Nvm {
   transaction<T>(work: (tx: Transaction) => T): T {
     this.#usable()
     if (this.#changed !== undefined) throw new InternalError('a transaction inside a transaction')
+    this.#notice()
     const changed = new Map<number, Uint8Array>()
     this.#changed = changed
     const writes: { address: number; length: number }[] = []
@@ -128,6 +199,10 @@ export class Nvm {
       read: (address, length) => {
         writable()
         return this.read(address, length)
+      },
+      copy: (address, length, to, at) => {
+        writable()
+        this.copy(address, length, to, at)
       },
       write: (address, bytes) => {
         writable()
@@ -158,19 +233,23 @@ export class Nvm {
       open = false
       this.#changed = undefined
       if (otp.length > 0) this.#otpCopy = undefined
-      if (!committed && writes.some((write) => this.#meetsDirectory(write))) this.directoryRevision++
+      if (!committed) for (const { address, length } of writes) this.#touch(address, length)
       for (const page of changed.values()) wipe(page)
     }
   }
 
   #commit(changed: Map<number, Uint8Array>): void {
     for (const [page, bytes] of changed) {
-      if (!equal(bytes, this.#medium.read(page))) continue
+      if (!equal(bytes, this.#medium.lend(page))) continue
       wipe(bytes)
       changed.delete(page)
     }
+    if (changed.size === 0) return
+    this.#notice()
     try {
       this.#journal.commit(changed)
+      // What this programmed was told to the watches write by write.
+      this.#seen = this.#medium.revision
     } catch (error) {
       // Whether it was committed is not known here: only recovery can tell.
       this.#failed = !(error instanceof StorageFull)
@@ -180,18 +259,31 @@ export class Nvm {
 
   #write(address: number, bytes: Uint8Array): void {
     this.#check(address, bytes.length)
-    if (this.#meetsDirectory({ address, length: bytes.length })) this.directoryRevision++
     for (let at = 0; at < bytes.length; ) {
       const offset = (address + at) % pageSize
       const part = Math.min(pageSize - offset, bytes.length - at)
-      this.#writable(this.#pageOf(address + at)).set(bytes.subarray(at, at + part), offset)
+      const page = this.#pageOf(address + at)
+      const piece = bytes.subarray(at, at + part)
+      // What stands there already changes nothing, and costs no copy of a page.
+      if (!equal(this.#page(page).subarray(offset, offset + part), piece)) {
+        this.#touch(address + at, part)
+        this.#writable(page).set(piece, offset)
+      }
       at += part
     }
   }
 
-  #meetsDirectory({ address, length }: { readonly address: number; readonly length: number }): boolean {
-    const { start, end } = this.zones.directory
-    return address < end && address + length > start
+  #touch(address: number, length: number): void {
+    for (const watch of this.#watches) watch.touched(address, length)
+  }
+
+  /** Whoever else changed the medium, and where, is not known: nothing holds any more. */
+  #notice(): void {
+    const { revision } = this.#medium
+    if (revision === this.#seen) return
+    this.#seen = revision
+    this.#otpCopy = undefined
+    for (const watch of this.#watches) watch.lost()
   }
 
   #writable(page: number): Uint8Array {
@@ -206,15 +298,15 @@ export class Nvm {
 
   /** Bits are set by transactions only: the page as it was read last stands until one sets some. */
   #otpBits(): Uint8Array {
-    if (this.#changed?.has(this.#otpPage) === true) return this.#page(this.#otpPage)
     this.#usable()
+    if (this.#changed?.has(this.#otpPage) === true) return this.#page(this.#otpPage)
     this.#otpCopy ??= this.#medium.read(this.#otpPage)
     return this.#otpCopy
   }
 
+  /** Lent: not to be written to. */
   #page(page: number): Uint8Array {
-    this.#usable()
-    return this.#changed?.get(page) ?? this.#medium.read(page)
+    return this.#changed?.get(page) ?? this.#medium.lend(page)
   }
 
   #pageOf(address: number): number {

@@ -1,7 +1,7 @@
 import { DecodeError } from '@sealwright/core/errors'
 import { StorageFull } from '../medium/index.ts'
 import { entryLength, type ObjectEntry, parseObjectEntry, serializeObjectEntry } from './directory.ts'
-import type { Nvm, Transaction } from './nvm.ts'
+import type { Nvm, Transaction, Watch } from './nvm.ts'
 import { type ObjectKind, objectKinds } from './object-kinds.ts'
 import type { Zone } from './zones.ts'
 
@@ -13,11 +13,19 @@ interface Slot extends ObjectEntry {
 /** Named byte strings in the heap, each found by (kind, id): what everything but resources is kept in. */
 export class Objects {
   readonly nvm: Nvm
+  readonly #watch: Watch
   #slots: Map<string, Slot> = new Map()
-  #revision = -1
+  #generation = 0
 
   constructor(nvm: Nvm) {
     this.nvm = nvm
+    this.#watch = nvm.watch()
+  }
+
+  /** Another number than before whenever an object may have come, gone or moved. */
+  get generation(): number {
+    this.#directory()
+    return this.#generation
   }
 
   /**
@@ -79,7 +87,7 @@ export class Objects {
   }
 
   #directory(): Map<string, Slot> {
-    if (this.#revision === this.nvm.directoryRevision) return this.#slots
+    if (this.#watch.holds()) return this.#slots
     const { start, end } = this.nvm.zones.directory
     const bytes = this.nvm.read(start, end - start)
     const slots = new Map<string, Slot>()
@@ -97,7 +105,7 @@ export class Objects {
       slots.set(key, { ...entry, slot })
     }
     this.#slots = slots
-    this.#revision = this.nvm.directoryRevision
+    this.#hold()
     return slots
   }
 
@@ -121,7 +129,14 @@ export class Objects {
     const key = keyOf(entry.kind, entry.id)
     if (state === 'used') slots.set(key, entry)
     else slots.delete(key)
-    this.#revision = this.nvm.directoryRevision
+    this.#hold()
+  }
+
+  /** What is noted of the directory is what stands in it now. */
+  #hold(): void {
+    const { start, end } = this.nvm.zones.directory
+    this.#watch.set(start, end - start)
+    this.#generation++
   }
 
   /** First fit; the place of the object that is being replaced counts as free. */

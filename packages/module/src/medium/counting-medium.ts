@@ -16,9 +16,18 @@ export class CountingMedium implements Medium {
     return this.#inner.geometry
   }
 
+  get revision(): number {
+    return this.#inner.revision
+  }
+
   read(page: number): Uint8Array {
     this.reads++
     return this.#inner.read(page)
+  }
+
+  lend(page: number): Uint8Array {
+    this.reads++
+    return this.#inner.lend(page)
   }
 
   program(page: number, bytes: Uint8Array): void {

@@ -62,10 +62,20 @@ export class FaultMedium implements Medium {
     return this.#dead
   }
 
+  /** Without power nothing is known any more, not even that nothing changed. */
+  get revision(): number {
+    this.#live()
+    return this.#programs + this.#inner.revision
+  }
+
   read(page: number): Uint8Array {
+    return this.lend(page).slice()
+  }
+
+  lend(page: number): Uint8Array {
     this.#live()
     const pending = this.#pending.findLast((one) => one.page === page)
-    return pending?.bytes.slice() ?? this.#inner.read(page)
+    return pending?.bytes ?? this.#inner.lend(page)
   }
 
   program(page: number, bytes: Uint8Array): void {

@@ -46,17 +46,26 @@ export function areaOf(geometry: Geometry, name: AreaName): Area {
   return { name, first, pages: areaPages(geometry, name) }
 }
 
+/** A page outside a memory of so many pages is a UsageError. */
+export function requirePage(page: number, total: number): void {
+  if (!Number.isInteger(page) || page < 0 || page >= total) {
+    throw outside(page, total)
+  }
+}
+
+function outside(page: number, total: number): UsageError {
+  return new UsageError(`page ${page} lies outside the memory of ${total} pages`)
+}
+
 /** The area that holds a page; a page outside the memory is a UsageError. */
 export function areaOfPage(geometry: Geometry, page: number): Area {
-  if (Number.isInteger(page) && page >= 0) {
-    let first = 0
-    for (const name of areaNames) {
-      const pages = areaPages(geometry, name)
-      if (page < first + pages) return { name, first, pages }
-      first += pages
-    }
+  let first = 0
+  for (const name of areaNames) {
+    const pages = areaPages(geometry, name)
+    if (Number.isInteger(page) && page >= first && page < first + pages) return { name, first, pages }
+    first += pages
   }
-  throw new UsageError(`page ${page} lies outside the memory of ${totalPages(geometry)} pages`)
+  throw outside(page, first)
 }
 
 export const smallestEeprom = 32 * 1024

@@ -12,6 +12,7 @@ export {
   geometryFor,
   largestEeprom,
   pageSize,
+  requirePage,
   smallestEeprom,
   totalPages,
   transactionPages,

@@ -8,8 +8,15 @@ import { areaOfPage, type Geometry } from './geometry.ts'
  */
 export interface Medium {
   readonly geometry: Geometry
+  /**
+   * Another number than before whenever a read could answer otherwise than before: after each program, and after whatever else
+   * changed pages. What was derived from pages holds as long as it stays. A medium that cannot tell gives NaN.
+   */
+  readonly revision: number
   /** A copy of the page. Throws PageDamaged when what is stored is not what was last programmed. */
   read(page: number): Uint8Array
+  /** The same without copying: not to be written to, and good only until the next call. */
+  lend(page: number): Uint8Array
   /** Replaces a whole page of 256 bytes. */
   program(page: number, bytes: Uint8Array): void
   /** Returns when every program before it will survive a loss of power. */

@@ -1,5 +1,5 @@
 import { UsageError } from '@sealwright/core/errors'
-import { areaOf, areaOfPage, type Geometry, totalPages } from './geometry.ts'
+import { areaOf, type Geometry, requirePage, totalPages } from './geometry.ts'
 import { checkProgram, type Medium, PageDamaged } from './medium.ts'
 
 /** The whole content of a RamMedium; pages never written are absent. */
@@ -14,10 +14,15 @@ export class RamMedium implements Medium {
   readonly geometry: Geometry
   readonly #pages = new Map<number, Uint8Array>()
   readonly #damaged = new Set<number>()
+  readonly #blank: Uint8Array
+  readonly #total: number
+  #revision = 0
 
   /** @param rom the ROM image, at most `romPages` pages; it can never be changed afterwards */
   constructor(geometry: Geometry, rom: Uint8Array = new Uint8Array()) {
     this.geometry = geometry
+    this.#blank = new Uint8Array(geometry.pageSize)
+    this.#total = totalPages(geometry)
     for (const [page, bytes] of romPages(geometry, rom)) this.#pages.set(page, bytes)
   }
 
@@ -27,23 +32,38 @@ export class RamMedium implements Medium {
     return medium
   }
 
+  get revision(): number {
+    return this.#revision
+  }
+
   read(page: number): Uint8Array {
-    areaOfPage(this.geometry, page)
-    if (this.#damaged.has(page)) throw new PageDamaged(page, 'not what was last written')
-    return this.#pages.get(page)?.slice() ?? new Uint8Array(this.geometry.pageSize)
+    return this.lend(page).slice()
+  }
+
+  lend(page: number): Uint8Array {
+    const bytes = this.#pages.get(page)
+    if (this.#damaged.size > 0 && this.#damaged.has(page))
+      throw new PageDamaged(page, 'not what was last written')
+    if (bytes !== undefined) return bytes
+    requirePage(page, this.#total)
+    return this.#blank
   }
 
   program(page: number, bytes: Uint8Array): void {
-    checkProgram(this.geometry, page, bytes, () => (this.#damaged.has(page) ? undefined : this.read(page)))
+    checkProgram(this.geometry, page, bytes, () => (this.#damaged.has(page) ? undefined : this.lend(page)))
+    this.#revision++
     this.#damaged.delete(page)
-    this.#pages.set(page, bytes.slice())
+    const old = this.#pages.get(page)
+    if (old === undefined) this.#pages.set(page, bytes.slice())
+    else old.set(bytes)
   }
 
   sync(): void {}
 
   /** Makes a page unreadable until it is programmed again, as a torn program of a checked page does. */
   damage(page: number): void {
-    areaOfPage(this.geometry, page)
+    requirePage(page, this.#total)
+    this.#revision++
     this.#damaged.add(page)
   }
 
@@ -55,9 +75,10 @@ export class RamMedium implements Medium {
 
   /** Puts back everything, OTP and ROM included: the one way in which a test turns time back. */
   restore(snapshot: Snapshot): void {
-    if (totalPages(snapshot.geometry) !== totalPages(this.geometry)) {
+    if (totalPages(snapshot.geometry) !== this.#total) {
       throw new UsageError('the snapshot is of a memory of another size')
     }
+    this.#revision++
     this.#pages.clear()
     this.#damaged.clear()
     for (const [page, bytes] of snapshot.pages) this.#pages.set(page, bytes.slice())

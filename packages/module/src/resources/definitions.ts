@@ -5,7 +5,7 @@ import {
   serializeResourceRoom,
   serializeResourceSummaries,
 } from '@sealwright/core/resources'
-import { type Nvm, type Segment, StorageFull, type Transaction } from '../eeprom/index.ts'
+import { type Nvm, type Segment, StorageFull, type Transaction, type Watch } from '../eeprom/index.ts'
 import { type Definition, parseDefinition, type Span, serializeDefinition } from './definition.ts'
 import { firstFit } from './gaps.ts'
 import { bringsData } from './loading.ts'
@@ -17,9 +17,13 @@ const forms = { resource: 0x01, operator: 0x02 } as const
 /** The definition zone DEF: the resources, and the operators' numbers (design, section 5, C). Only OPERATE and loads write here. */
 export class Definitions {
   readonly #nvm: Nvm
+  readonly #watch: Watch
+  /** Resources that were asked for since DEF last changed. */
+  readonly #known = new Map<number, Definition>()
 
   constructor(nvm: Nvm) {
     this.#nvm = nvm
+    this.#watch = nvm.watch()
   }
 
   /** Every resource, by number. */
@@ -29,9 +33,20 @@ export class Definitions {
       .sort((a, b) => a.id - b.id)
   }
 
+  /** The same value as before when nothing in DEF has changed. */
   find(id: number): Definition | undefined {
+    if (!this.#watch.holds()) {
+      const { start, end } = this.#zone
+      this.#known.clear()
+      this.#watch.set(start, end - start)
+    }
+    const known = this.#known.get(id)
+    if (known !== undefined) return known
     const slot = this.#slotOf(id)
-    return slot === undefined ? undefined : this.#read(slot, parseDefinition)
+    if (slot === undefined) return undefined
+    const definition = this.#read(slot, parseDefinition)
+    this.#known.set(id, definition)
+    return definition
   }
 
   /** The resource whose application answers to this AID: active, and with a program. */
@@ -134,7 +149,6 @@ export class Definitions {
   }
 
   #slotOf(id: number): number | undefined {
-    // Not by `#slots`, which reads all of DEF: an application's every command asks.
     for (let slot = 0; slot < this.#zone.entries; slot++) {
       const head = this.#nvm.read(this.#address(slot), 2)
       if (head[0] === forms.resource && head[1] === id) return slot

@@ -39,6 +39,22 @@ export const mediumContract: readonly { readonly title: string; check(maker: Med
     },
   },
   {
+    title: 'what is lent is the page, and its revision is another one after each program',
+    check: (maker) => {
+      const { medium, eeprom } = fresh(maker)
+      const seen = new Set<number>()
+      for (const value of [0, 1, 1, 2]) {
+        if (value > 0) medium.program(eeprom, page(value))
+        expect(!seen.has(medium.revision), `a new revision after ${seen.size} programs`)
+        seen.add(medium.revision)
+        expect(equal(medium.lend(eeprom), page(value)), 'the page')
+        expect(equal(medium.lend(eeprom + 1), page(0)), 'its neighbour')
+        expect(seen.has(medium.revision), 'no new revision for reading')
+      }
+      refused(() => medium.lend(-1), 'usage')
+    },
+  },
+  {
     title: '[D8a] an OTP bit that is set cannot be cleared',
     check: (maker) => {
       const { medium, otp } = fresh(maker)

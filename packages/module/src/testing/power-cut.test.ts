@@ -119,7 +119,11 @@ test('a key written before the commit is only in the journal, after it only in i
   const watched = medium.clone()
   run({
     geometry,
+    get revision() {
+      return watched.revision
+    },
     read: (page) => watched.read(page),
+    lend: (page) => watched.lend(page),
     program: (page, bytes) => watched.program(page, bytes),
     sync: () => seen.push(sections(watched)),
   })

@@ -2,12 +2,14 @@ import * as nodeFiles from 'node:fs'
 import { dirname } from 'node:path'
 import { SealwrightError, StateError, UsageError } from '@sealwright/core/errors'
 import {
-  areaOfPage,
   checkProgram,
   type Geometry,
   type Medium,
   PageDamaged,
+  pageSize,
+  requirePage,
   romPages,
+  totalPages,
 } from '@sealwright/module/medium'
 import { FileLock, isCode } from '../lock/index.ts'
 import {
@@ -55,6 +57,9 @@ export class FileMedium implements Medium, Disposable {
   readonly #lock: FileLock
   /** The slots as they lie in the file. */
   readonly #slots: Uint8Array
+  /** Which of them were found to hold since the file was opened: 1. They change by `program` only. */
+  readonly #held: Uint8Array
+  #revision = 0
   #open = true
 
   private constructor(
@@ -69,6 +74,7 @@ export class FileMedium implements Medium, Disposable {
     this.geometry = geometry
     this.#file = file
     this.#slots = slots
+    this.#held = new Uint8Array(totalPages(geometry))
     this.#lock = lock
     this.#files = files
   }
@@ -135,15 +141,24 @@ export class FileMedium implements Medium, Disposable {
     }
   }
 
+  get revision(): number {
+    this.#usable()
+    return this.#revision
+  }
+
   read(page: number): Uint8Array {
-    areaOfPage(this.geometry, page)
+    return this.lend(page).slice()
+  }
+
+  lend(page: number): Uint8Array {
+    requirePage(page, this.#held.length)
     const content = this.#content(page)
     if (content === undefined) throw new PageDamaged(page, `${this.path} does not hold what was last written`)
     return content
   }
 
   program(page: number, bytes: Uint8Array): void {
-    if (!this.#open) throw new UsageError(`${this.path} is closed`)
+    this.#usable()
     checkProgram(this.geometry, page, bytes, () => this.#content(page))
     const slot = serializeSlot(page, bytes)
     try {
@@ -152,6 +167,8 @@ export class FileMedium implements Medium, Disposable {
       throw writeError(this.path, error)
     }
     this.#slots.set(slot, page * slotLength)
+    this.#held[page] = 1
+    this.#revision++
     slot.fill(0)
   }
 
@@ -176,9 +193,18 @@ export class FileMedium implements Medium, Disposable {
     this.close()
   }
 
-  #content(page: number): Uint8Array | undefined {
+  #usable(): void {
     if (!this.#open) throw new UsageError(`${this.path} is closed`)
-    return parseSlot(page, this.#slots.subarray(page * slotLength, (page + 1) * slotLength))
+  }
+
+  #content(page: number): Uint8Array | undefined {
+    this.#usable()
+    const start = page * slotLength
+    if (this.#held[page] === 0) {
+      if (parseSlot(page, this.#slots.subarray(start, start + slotLength)) === undefined) return undefined
+      this.#held[page] = 1
+    }
+    return this.#slots.subarray(start, start + pageSize)
   }
 }
 
