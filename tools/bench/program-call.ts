@@ -21,6 +21,8 @@ interface Example {
   /** Exported function; undefined: of the application that is selected. */
   readonly function: string
   readonly select?: Uint8Array
+  /** Calls that the bare program needs to be where the module's is. */
+  readonly begun?: readonly Call[]
   /** Calls that come before, once. */
   readonly first: readonly Call[]
   readonly call: Call
@@ -33,10 +35,9 @@ const credit = serializeBookingRequest({
 })
 const pin = ascii('4711')
 const account = concat(decodeHex('0000000000002710'), Uint8Array.of(10), ascii('1234567890'), pin)
-const bankCalls = [
-  { ins: 0x10, data: account },
-  { ins: 0x12, data: pin },
-]
+/** In the module the account was stored by the stages of the life, in its supplier's channel. */
+const storeAccount = { ins: 0x10, data: account }
+const identify = { ins: 0x12, data: pin }
 const bankAid = decodeHex('F053570101')
 
 const examples: readonly Example[] = [
@@ -56,7 +57,8 @@ const examples: readonly Example[] = [
     program: 'bank',
     function: 'process',
     select: bankAid,
-    first: bankCalls,
+    begun: [storeAccount],
+    first: [identify],
     call: { ins: 0x14, data: new Uint8Array(0) },
   },
   {
@@ -66,7 +68,8 @@ const examples: readonly Example[] = [
     program: 'bank',
     function: 'process',
     select: bankAid,
-    first: bankCalls,
+    begun: [storeAccount],
+    first: [identify],
     call: { ins: 0x12, data: pin },
   },
 ]
@@ -77,7 +80,7 @@ export const programCalls: readonly Flow<undefined>[] = examples.map((example) =
   text: example.text,
   operations: 500,
   async setUp(crypto) {
-    const life = await lifeUpTo(crypto, example.chip === 'terminal' ? 'use-key' : 'run')
+    const life = await lifeUpTo(crypto, example.chip === 'terminal' ? 'use-key' : 'block')
     const module = powered(life, example.chip)
     if (example.select !== undefined) {
       send(module, concat(Uint8Array.of(0x00, 0xa4, 0x04, 0x00, example.select.length), example.select))
@@ -85,7 +88,7 @@ export const programCalls: readonly Flow<undefined>[] = examples.map((example) =
     for (const call of example.first) send(module, apduOf(call))
     const apdu = apduOf(example.call)
     const bare = bareProgram(example)
-    for (const call of example.first) bare(call)
+    for (const call of [...(example.begun ?? []), ...example.first]) bare(call)
     return {
       before: () => undefined,
       run: () => send(module, apdu),
@@ -119,6 +122,7 @@ function bareProgram({ program, function: name }: Example): (call: Call) => void
         memory.set(call.data.subarray(offset, offset + length), to),
       output: (from: number, length: number) => void answer.push(bytes(from, length).slice()),
       ins: () => call.ins,
+      channel: () => 1,
       status: (sw: number) => {
         if (sw !== 0x9000) throw new Error(`status ${sw}`)
       },

@@ -1,4 +1,4 @@
-export { applicationKey } from './application-key.ts'
+export { ApplicationKeys } from './application-key.ts'
 export {
   holdsSet,
   type LoaderSet,

@@ -38,6 +38,14 @@ export interface Body {
   readonly calls: boolean
 }
 
+export interface Global {
+  readonly type: number
+  readonly mutable: boolean
+  /** Offsets of its initial value in the binary, one constant, without the end. */
+  readonly start: number
+  readonly end: number
+}
+
 export interface Section {
   readonly id: number
   readonly start: number
@@ -52,11 +60,15 @@ export interface CheckedProgram {
   readonly imports: readonly Import[]
   /** Type of every function, imported ones first. */
   readonly functions: readonly number[]
-  readonly globals: number
+  readonly globals: readonly Global[]
   readonly memory: { readonly initial: number; readonly maximum: number } | undefined
   readonly exports: readonly { readonly name: string; readonly kind: number; readonly index: number }[]
   readonly start: number | undefined
   readonly bodies: readonly Body[]
+  /** Bytes of memory, from its beginning, that data segments fill when an instance is made. */
+  readonly filled: number
+  /** Whether memory and mutable globals are all that an instance can remember: nothing drops segments or writes to the table. */
+  readonly renewable: boolean
 }
 
 /**
@@ -101,7 +113,7 @@ class Checker {
   readonly #types: FunctionType[] = []
   readonly #imports: Import[] = []
   readonly #functions: number[] = []
-  readonly #globals: { readonly type: number; readonly mutable: boolean }[] = []
+  readonly #globals: Global[] = []
   readonly #exports: { name: string; kind: number; index: number }[] = []
   readonly #bodies: Body[] = []
   readonly #dataSizes: number[] = []
@@ -110,6 +122,8 @@ class Checker {
   #start: number | undefined
   #elements = 0
   #dataCount: number | undefined
+  #filled = 0
+  #renewable = true
 
   constructor(bytes: Uint8Array, limits: ProgramLimits) {
     this.#bytes = bytes
@@ -155,11 +169,13 @@ class Checker {
       types: this.#types,
       imports: this.#imports,
       functions: this.#functions,
-      globals: this.#globals.length,
+      globals: this.#globals,
       memory: this.#memory,
       exports: this.#exports,
       start: this.#start,
       bodies: this.#bodies,
+      filled: this.#filled,
+      renewable: this.#renewable,
     }
   }
 
@@ -303,8 +319,9 @@ class Checker {
       const type = this.#valueType(r)
       const mutable = r.byte()
       if (mutable > 1) throw r.fail('mutability is neither 0 nor 1', 'global')
+      const start = r.position
       this.#constant(r, type)
-      this.#globals.push({ type, mutable: mutable === 1 })
+      this.#globals.push({ type, mutable: mutable === 1, start, end: r.position - 1 })
     }
   }
 
@@ -409,6 +426,7 @@ class Checker {
       if (active && offset + length > this.#memory!.initial * 65_536) {
         throw r.fail('data segment reaches beyond the memory', 'segment')
       }
+      if (active) this.#filled = Math.max(this.#filled, offset + length)
       r.skip(length)
       this.#dataSizes.push(length)
     }
@@ -569,6 +587,12 @@ class Checker {
         case op.call:
           if (index >= this.#functions.length) throw r.fail(`function ${index} does not exist`, 'index')
           called(this.#types[this.#functions[index]!]!)
+          break
+        case op.dataDrop:
+        case op.tableInit:
+        case op.elementDrop:
+        case op.tableCopy:
+          this.#renewable = false
           break
         case op.callIndirect:
           if (index >= this.#types.length) throw r.fail(`type ${index} does not exist`, 'index')

@@ -1,6 +1,6 @@
 /**
  * What the module offers to a program, one member per interface of the catalog. A program reaches only those it was granted.
- * Values are copies: a host function may keep what it is given. Lengths and addresses have been checked against the program's
+ * Byte strings for `chip` are copies, others views of the program's memory: a host function that keeps them copies them. Lengths and addresses have been checked against the program's
  * memory; whether the program may do it is for the host to say. It refuses by throwing a Refusal, which ends the call; anything
  * else it throws passes through `call` unchanged.
  */
@@ -27,8 +27,8 @@ export interface IoHost {
   }
   /** Whether it came in the channel of the supplier whose resource the program lies in. */
   readonly fromSupplier: boolean
-  /** Appends to the answer; refuses what does not fit one. */
-  output(bytes: Uint8Array): void
+  /** Appends so many bytes of the memory to the answer; refuses what does not fit one. */
+  output(memory: Uint8Array, from: number, length: number): void
   /** 6xxx or 9xxx. */
   status(sw: number): void
 }
@@ -36,7 +36,8 @@ export interface IoHost {
 export interface DataHost {
   /** Bytes of the area; `read` and `write` are called only inside it. */
   readonly size: number
-  read(offset: number, length: number): Uint8Array
+  /** Into the program's memory, from `at` on. */
+  read(offset: number, length: number, memory: Uint8Array, at: number): void
   write(offset: number, bytes: Uint8Array): void
 }
 

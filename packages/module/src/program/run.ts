@@ -1,4 +1,4 @@
-import { equal } from '@sealwright/core/bytes'
+import { copyBytes, equal, wipe } from '@sealwright/core/bytes'
 import {
   addedModule,
   functionExport,
@@ -28,6 +28,10 @@ export interface CompiledProgram {
   readonly functions: ReadonlyMap<string, 'entry' | number>
   /** Bytes of memory it begins with. */
   readonly memorySize: number
+  /** So many of them, from the first on, may not be zero. */
+  readonly filled: number
+  /** Whether an instance can be made as new: what it could remember is its memory and its globals. */
+  readonly renewable: boolean
 }
 
 /** Checks, meters and compiles. Throws ProgramRefused for bytes that are no program, whatever they are. */
@@ -53,6 +57,8 @@ export function compileProgram(bytes: Uint8Array, limits: ProgramLimits = defaul
     wanted: [...new Set(checked.imports.flatMap((row) => (row.kind === 'added' ? [row.function] : [])))],
     functions,
     memorySize: (checked.memory?.initial ?? 0) * 65_536,
+    filled: checked.filled,
+    renewable: checked.renewable,
   }
 }
 
@@ -111,6 +117,18 @@ export class ProgramInstance {
   }
 
   /**
+   * Makes the instance what it was before its first call, its memory overwritten; false when that cannot be, because a call did not
+   * end well, memory grew, or the program can change more. Then the memory is zero, and the caller drops the instance.
+   */
+  renew(): boolean {
+    const renewed = this.#machine.renew() && this.#alive
+    if (!renewed) for (const { memory } of this.memories()) wipe(memory)
+    this.#alive = renewed
+    this.#begun = false
+    return renewed
+  }
+
+  /**
    * Calls the function of this number (0 = export `process`, n = export `f<n>`) with so many units. The first call runs the
    * start function under the same budget. Exceptions of the host other than Refusal pass through.
    */
@@ -139,16 +157,18 @@ export class ProgramInstance {
     } finally {
       this.#running = false
     }
+    const budgetLeft = machine.budget.value
+    // What the last run took was not looked at by the program.
+    if (budgetLeft < 0) return failed('budget', usedUp)
     this.#alive = true
-    return { ok: true, budgetLeft: machine.budget.value }
+    return { ok: true, budgetLeft }
   }
 
   #stopped(error: unknown): CallResult {
     const { refused } = this.#shared
     if (refused !== undefined) return failed('refused', refused.detail, refused.sw)
-    if (!(error instanceof webAssembly.RuntimeError) && error !== outOfBudget && !isStackOverflow(error))
-      throw error
-    if (this.#machine.budget.value < 0) return failed('budget', 'the budget is used up')
+    if (!(error instanceof webAssembly.RuntimeError) && !isStackOverflow(error)) throw error
+    if (this.#machine.budget.value < 0) return failed('budget', usedUp)
     if (this.#machine.tooDeep) return failed('trap', 'functions called each other too deep')
     return failed('trap', (error as Error).message)
   }
@@ -161,6 +181,8 @@ function failed(
 ): CallResult {
   return { ok: false, reason, sw, detail }
 }
+
+const usedUp = 'the budget is used up'
 
 const defaultStatus = {
   budget: statusWords['conditions-not-satisfied'].sw,
@@ -186,9 +208,6 @@ interface Shared {
   refused: { readonly sw: number; readonly detail: string } | undefined
 }
 
-/** Thrown through the program's frames, which cannot catch: exceptions are not on the feature list. */
-const outOfBudget = new Error('budget used up')
-
 /** One wasm instance with its memory, its budget and what it imports. */
 class Machine {
   readonly budget: WasmGlobal
@@ -198,10 +217,13 @@ class Machine {
   readonly #added: CompiledProgram | undefined
   readonly #exports: Readonly<Record<string, unknown>>
   readonly #memory: WasmMemory | undefined
+  /** What the beginning of the memory is filled with. */
+  readonly #image: Uint8Array
   readonly #stack: WasmGlobal
   readonly #entries: (Exported | undefined)[] = []
   #view: Uint8Array = new Uint8Array(0)
   #linked: Machine | undefined
+  #linkedBegun = false
 
   constructor(
     program: CompiledProgram,
@@ -222,6 +244,7 @@ class Machine {
     this.budget = this.#exports[hostExports.budget] as WasmGlobal
     this.#stack = this.#exports[hostExports.stack] as WasmGlobal
     this.#memory = this.#exports[hostExports.memory] as WasmMemory | undefined
+    this.#image = this.bytes().slice(0, program.renewable ? program.filled : 0)
   }
 
   get tooDeep(): boolean {
@@ -251,38 +274,52 @@ class Machine {
     return [...own, ...linked]
   }
 
-  charge({ charge }: InterfaceFunction, bytes = 0): void {
-    const left = this.budget.value - charge.call - charge.byte * bytes
-    if (left < 0) {
-      this.budget.value = -1
-      throw outOfBudget
-    }
-    this.budget.value = left
+  /** Memory, globals and stack as before the first call; what is linked to it likewise. */
+  renew(): boolean {
+    const memory = this.bytes()
+    if (!this.#program.renewable || memory.length !== this.#program.memorySize) return false
+    if (this.#linked?.renew() === false) return false
+    memory.fill(0)
+    memory.set(this.#image)
+    ;(this.#exports[hostExports.renew] as Exported)()
+    this.#linkedBegun = false
+    return true
   }
 
-  /** A copy of `length` bytes of the program's memory. */
+  /** The program's memory; holds until a call of it. */
+  bytes(): Uint8Array {
+    // The view of a memory that has grown since is empty.
+    if (this.#view.length === 0 && this.#memory !== undefined)
+      this.#view = new Uint8Array(this.#memory.buffer)
+    return this.#view
+  }
+
+  /** A view of `length` bytes of the program's memory. */
   read(address: number, length: number): Uint8Array {
-    const view = this.#bytes()
-    // Both are below 2^32, so that the sum is exact: it does not wrap as it would in 32 bits.
-    const start = address >>> 0
-    const end = start + (length >>> 0)
-    if (end > view.length)
-      throw this.refuse(`source ${start}, ${length >>> 0} bytes, is outside the program's memory`)
-    return view.slice(start, end)
+    return this.source(address, length).subarray(address, address + length)
   }
 
-  /** Refuses a destination outside the memory, before anything is done for it. */
-  room(address: number, length: number): void {
-    const start = address >>> 0
-    if (start + (length >>> 0) > this.#bytes().length) {
-      throw this.refuse(`destination ${start}, ${length >>> 0} bytes, is outside the program's memory`)
-    }
+  /** The memory, in which so many bytes to be read lie at this address. */
+  source(address: number, length: number): Uint8Array {
+    const view = this.bytes()
+    // Both are below 2^32, so that the sum is exact: it does not wrap as it would in 32 bits.
+    if (address + length > view.length)
+      throw this.refuse(`source ${address}, ${length} bytes, is outside the program's memory`)
+    return view
+  }
+
+  /** The memory, in which so many bytes to be written lie at this address; refused before anything is done for it. */
+  room(address: number, length: number): Uint8Array {
+    const view = this.bytes()
+    if (address + length > view.length)
+      throw this.refuse(`destination ${address}, ${length} bytes, is outside the program's memory`)
+    return view
   }
 
   write(address: number, length: number, bytes: Uint8Array): void {
-    if (bytes.length !== length >>> 0)
-      throw new InternalError(`host answered ${bytes.length} bytes, expected ${length >>> 0}`)
-    this.#bytes().set(bytes, address >>> 0)
+    if (bytes.length !== length)
+      throw new InternalError(`host answered ${bytes.length} bytes, expected ${length}`)
+    this.bytes().set(bytes, address)
   }
 
   /** Poisons the call and gives what to throw. */
@@ -291,28 +328,64 @@ class Machine {
     return new Refusal('conditions-not-satisfied')
   }
 
-  #bytes(): Uint8Array {
-    if (this.#memory === undefined) return this.#view
-    // A memory that grew has another buffer.
-    if (this.#view.buffer !== this.#memory.buffer) this.#view = new Uint8Array(this.#memory.buffer)
-    return this.#view
-  }
-
   #bound(from: InterfaceName, name: string): Exported {
     const wrap = (
       wrappers[from] as Readonly<Record<string, (machine: Machine, host: ProgramHost) => Exported>>
     )[name]!
-    const wrapped = wrap(this, this.#host)
+    return this.#noting(wrap(this, this.#host), from, name)
+  }
+
+  /** Notes who refused. One form for each number of arguments: a list of them would be made anew for each call. */
+  #noting(run: Exported, from: InterfaceName, name: string): Exported {
     const shared = this.#shared
-    return (...values) => {
-      try {
-        return wrapped(...values)
-      } catch (error) {
-        if (error instanceof Refusal) {
-          shared.refused ??= { sw: statusWords[error.status].sw, detail: `${from}.${name}: ${error.status}` }
-        }
-        throw error
+    const noted = (error: unknown): unknown => {
+      if (error instanceof Refusal) {
+        shared.refused ??= { sw: statusWords[error.status].sw, detail: `${from}.${name}: ${error.status}` }
       }
+      return error
+    }
+    const { parameters } = (interfaces[from].functions as Readonly<Record<string, InterfaceFunction>>)[name]!
+    switch (parameters.length) {
+      case 0:
+        return () => {
+          try {
+            return run()
+          } catch (error) {
+            throw noted(error)
+          }
+        }
+      case 1:
+        return (a) => {
+          try {
+            return run(a!)
+          } catch (error) {
+            throw noted(error)
+          }
+        }
+      case 2:
+        return (a, b) => {
+          try {
+            return run(a!, b!)
+          } catch (error) {
+            throw noted(error)
+          }
+        }
+      case 3:
+        return (a, b, c) => {
+          try {
+            return run(a!, b!, c!)
+          } catch (error) {
+            throw noted(error)
+          }
+        }
+      default:
+        return (a, b, c, d, e) => {
+          try {
+            return run(a!, b!, c!, d!, e!)
+          } catch (error) {
+            throw noted(error)
+          }
+        }
     }
   }
 
@@ -326,14 +399,13 @@ class Machine {
           statusWords['function-not-supported'].sw,
         )
       }
-      let linked = this.#linked
-      const fresh = linked === undefined
-      linked ??= new Machine(added, this.#host, this.#shared, undefined)
-      this.#linked = linked
+      this.#linked ??= new Machine(added, this.#host, this.#shared, undefined)
+      const linked = this.#linked
       linked.budget.value = this.budget.value
       linked.#stack.value = this.#stack.value
       try {
-        if (fresh) linked.begin()
+        if (!this.#linkedBegun) linked.begin()
+        this.#linkedBegun = true
         return (linked.#exports[name] as Exported)(...values)
       } finally {
         this.budget.value = linked.budget.value
@@ -354,89 +426,82 @@ type Wrappers = {
 /** From addresses and lengths to bytes and back. Every address is checked before the host is asked to do anything. */
 const wrappers: Wrappers = {
   io: {
-    input_length: (m, host) => () => {
-      m.charge(interfaces.io.functions.input_length)
+    input_length: (_m, host) => () => {
       return offered(host.io, 'io').command.data.length
     },
     input: (m, host) => (destination, offset, length) => {
-      const [to, start, count] = [u32(destination), u32(offset), u32(length)]
-      m.charge(interfaces.io.functions.input, count)
+      const to = u32(destination)
+      const start = u32(offset)
+      const count = u32(length)
       const { data } = offered(host.io, 'io').command
-      m.room(to, count)
+      const memory = m.room(to, count)
       if (start + count > data.length)
         throw m.refuse(`input ${start}, ${count} bytes, is outside the command's ${data.length}`)
-      m.write(to, count, data.subarray(start, start + count))
+      copyBytes(data, start, count, memory, to)
     },
     output: (m, host) => (source, length) => {
-      m.charge(interfaces.io.functions.output, u32(length))
-      offered(host.io, 'io').output(m.read(u32(source), u32(length)))
+      const from = u32(source)
+      const count = u32(length)
+      offered(host.io, 'io').output(m.source(from, count), from, count)
     },
-    ins: (m, host) => () => {
-      m.charge(interfaces.io.functions.ins)
+    ins: (_m, host) => () => {
       return offered(host.io, 'io').command.ins
     },
-    p1: (m, host) => () => {
-      m.charge(interfaces.io.functions.p1)
+    p1: (_m, host) => () => {
       return offered(host.io, 'io').command.p1
     },
-    p2: (m, host) => () => {
-      m.charge(interfaces.io.functions.p2)
+    p2: (_m, host) => () => {
       return offered(host.io, 'io').command.p2
     },
-    channel: (m, host) => () => {
-      m.charge(interfaces.io.functions.channel)
+    channel: (_m, host) => () => {
       return offered(host.io, 'io').fromSupplier ? 1 : 0
     },
     status: (m, host) => (sw) => {
-      m.charge(interfaces.io.functions.status)
       offered(host.io, 'io').status(statusWord(m, u32(sw)))
     },
     refuse: (m) => (sw) => {
-      m.charge(interfaces.io.functions.refuse)
       throw m.refuse('by the program', statusWord(m, u32(sw)))
     },
   },
   data: {
-    size: (m, host) => () => {
-      m.charge(interfaces.data.functions.size)
+    size: (_m, host) => () => {
       return offered(host.data, 'data').size
     },
     read: (m, host) => (offset, destination, length) => {
-      const [start, to, count] = [u32(offset), u32(destination), u32(length)]
-      m.charge(interfaces.data.functions.read, count)
+      const start = u32(offset)
+      const to = u32(destination)
+      const count = u32(length)
       const data = offered(host.data, 'data')
-      m.room(to, count)
-      if (start + count > data.size)
-        throw m.refuse(`data ${start}, ${count} bytes, is outside the area's ${data.size}`)
-      m.write(to, count, data.read(start, count))
+      const memory = m.room(to, count)
+      const { size } = data
+      if (start + count > size) throw m.refuse(`data ${start}, ${count} bytes, is outside the area's ${size}`)
+      data.read(start, count, memory, to)
     },
     write: (m, host) => (offset, source, length) => {
-      const [start, count] = [u32(offset), u32(length)]
-      m.charge(interfaces.data.functions.write, count)
+      const start = u32(offset)
+      const count = u32(length)
       const data = offered(host.data, 'data')
       const bytes = m.read(u32(source), count)
-      if (start + count > data.size)
-        throw m.refuse(`data ${start}, ${count} bytes, is outside the area's ${data.size}`)
+      const { size } = data
+      if (start + count > size) throw m.refuse(`data ${start}, ${count} bytes, is outside the area's ${size}`)
       data.write(start, bytes)
     },
   },
   random: {
     fill: (m, host) => (destination, length) => {
-      const [to, count] = [u32(destination), u32(length)]
-      m.charge(interfaces.random.functions.fill, count)
+      const to = u32(destination)
+      const count = u32(length)
       m.room(to, count)
       m.write(to, count, offered(host.random, 'random').bytes(count))
     },
   },
   mac: {
     cmac: (m, host) => (place, source, length, destination) => {
-      m.charge(interfaces.mac.functions.cmac, u32(length))
       m.room(u32(destination), 16)
       const data = m.read(u32(source), u32(length))
       m.write(u32(destination), 16, offered(host.mac, 'mac').cmac(u32(place), data, 'generate'))
     },
     verify: (m, host) => (place, source, length, mac, macLength) => {
-      m.charge(interfaces.mac.functions.verify, u32(length))
       const count = u32(macLength)
       if (count < 8 || count > 16) throw m.refuse(`a mac has 8 to 16 bytes, got ${count}`)
       const expected = m.read(u32(mac), count)
@@ -447,57 +512,46 @@ const wrappers: Wrappers = {
   },
   cipher: {
     encrypt: (m, host) => (place, iv, source, length, destination) => {
-      m.charge(interfaces.cipher.functions.encrypt, u32(length))
       const { vector, data } = blocks(m, iv, source, length, destination)
       m.write(u32(destination), data.length, offered(host.cipher, 'cipher').encrypt(u32(place), vector, data))
     },
     decrypt: (m, host) => (place, iv, source, length, destination) => {
-      m.charge(interfaces.cipher.functions.decrypt, u32(length))
       const { vector, data } = blocks(m, iv, source, length, destination)
       m.write(u32(destination), data.length, offered(host.cipher, 'cipher').decrypt(u32(place), vector, data))
     },
   },
   sign: {
     sign: (m, host) => (source, length, destination) => {
-      m.charge(interfaces.sign.functions.sign, u32(length))
       m.room(u32(destination), 64)
       m.write(u32(destination), 64, offered(host.sign, 'sign').sign(m.read(u32(source), u32(length))))
     },
   },
   clock: {
-    now: (m, host) => () => {
-      m.charge(interfaces.clock.functions.now)
+    now: (_m, host) => () => {
       return BigInt(offered(host.clock, 'clock').now() ?? 0)
     },
-    known: (m, host) => () => {
-      m.charge(interfaces.clock.functions.known)
+    known: (_m, host) => () => {
       return offered(host.clock, 'clock').now() === undefined ? 0 : 1
     },
   },
   chip: {
     put: (m, host) => (kind, id, source, length) => {
-      m.charge(interfaces.chip.functions.put, u32(length))
-      offered(host.chip, 'chip').put(u32(kind), u32(id), m.read(u32(source), u32(length)))
+      offered(host.chip, 'chip').put(u32(kind), u32(id), m.read(u32(source), u32(length)).slice())
     },
     append: (m, host) => (kind, id, source, length) => {
-      m.charge(interfaces.chip.functions.append, u32(length))
-      offered(host.chip, 'chip').append(u32(kind), u32(id), m.read(u32(source), u32(length)))
+      offered(host.chip, 'chip').append(u32(kind), u32(id), m.read(u32(source), u32(length)).slice())
     },
-    length: (m, host) => (kind, id) => {
-      m.charge(interfaces.chip.functions.length)
+    length: (_m, host) => (kind, id) => {
       return offered(host.chip, 'chip').length(u32(kind), u32(id)) ?? -1
     },
     digest: (m, host) => (kind, id, destination) => {
-      m.charge(interfaces.chip.functions.digest)
       m.room(u32(destination), 32)
       m.write(u32(destination), 32, offered(host.chip, 'chip').digest(u32(kind), u32(id)))
     },
-    vector: (m, host) => (ins, program, number) => {
-      m.charge(interfaces.chip.functions.vector)
+    vector: (_m, host) => (ins, program, number) => {
       offered(host.chip, 'chip').vector(u32(ins), u32(program), u32(number))
     },
-    activate: (m, host) => (entry) => {
-      m.charge(interfaces.chip.functions.activate)
+    activate: (_m, host) => (entry) => {
       offered(host.chip, 'chip').activate(u32(entry))
     },
   },

@@ -116,8 +116,8 @@ export class ProgramSimulator {
         get fromSupplier() {
           return simulator.fromSupplier
         },
-        output: (bytes) => {
-          this.#answer.push(bytes)
+        output: (memory, from, length) => {
+          this.#answer.push(memory.slice(from, from + length))
         },
         status: (sw) => {
           this.#sw = sw
@@ -125,7 +125,7 @@ export class ProgramSimulator {
       },
       data: {
         size: this.#data.length,
-        read: (offset, length) => this.#data.slice(offset, offset + length),
+        read: (offset, length, memory, at) => memory.set(this.#data.subarray(offset, offset + length), at),
         write: (offset, bytes) => this.#data.set(bytes, offset),
       },
       random: entropy,

@@ -1,33 +1,31 @@
 import type { Command, Response } from '@sealwright/core/apdu'
-import { concat, equal, wipe } from '@sealwright/core/bytes'
-import { keyPlaces, statusWords } from '@sealwright/core/catalog'
-import { InternalError } from '@sealwright/core/errors'
+import { equal, wipe } from '@sealwright/core/bytes'
+import { keyPlaces } from '@sealwright/core/catalog'
 import type { KeyUse } from '@sealwright/core/key-download'
+import type { AesKey } from '@sealwright/core/ports'
 import { applicationInput, interfacesOf } from '@sealwright/core/resources'
 import type { OpenChannel } from '../channel/index.ts'
 import { Refusal } from '../dispatch/refusal.ts'
-import type { Transaction } from '../eeprom/index.ts'
-import { applicationKey } from '../key-download/index.ts'
+import type { Watch } from '../eeprom/index.ts'
+import type { ApplicationKeys } from '../key-download/index.ts'
 import type { Parts } from '../parts.ts'
-import { instantiate, type ProgramHost, type ProgramInstance, ProgramRefused } from '../program/index.ts'
-import type { Definition, LoadedProgram } from '../resources/index.ts'
+import {
+  type CompiledProgram,
+  instantiate,
+  type ProgramHost,
+  type ProgramInstance,
+  ProgramRefused,
+} from '../program/index.ts'
+import { type Definition, type LoadedProgram, serializeDefinition } from '../resources/index.ts'
+import { Frame, Stopped } from './frame.ts'
 import type { ProgramCache } from './program-cache.ts'
 
-type HostParts = Pick<Parts, 'definitions' | 'entropy' | 'keys' | 'nvm' | 'objects'>
-
-/** One call: the command, the transaction its writes belong to, and the answer so far. */
-interface Frame {
-  readonly command: Command
-  readonly fromSupplier: boolean
-  readonly tx: Transaction
-  data: Uint8Array
-  sw: number
-}
+type HostParts = Pick<Parts, 'definitions' | 'entropy' | 'keys' | 'nvm'>
 
 interface Running {
-  readonly resource: number
-  /** SHA-256 of the manifest of the program that was instantiated. */
-  readonly manifest: Uint8Array
+  /** As it was when the instance was made, or an equal one. */
+  definition: Definition
+  readonly program: CompiledProgram
   readonly instance: ProgramInstance
 }
 
@@ -38,12 +36,18 @@ interface Running {
 export class ApplicationHost {
   readonly #parts: HostParts
   readonly #cache: ProgramCache
+  readonly #keys: ApplicationKeys
+  readonly #frame: Frame
+  /** The program's bytes. */
+  readonly #watch: Watch
   #running: Running | undefined
-  #frame: Frame | undefined
 
-  constructor(parts: HostParts, cache: ProgramCache) {
+  constructor(parts: HostParts, cache: ProgramCache, keys: ApplicationKeys) {
     this.#parts = parts
     this.#cache = cache
+    this.#keys = keys
+    this.#frame = new Frame(parts.nvm)
+    this.#watch = parts.nvm.watch()
   }
 
   /** @param channel the one that the command came in, if any */
@@ -57,26 +61,17 @@ export class ApplicationHost {
     const fromSupplier = channel?.kind === 'supplier' && channel.resource === resource
     let ended = false
     try {
-      const answer = nvm.transaction((tx) => {
-        const frame: Frame = {
-          command,
-          fromSupplier,
-          tx,
-          data: new Uint8Array(0),
-          sw: statusWords.success.sw,
-        }
-        this.#frame = frame
-        const result = instance.call(0, definition.budget)
-        if (!result.ok) throw new Stopped(result.sw)
-        return frame
-      })
+      const answer = this.#frame.run(
+        instance,
+        { function: 0, budget: definition.budget, fromSupplier },
+        command,
+      )
       ended = true
-      return { data: answer.data, sw: answer.sw }
+      return answer
     } catch (error) {
-      if (error instanceof Stopped) return { data: new Uint8Array(0), sw: error.sw }
+      if (error instanceof Stopped) return error.answer
       throw error
     } finally {
-      this.#frame = undefined
       // What the program remembers would not fit what its area holds.
       if (!ended) this.drop()
     }
@@ -86,7 +81,9 @@ export class ApplicationHost {
     const running = this.#running
     return running === undefined
       ? []
-      : running.instance.memories().map(({ memory }) => ({ name: `resource ${running.resource}`, memory }))
+      : running.instance
+          .memories()
+          .map(({ memory }) => ({ name: `resource ${running.definition.id}`, memory }))
   }
 
   /** Ends the instance and overwrites its memory. */
@@ -95,22 +92,34 @@ export class ApplicationHost {
     this.#running = undefined
   }
 
-  /** The instance that runs, if it is of this program. */
-  #current({ id }: Definition, { manifest }: LoadedProgram): Running | undefined {
+  /** The instance that runs, if DEF and the program are what it was made of. */
+  #current(definition: Definition, loaded: LoadedProgram): Running | undefined {
     const running = this.#running
-    if (running?.resource === id && equal(running.manifest, manifest)) return running
+    if (running === undefined) return undefined
+    if (running.definition === definition && this.#watch.holds()) return running
+    const same = equal(serializeDefinition(running.definition), serializeDefinition(definition))
+    if (same && this.#compiled(loaded) === running.program) {
+      running.definition = definition
+      return running
+    }
     this.drop()
     return undefined
   }
 
+  /** The program as it lies in EEPROM now; from here on it is watched. */
+  #compiled({ program: { start, length } }: LoadedProgram): CompiledProgram {
+    const { nvm } = this.#parts
+    const program = this.#cache.compiled(nvm.read(start, length))
+    this.#watch.set(start, length)
+    return program
+  }
+
   #start(definition: Definition, loaded: LoadedProgram): Running {
-    const { start, length } = loaded.program
     try {
-      const program = this.#cache.compiled(this.#parts.nvm.read(start, length))
+      const program = this.#compiled(loaded)
       const grants = new Set(interfacesOf(definition.rights))
-      const host = this.#host(definition, loaded)
-      const instance = instantiate({ program, host, grants })
-      const running = { resource: definition.id, manifest: loaded.manifest, instance }
+      const instance = instantiate({ program, host: this.#host(definition, loaded), grants })
+      const running = { definition, program, instance }
       this.#running = running
       return running
     } catch (error) {
@@ -122,35 +131,17 @@ export class ApplicationHost {
   #host(definition: Definition, { data }: LoadedProgram): ProgramHost {
     const { definitions, entropy, keys } = this.#parts
     const { id, places } = definition
-    const frame = (): Frame => {
-      if (this.#frame === undefined) throw new InternalError('a program ran outside a call')
-      return this.#frame
-    }
-    const key = (place: number, use: KeyUse) => {
+    const frame = this.#frame
+    const key = (place: number, use: KeyUse): AesKey => {
       if (!places.includes(place)) throw new Refusal('reference-not-found')
-      return applicationKey(this.#parts, place, use)
+      return this.#keys.key(place, use)
     }
     return {
-      io: {
-        get command() {
-          return frame().command
-        },
-        get fromSupplier() {
-          return frame().fromSupplier
-        },
-        output(bytes) {
-          const call = frame()
-          if (call.data.length + bytes.length > longestAnswer) throw new Refusal('wrong-length')
-          call.data = concat(call.data, bytes)
-        },
-        status(sw) {
-          frame().sw = sw
-        },
-      },
+      io: frame,
       data: {
         size: data.length,
-        read: (offset, length) => frame().tx.read(data.start + offset, length),
-        write: (offset, bytes) => frame().tx.write(data.start + offset, bytes),
+        read: (offset, length, memory, at) => frame.tx.copy(data.start + offset, length, memory, at),
+        write: (offset, bytes) => frame.tx.write(data.start + offset, bytes),
       },
       random: entropy,
       mac: { cmac: (place, bytes, use) => key(place, use).cmac(bytes) },
@@ -163,16 +154,3 @@ export class ApplicationHost {
     }
   }
 }
-
-/** Undoes the transaction of a call that did not end well. */
-class Stopped extends Error {
-  readonly sw: number
-
-  constructor(sw: number) {
-    super('an application was stopped')
-    this.sw = sw
-  }
-}
-
-/** Bytes of data that an application's answer holds at most. */
-const longestAnswer = 4096

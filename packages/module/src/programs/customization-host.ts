@@ -5,11 +5,12 @@ import { customizationObjects, parseAesKeyObject, programNumbers } from '@sealwr
 import type { OpenChannel } from '../channel/index.ts'
 import { customizationSoftware } from '../customization/index.ts'
 import { Refusal } from '../dispatch/refusal.ts'
-import { type ObjectKind, objectKindOf, type Transaction } from '../eeprom/index.ts'
+import { type ObjectKind, objectKindOf } from '../eeprom/index.ts'
 import type { Parts } from '../parts.ts'
 import { type ChipHost, defaultBudget } from '../program/index.ts'
 import { parseVectors, serializeVectors, type Vector } from '../rom/index.ts'
 import { callInTransaction } from './call-in-transaction.ts'
+import type { Frame } from './frame.ts'
 import type { ProgramCache } from './program-cache.ts'
 import { requireVector } from './software-check.ts'
 
@@ -34,7 +35,7 @@ export function runCustomization(
       function: 0,
       budget: 5 * defaultBudget,
       command,
-      host: (tx) => ({ chip: chipHost(parts, tx) }),
+      host: (frame) => ({ chip: chipHost(parts, frame) }),
     })
   } finally {
     wipe(software)
@@ -42,12 +43,12 @@ export function runCustomization(
 }
 
 /** What customization may write: kinds of the client, never the module's own objects or keys that prove who the module is. */
-function chipHost({ crypto, keys, objects, rom }: HostParts, tx: Transaction): ChipHost {
+function chipHost({ crypto, keys, objects, rom }: HostParts, frame: Frame): ChipHost {
   const put = (kind: ObjectKind, id: number, bytes: Uint8Array): void => {
     if (kind === 'key') {
       if (ownKeyDomains.has(id >>> 16)) throw new Refusal('security-not-satisfied')
       const key = parseAesKeyObject(bytes)
-      keys.putAes(tx, id, key)
+      keys.putAes(frame.tx, id, key)
       wipe(key)
       return
     }
@@ -58,7 +59,7 @@ function chipHost({ crypto, keys, objects, rom }: HostParts, tx: Transaction): C
       crypto.ecPublicKey(bytes)[Symbol.dispose]()
       keys.refuseTestKey(bytes)
     }
-    objects.put(tx, kind, id, bytes)
+    objects.put(frame.tx, kind, id, bytes)
   }
   const vector = (ins: number, program: number, number: number): void => {
     if (ins > 0xff || program > 0xff || number > 0xff) throw new Refusal('wrong-data')
@@ -66,7 +67,7 @@ function chipHost({ crypto, keys, objects, rom }: HostParts, tx: Transaction): C
     const old = parseVectors(objects.read('vector-table', 0) ?? new Uint8Array(0))
     const kept: Vector[] = old.filter((one) => one.ins !== ins)
     const table = [...kept, { ins, program, function: number }].sort((a, b) => a.ins - b.ins)
-    objects.put(tx, 'vector-table', 0, serializeVectors(table))
+    objects.put(frame.tx, 'vector-table', 0, serializeVectors(table))
   }
   return {
     put: (kind, id, bytes) => put(writable(kind), id, bytes),

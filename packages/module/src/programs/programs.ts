@@ -1,20 +1,24 @@
 import type { Command, Response } from '@sealwright/core/apdu'
 import type { OpenChannel } from '../channel/index.ts'
+import { ApplicationKeys } from '../key-download/index.ts'
 import type { Parts, ProgramRunner } from '../parts.ts'
 import { ApplicationHost } from './application-host.ts'
 import { runCustomization } from './customization-host.ts'
 import { ProgramCache } from './program-cache.ts'
-import { runSoftware } from './software-host.ts'
+import { SoftwareHost } from './software-host.ts'
 
 export class Programs implements ProgramRunner {
   readonly #parts: Omit<Parts, 'programs'>
   readonly #cache: ProgramCache
   readonly #applications: ApplicationHost
+  readonly #software: SoftwareHost
 
   constructor(parts: Omit<Parts, 'programs'>) {
     this.#parts = parts
     this.#cache = new ProgramCache(parts.crypto)
-    this.#applications = new ApplicationHost(parts, this.#cache)
+    const keys = new ApplicationKeys(parts)
+    this.#applications = new ApplicationHost(parts, this.#cache, keys)
+    this.#software = new SoftwareHost(parts, this.#cache, keys)
   }
 
   /** The customization software, in customization mode. */
@@ -24,7 +28,7 @@ export class Programs implements ProgramRunner {
 
   /** A program that a vector names: ROM's wasm (1) or software in EEPROM. */
   software(program: number, number: number, command: Command): Response {
-    return runSoftware(this.#parts, this.#cache, program, number, command)
+    return this.#software.call(program, number, command)
   }
 
   /** The application of the selected resource. */
@@ -33,7 +37,7 @@ export class Programs implements ProgramRunner {
   }
 
   memories(): readonly { readonly name: string; readonly memory: Uint8Array }[] {
-    return this.#applications.memories()
+    return [...this.#applications.memories(), ...this.#software.memories()]
   }
 
   leave(): void {
@@ -43,6 +47,7 @@ export class Programs implements ProgramRunner {
   /** Drops every instance and its memory. */
   reset(): void {
     this.#applications.drop()
+    this.#software.reset()
     this.#cache.clear()
   }
 }

@@ -9,7 +9,8 @@ import { geometryFor, RamMedium } from '@sealwright/module/medium'
 import { compileProgram, instantiate, type ProgramHost, ProgramRefused } from '@sealwright/module/program'
 import fc from 'fast-check'
 import { Refusal } from '../../src/dispatch/refusal.ts'
-import { callInTransaction, dataHostOf } from '../../src/programs/call-in-transaction.ts'
+import { callInTransaction } from '../../src/programs/call-in-transaction.ts'
+import { DataArea } from '../../src/programs/data-area.ts'
 import { committed, committedNames, wat } from './wat.ts'
 
 const area = 0x142
@@ -44,8 +45,8 @@ function memory() {
       function: 0,
       budget,
       command: command({ cla: 0x80, ins: 0 }),
-      host: (tx) => ({
-        data: dataHostOf({ objects } as never, tx, area),
+      host: (frame) => ({
+        data: new DataArea({ objects }, frame, area),
         mac: {
           cmac: () => {
             throw new Refusal('reference-not-found')
@@ -136,7 +137,11 @@ function willing(): ProgramHost {
       output: () => {},
       status: () => {},
     },
-    data: { size: 128, read: (_offset, length) => new Uint8Array(length), write: () => {} },
+    data: {
+      size: 128,
+      read: (_offset, length, memory, at) => void memory.fill(0, at, at + length),
+      write: () => {},
+    },
     random: entropy,
     mac: { cmac: () => new Uint8Array(16) },
     cipher: { encrypt: (_place, _iv, data) => data, decrypt: (_place, _iv, data) => data },

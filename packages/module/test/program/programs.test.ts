@@ -73,7 +73,7 @@ class Chip implements ChipHost {
   readonly vectors: number[][] = []
   readonly entries: number[] = []
   put(kind: number, id: number, bytes: Uint8Array): void {
-    this.objects.set(`${kind} ${id}`, bytes)
+    this.objects.set(`${kind} ${id}`, bytes.slice())
   }
   append(kind: number, id: number, bytes: Uint8Array): void {
     this.put(kind, id, concat(this.#found(kind, id), bytes))
@@ -110,8 +110,8 @@ function write(chip: Chip, data: Uint8Array, ins = 0x38, p1 = 0): { result: Call
   const io = {
     command: { ins, p1, p2: 0, data },
     fromSupplier: false,
-    output: (bytes: Uint8Array) => {
-      answer = concat(answer, bytes)
+    output: (memory: Uint8Array, from: number, length: number) => {
+      answer = concat(answer, memory.subarray(from, from + length))
     },
     status: () => {},
   }

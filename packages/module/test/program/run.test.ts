@@ -28,14 +28,14 @@ function recorder(data: Uint8Array = new Uint8Array(0)) {
     io: {
       command: { ins: 0x10, p1: 0x21, p2: 0x32, data },
       fromSupplier: true,
-      output: (bytes) => note('output', bytes),
+      output: (memory, from, length) => note('output', memory.subarray(from, from + length)),
       status: (sw) => note('status', sw),
     },
     data: {
       size: 100,
-      read: (offset, length) => {
+      read: (offset, length, memory, at) => {
         note('read', offset, length)
-        return new Uint8Array(length).fill(0xda)
+        memory.fill(0xda, at, at + length)
       },
       write: (offset, bytes) => note('write', offset, bytes),
     },
