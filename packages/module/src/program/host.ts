@@ -1,8 +1,8 @@
 /**
  * What the module offers to a program, one member per interface of the catalog. A program reaches only those it was granted.
- * Byte strings for `chip` are copies, others views of the program's memory: a host function that keeps them copies them. Lengths and addresses have been checked against the program's
- * memory; whether the program may do it is for the host to say. It refuses by throwing a Refusal, which ends the call; anything
- * else it throws passes through `call` unchanged.
+ * Byte strings for `chip` are copies, all others are views of the program's memory: a host function that keeps them copies them.
+ * Lengths and addresses have been checked against the program's memory; whether the program may do it is for the host to say. It
+ * refuses by throwing a Refusal, which ends the call; anything else it throws passes through `call` unchanged.
  */
 export interface ProgramHost {
   readonly io?: IoHost
