@@ -280,6 +280,34 @@ export const errorTable = {
     exit: 8,
     remedy: 'run the command as root: sudo env "PATH=$PATH" sealwright …',
   },
+  'card-refused': {
+    culprit: 'module',
+    exit: 6,
+    remedy:
+      'see what the card holds with `sealwright gp info`, `sealwright gp list` and `sealwright gp keys`',
+  },
+  'card-keys-differ': {
+    culprit: 'peer',
+    exit: 5,
+    remedy:
+      'name the keys that the card has: --keys, with --diversify if each card has its own, and --key-version; do not guess, for some cards count tries',
+  },
+  'card-not-trusted': {
+    culprit: 'peer',
+    exit: 5,
+    remedy:
+      "name the authority that certified this card with --card-ca; see the card's certificates with `sealwright gp certificates show`",
+  },
+  'card-unsupported': {
+    culprit: 'module',
+    exit: 6,
+    remedy: 'use a card with SCP03 or SCP11, or GlobalPlatformPro for SCP01 and SCP02',
+  },
+  'card-exposed': {
+    culprit: 'caller',
+    exit: 2,
+    remedy: 'choose a channel that protects answers: --level 11 or more with SCP03, or SCP11',
+  },
   ...moduleRows(),
   internal: {
     culprit: 'us',

@@ -1,0 +1,226 @@
+import { encodeHex, equal } from '@sealwright/core/bytes'
+import { kcvGlobalPlatform, withHandle } from '@sealwright/core/crypto'
+import { PeerError, SealwrightError, StateError, UsageError } from '@sealwright/core/errors'
+import {
+  type AesKeyComponent,
+  factoryKeyVersion,
+  isKeyVersion,
+  parsePutKeyAnswer,
+  type Scp03KeyBytes,
+  serializePutKeyAnswer,
+  serializePutKeyData,
+} from '@sealwright/core/globalplatform'
+import type { Transport } from '@sealwright/core/ports'
+import { type CardPorts, isProcessed, plainLine, selectDomain } from './card.ts'
+import { readKeys } from './keys.ts'
+import { type DomainSession, openScp03Session } from './session.ts'
+import { refusedByCard } from './status-words.ts'
+
+export interface PutKeysInput {
+  /** The security domain; left out: the issuer's. */
+  readonly aid?: Uint8Array
+  /** Opens a session under the keys that the card has now. It is called with the domain selected. */
+  openSession(): Promise<DomainSession>
+  /**
+   * The new keys, which the caller has kept for good already: a line that is cut during PUT KEY must never leave a card with keys that nobody
+   * has.
+   */
+  readonly newKeys: Scp03KeyBytes
+  /** 01 to 7F. Left out: 01 after the factory's keys, else the version that the session is opened with. */
+  readonly newKeyVersion?: number
+  /** The set of the session goes, whatever its version; otherwise a new version is added beside it. */
+  readonly replaceSession?: boolean
+  /** Challenges of 16 bytes, for the session that tries the new keys. */
+  readonly s16?: boolean
+}
+
+export interface PutKeysResult {
+  readonly keyVersion: number
+  /** Of ENC, MAC, DEK, 3 bytes each. */
+  readonly checkValues: readonly Uint8Array[]
+  /** `there`: an earlier run had put them already. */
+  readonly outcome: 'put' | 'there'
+}
+
+/**
+ * Puts a set of SCP03 keys and opens a session with it. Broken off, run it again with the same keys: it asks the card which set it has, the
+ * new one first, and goes on from there.
+ */
+export async function putKeys(
+  transport: Transport,
+  ports: CardPorts,
+  input: PutKeysInput,
+): Promise<PutKeysResult> {
+  const { aid, newKeys, replaceSession = false } = input
+  if (input.newKeyVersion !== undefined) requireVersion(input.newKeyVersion)
+  await selectDomain(transport, aid)
+  const before = await setVersions(transport)
+  const named = input.newKeyVersion
+  if (named !== undefined && (before === undefined || before.includes(named))) {
+    if (await opens(transport, ports, input, named)) return result('there', named, newKeys, ports)
+    await selectDomain(transport, aid)
+  }
+
+  const opened = await openOld(transport, ports, input, before)
+  if (typeof opened === 'number') return result('there', opened, newKeys, ports)
+  try {
+    const sessionVersion = opened.kind === 'scp03' ? opened.keyVersion : undefined
+    const keyVersion = named ?? defaultVersion(sessionVersion, before)
+    const p1 = replacedVersion(sessionVersion, keyVersion, before, replaceSession)
+    await put(opened, ports, newKeys, keyVersion, p1)
+    await selectDomain(transport, aid)
+    if (!(await opens(transport, ports, input, keyVersion))) {
+      throw new PeerError(
+        `the card answered PUT KEY as if it had taken the keys, and does not open a session with them (version ${hex(keyVersion)})`,
+      )
+    }
+    return result('put', keyVersion, newKeys, ports)
+  } finally {
+    opened.close()
+  }
+}
+
+function defaultVersion(sessionVersion: number | undefined, before: readonly number[] | undefined): number {
+  if (sessionVersion === undefined)
+    throw new UsageError('with SCP11 the new version has to be named: --new-version')
+  if (isKeyVersion(sessionVersion)) return sessionVersion
+  if (!before?.includes(1)) return 1
+  throw new UsageError(
+    'the card has a key set of version 01 already: name the new version with --new-version',
+  )
+}
+
+/** P1 of PUT KEY: the version that goes, 00 for none. */
+function replacedVersion(
+  sessionVersion: number | undefined,
+  keyVersion: number,
+  before: readonly number[] | undefined,
+  replaceSession: boolean,
+): number {
+  if (before?.includes(keyVersion) || keyVersion === sessionVersion) return keyVersion
+  // The factory's set goes by itself at many cards; it cannot be named at others.
+  return replaceSession && sessionVersion !== undefined && isKeyVersion(sessionVersion) ? sessionVersion : 0
+}
+
+/** A session under the old keys; or, when an earlier run was cut after the card had taken the new ones, their version. */
+async function openOld(
+  transport: Transport,
+  ports: CardPorts,
+  input: PutKeysInput,
+  before: readonly number[] | undefined,
+): Promise<DomainSession | number> {
+  try {
+    return await input.openSession()
+  } catch (error) {
+    if (!(error instanceof SealwrightError)) throw error
+    const gone = error.code === 'card-refused' && error.details['statusWord'] === '6A88'
+    if (error.code !== 'card-keys-differ' && !gone) throw error
+    const versions = input.newKeyVersion === undefined ? (before ?? [1]).filter(isKeyVersion) : []
+    for (const version of versions) {
+      await selectDomain(transport, input.aid)
+      if (await opens(transport, ports, input, version)) return version
+    }
+    if (gone) throw error
+    throw new StateError(`neither the given keys nor the new ones open a session. ${error.message}`, {
+      code: 'card-keys-differ',
+      details: error.details,
+    })
+  }
+}
+
+/** Both forms of the key block are legal; a card that refuses one as bad data has changed nothing and gets the other. */
+async function put(
+  session: DomainSession,
+  { crypto }: CardPorts,
+  keys: Scp03KeyBytes,
+  keyVersion: number,
+  p1: number,
+): Promise<void> {
+  const parts = [keys.enc, keys.mac, keys.dek].map((key) => ({
+    length: key.length as AesKeyComponent['length'],
+    wrapped: session.wrapKey(key),
+    checkValue: withHandle(crypto.aes(key), kcvGlobalPlatform),
+  }))
+  const forms = parts.every(({ length }) => length % 16 === 0) ? [true, false] : [true]
+  let sw = 0
+  for (const innerLength of forms) {
+    const components = parts.map((part) => ({ kind: 'aes', innerLength, ...part }) as const)
+    const data = serializePutKeyData({ keyVersion, keys: components })
+    // P2: the first key is number 1, and there are several.
+    const answer = await session.exchange({ cla: 0x80, ins: 0xd8, p1, p2: 0x81, data })
+    sw = answer.sw
+    if (isProcessed(sw)) return requireAnswer(answer.data, keyVersion, parts)
+    if (sw !== 0x6a80 && sw !== 0x6700) break
+  }
+  throw refusedByCard('PUT KEY', sw)
+}
+
+function requireAnswer(
+  data: Uint8Array,
+  keyVersion: number,
+  parts: readonly { readonly checkValue: Uint8Array }[],
+): void {
+  const answer = parsePutKeyAnswer(data)
+  const expected = serializePutKeyAnswer({
+    keyVersion,
+    checkValues: parts.map(({ checkValue }) => checkValue),
+  })
+  if (!equal(data, expected)) {
+    throw new PeerError(
+      `the card answered PUT KEY with version ${hex(answer.keyVersion)} and the check values ${answer.checkValues.map(encodeHex).join(' ')}, which are not those of the new keys`,
+    )
+  }
+}
+
+/** Whether the new keys open a session; other keys of this version, or none, are no. */
+async function opens(
+  transport: Transport,
+  ports: CardPorts,
+  { newKeys, s16 = false }: PutKeysInput,
+  keyVersion: number,
+): Promise<boolean> {
+  const keys = () => ({ enc: newKeys.enc.slice(), mac: newKeys.mac.slice(), dek: newKeys.dek.slice() })
+  try {
+    const quiet = { ...ports, progress: () => {} }
+    const session = await openScp03Session(transport, quiet, { keys, keyVersion, level: 'best', s16 })
+    session.close()
+    return true
+  } catch (error) {
+    if (!(error instanceof SealwrightError)) throw error
+    // A card without this version, with other keys of it, or with other lengths of key.
+    if (error.code === 'card-keys-differ' || error.code === 'card-unsupported') return false
+    if (error.code === 'card-refused' && error.details['statusWord'] === '6A88') return false
+    throw error
+  }
+}
+
+/** Versions of the SCP03 sets that the card lists. */
+async function setVersions(transport: Transport): Promise<number[] | undefined> {
+  const keys = await readKeys(plainLine(transport))
+  return keys?.filter(({ keyId }) => keyId === 0x01).map(({ keyVersion }) => keyVersion)
+}
+
+function result(
+  outcome: PutKeysResult['outcome'],
+  keyVersion: number,
+  keys: Scp03KeyBytes,
+  { crypto }: CardPorts,
+): PutKeysResult {
+  const checkValues = [keys.enc, keys.mac, keys.dek].map((key) =>
+    withHandle(crypto.aes(key), kcvGlobalPlatform),
+  )
+  return { outcome, keyVersion, checkValues }
+}
+
+function requireVersion(version: number): void {
+  if (isKeyVersion(version)) return
+  throw new UsageError(
+    version === factoryKeyVersion
+      ? 'the version FF is the factory’s and cannot be put: choose 01 to 7F'
+      : 'expected a new key version of 01 to 7F',
+  )
+}
+
+function hex(value: number): string {
+  return value.toString(16).toUpperCase().padStart(2, '0')
+}
