@@ -1,16 +1,16 @@
 import type { Crypto, Entropy } from '@sealwright/core/ports'
 import { Channels } from './channel/index.ts'
 import { Dispatcher } from './dispatch/dispatcher.ts'
-import { openMemory } from './eeprom/index.ts'
+import { controlIds, openMemory } from './eeprom/index.ts'
 import { Events } from './events/index.ts'
 import { resumeWipe } from './handlers/finish.ts'
-import { serialId } from './handlers/write-serial.ts'
 import { KeyStore } from './keys/index.ts'
 import { Lifecycle } from './lifecycle/index.ts'
 import type { Medium } from './medium/index.ts'
 import type { Parts } from './parts.ts'
 import { Programs } from './programs/index.ts'
 import { Ram } from './ram/index.ts'
+import { DomainData, DomainKeys, OffCardEntity, PendingContent, Registry } from './registry/index.ts'
 import { Definitions, forgetPackageKey } from './resources/index.ts'
 
 /** What a module is powered from. */
@@ -35,6 +35,7 @@ export class Module {
     const { nvm, objects, otp, rom } = openMemory(medium)
     const life = new Lifecycle(otp, objects)
     const channels = new Channels()
+    const keys = new KeyStore(crypto, objects, otp)
     const parts: Parts = {
       crypto,
       entropy,
@@ -45,19 +46,25 @@ export class Module {
       ram: new Ram(),
       life,
       events: new Events(crypto, objects),
-      keys: new KeyStore(crypto, objects, otp),
+      keys,
       channels,
       definitions: new Definitions(nvm),
+      registry: new Registry(objects, life),
+      domainKeys: new DomainKeys(objects, keys),
+      domainData: new DomainData(objects),
+      offCard: new OffCardEntity(),
+      pendingContent: new PendingContent(),
       get programs(): Programs {
         return programs
       },
-      serial: () => objects.read('control', serialId),
-      select: (resource) => this.#dispatcher.select(resource),
+      serial: () => objects.read('control', controlIds.serial),
+      select: (selection) => this.#dispatcher.select(selection),
       ...(report === undefined ? {} : { report }),
     }
     const programs = new Programs(parts)
     channels.onClose = () => {
       forgetPackageKey(parts.ram)
+      parts.pendingContent.forget()
       // What an application learned inside a channel is not for whoever speaks next.
       programs.leave()
     }
@@ -71,6 +78,8 @@ export class Module {
     this.#dispatcher.reset()
     this.parts.channels.close()
     this.parts.programs.reset()
+    this.parts.registry.reset()
+    this.parts.offCard.forget()
     this.parts.keys.forgetAll()
     this.parts.ram.reset()
   }

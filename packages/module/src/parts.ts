@@ -8,6 +8,7 @@ import type { KeyStore } from './keys/index.ts'
 import type { Lifecycle } from './lifecycle/index.ts'
 import type { Otp } from './otp/index.ts'
 import type { Ram } from './ram/index.ts'
+import type { DomainData, DomainKeys, OffCardEntity, PendingContent, Registry } from './registry/index.ts'
 import type { Definitions } from './resources/index.ts'
 import type { Rom } from './rom/index.ts'
 
@@ -26,10 +27,15 @@ export interface Parts {
   readonly channels: Channels
   readonly programs: ProgramRunner
   readonly definitions: Definitions
+  readonly registry: Registry
+  readonly domainKeys: DomainKeys
+  readonly domainData: DomainData
+  readonly offCard: OffCardEntity
+  readonly pendingContent: PendingContent
   /** The serial number, 8 bytes; undefined before WRITE SERIAL. */
   serial(): Uint8Array | undefined
-  /** Selects the issuer security domain (undefined) or the application of a resource. */
-  select(resource: number | undefined): void
+  /** Selects a security domain (undefined) or an application (dispatch/selection.ts). */
+  select(selection: number | undefined): void
   /** Hears of defects that the answer 6F00 hides; for tests and logs of the host that runs the module. */
   report?(error: unknown): void
 }
@@ -40,8 +46,8 @@ export interface ProgramRunner {
   customization(command: Command, channel: OpenChannel | undefined): Response
   /** A program that a vector names: ROM's wasm (1) or software in EEPROM. */
   software(program: number, number: number, command: Command): Response
-  /** The application of the selected resource; `channel` is the one that the command came in. */
-  application(resource: number, command: Command, channel: OpenChannel | undefined): Response
+  /** The selected application (dispatch/selection.ts); `channel` is the one that the command came in. */
+  application(selection: number, command: Command, channel: OpenChannel | undefined): Response
   /** Memories of the programs that are instantiated now; views. */
   memories(): readonly { readonly name: string; readonly memory: Uint8Array }[]
   /** Drops the selected application's instance: what it remembers lasts as long as its selection. */
@@ -57,5 +63,5 @@ export interface Call extends Command {
   readonly channel: OpenChannel | undefined
 }
 
-/** Carries out one command and returns the data of the answer; refuses by throwing a Refusal. */
-export type Handler = (parts: Parts, call: Call) => Uint8Array
+/** Carries out one command and returns the data of the answer, or a warning with its data; refuses by throwing a Refusal. */
+export type Handler = (parts: Parts, call: Call) => Uint8Array | Response

@@ -8,8 +8,16 @@ import type { ChipMode, PersonalizationState } from './states.ts'
  * `personalization`: SCP11b (the module's proof), or SCP03 under the document key.
  * `central`: SCP11a with the stored central system.
  * `supplier`: SCP11a with the supplier whose key lies in DEF.
+ * `security-domain`: SCP03, SCP11a or SCP11c with whoever holds keys of the selected security domain (GlobalPlatform).
  */
-export type ChannelNeed = 'none' | 'customization' | 'document' | 'personalization' | 'central' | 'supplier'
+export type ChannelNeed =
+  | 'none'
+  | 'customization'
+  | 'document'
+  | 'personalization'
+  | 'central'
+  | 'supplier'
+  | 'security-domain'
 
 export interface CommandRow {
   readonly ins: number
@@ -23,6 +31,8 @@ export interface CommandRow {
   readonly channel: ChannelNeed
   /** Spoken by the apparatus on the spot: may come unprotected while a channel is open, and leaves it open. */
   readonly local?: true
+  /** P1.b8 says that more segments of the same command follow (GlobalPlatform 2.3.1, 11.1.5.1). */
+  readonly chainedByP1?: true
   readonly purpose: string
 }
 
@@ -325,6 +335,83 @@ export const commands = {
     channel: 'none',
     local: true,
     purpose: 'cash machine: learn whether to pay, once',
+  },
+
+  'PERFORM SECURITY OPERATION': {
+    ins: 0x2a,
+    class: 'own',
+    entry: 0x70,
+    modes: user,
+    channel: 'none',
+    chainedByP1: true,
+    purpose: 'SCP11a and c: check a certificate of the off-card entity',
+  },
+  'PUT KEY': {
+    ins: 0xd8,
+    class: 'own',
+    entry: 0x71,
+    modes: user,
+    channel: 'security-domain',
+    chainedByP1: true,
+    purpose: 'add or replace keys of the security domain',
+  },
+  'GENERATE KEY': {
+    ins: 0xf1,
+    class: 'own',
+    entry: 0x72,
+    modes: user,
+    channel: 'security-domain',
+    purpose: 'make a key pair of the security domain in the module',
+  },
+  'STORE DATA': {
+    ins: 0xe2,
+    class: 'iso',
+    entry: 0x73,
+    modes: user,
+    channel: 'security-domain',
+    purpose: 'store identifications, certificates and lists of the security domain',
+  },
+  'GET STATUS': {
+    ins: 0xf2,
+    class: 'own',
+    entry: 0x74,
+    modes: user,
+    channel: 'security-domain',
+    purpose: 'list security domains, applications and load files',
+  },
+  'SET STATUS': {
+    ins: 0xf0,
+    class: 'own',
+    entry: 0x75,
+    modes: user,
+    channel: 'security-domain',
+    purpose: 'move the life cycle state of card, security domain or application',
+  },
+  INSTALL: {
+    ins: 0xe6,
+    class: 'own',
+    entry: 0x76,
+    modes: user,
+    channel: 'security-domain',
+    chainedByP1: true,
+    purpose: 'install a load file, an application or a security domain',
+  },
+  LOAD: {
+    ins: 0xe8,
+    class: 'own',
+    entry: 0x77,
+    modes: user,
+    channel: 'security-domain',
+    purpose: 'load one block of a load file',
+  },
+  DELETE: {
+    ins: 0xe4,
+    class: 'own',
+    entry: 0x78,
+    modes: user,
+    channel: 'security-domain',
+    chainedByP1: true,
+    purpose: 'delete keys, an application, a security domain or a load file',
   },
 } as const satisfies Record<string, CommandRow>
 

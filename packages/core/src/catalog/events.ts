@@ -35,6 +35,21 @@ export const eventTypes = {
   'resource-released': { code: 0x12, digest: "SHA-256 of the operator's document", by: ['operator'] },
   'resource-deleted': { code: 0x13, digest: "SHA-256 of the operator's document", by: ['operator'] },
   'program-loaded': { code: 0x14, digest: 'SHA-256 of the manifest', by: ['supplier'] },
+  'card-keys-changed': {
+    code: 0x30,
+    digest: "SHA-256 of the security domain's AID and its key information template (E0)",
+    by: ['issuer', 'operator'],
+  },
+  'card-content-changed': {
+    code: 0x31,
+    digest: 'SHA-256 of AID and new life cycle state(1), 00 for deleted',
+    by: ['issuer', 'operator'],
+  },
+  'card-state-changed': {
+    code: 0x32,
+    digest: 'SHA-256 of the new card life cycle state(1)',
+    by: ['issuer', 'operator'],
+  },
   depersonalized: {
     code: 0x20,
     digest: 'SHA-256 of the operating certificate',

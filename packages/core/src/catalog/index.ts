@@ -30,6 +30,7 @@ export {
   productDataIds,
   publicKeyIds,
   receiptIds,
+  securityDomainKeys,
 } from './places.ts'
 export {
   type Certification,

@@ -20,8 +20,11 @@ export const keyPlaces = {
   signatureNext: 0x0011_0201,
 } as const
 
-/** Key version numbers of our own channels in INITIALIZE UPDATE. */
-export const keyVersions = { customization: 0x01, document: 0x02 } as const
+/** Key version numbers of our own channels in INITIALIZE UPDATE: outside 01 to 7F and FF, which are GlobalPlatform's. */
+export const keyVersions = { customization: 0x81, document: 0x82 } as const
+
+/** Domain of a key place whose low byte is the number of a security domain; the issuer's is 0. The place's version and id are KVN and KID. */
+export const securityDomainKeys = 0xfd00
 
 /** Key identifiers in INTERNAL AUTHENTICATE and MUTUAL AUTHENTICATE of our own channels. */
 export const channelKeys = {

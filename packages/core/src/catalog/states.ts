@@ -14,9 +14,12 @@ export type ChipMode = keyof typeof chipModes
 
 /** The personalization state of a module in user mode. */
 export const personalizationStates = {
-  'awaiting-personalization': { code: 0x07, globalPlatform: 'INITIALIZED', next: ['operating'] },
-  operating: { code: 0x0f, globalPlatform: 'SECURED', next: ['awaiting-personalization'] },
-} as const satisfies Record<string, { code: number; globalPlatform: string; next: readonly string[] }>
+  'awaiting-personalization': { code: 0x07, globalPlatform: 'initialized', next: ['operating'] },
+  operating: { code: 0x0f, globalPlatform: 'secured', next: ['awaiting-personalization'] },
+} as const satisfies Record<
+  string,
+  { code: number; globalPlatform: 'initialized' | 'secured'; next: readonly string[] }
+>
 
 export type PersonalizationState = keyof typeof personalizationStates
 

@@ -1,6 +1,11 @@
 /** Every status word a module answers, with what it means here and the next step (ISO/IEC 7816-4; GlobalPlatform 2.3.1). */
 export const statusWords = {
   success: { sw: 0x9000, meaning: 'done', remedy: 'nothing to do' },
+  'card-locked': {
+    sw: 0x6283,
+    meaning: 'selected, but the card is locked',
+    remedy: 'unlock the card with SET STATUS from its issuer security domain',
+  },
   'authentication-refused': {
     sw: 0x6300,
     meaning: 'the host cryptogram is wrong',
@@ -16,6 +21,16 @@ export const statusWords = {
     meaning: 'the length of the command is wrong',
     remedy: 'compare the data field with the SPEC',
   },
+  'certificate-not-verified': {
+    sw: 0x6640,
+    meaning: 'the certificate of the off-card entity does not verify',
+    remedy: 'send the whole chain, from the one that the stored CA key has signed down to the leaf',
+  },
+  'certificate-not-allowed': {
+    sw: 0x6641,
+    meaning: 'the serial number of the certificate does not stand in the allow-list',
+    remedy: 'have the holder of the security domain put it there with STORE DATA',
+  },
   'secure-messaging-not-supported': {
     sw: 0x6882,
     meaning: 'secure messaging is not possible here',
@@ -29,7 +44,8 @@ export const statusWords = {
   blocked: {
     sw: 0x6983,
     meaning: 'the tries are used up',
-    remedy: 'the module cannot be unlocked any more: discard it and report its serial number',
+    remedy:
+      'a chip: discard it and report its serial number; a key set of a test module: wait for the factory keys',
   },
   'conditions-not-satisfied': {
     sw: 0x6985,

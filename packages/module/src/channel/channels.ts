@@ -2,21 +2,40 @@ import type { ChannelNeed } from '@sealwright/core/catalog'
 import type { AwaitingExternalAuthenticate } from '@sealwright/core/channel/scp03'
 import type { ModuleSession } from '@sealwright/core/channel/secure-messaging'
 
-/** A channel that is set up, and who is at its other end. */
-export interface OpenChannel {
-  readonly kind: Exclude<ChannelNeed, 'none'>
-  readonly session: ModuleSession
+/**
+ * Whom a channel is with. `module-proof`: SCP11b of a security domain, where the module alone has proven who it is; no command needs it,
+ * and it serves those that need none.
+ */
+export type ChannelKind = Exclude<ChannelNeed, 'none'> | 'module-proof'
+
+/** What is known of a channel before its session is there. */
+export interface ChannelPurpose {
+  readonly kind: ChannelKind
   /** The resource whose supplier speaks, in a supplier's channel. */
   readonly resource?: number
   /** SHA-256 of everything exchanged at set-up: what later signatures bind to. */
   readonly transcript?: Uint8Array
+  /** Of a security domain's channel: how it was set up, and under which key. */
+  readonly securityDomain?: {
+    readonly protocol: 'scp03' | 'scp11a' | 'scp11b' | 'scp11c'
+    /** Place of its key, of SCP03's ENC key. */
+    readonly place: number
+  }
+}
+
+/** A channel that is set up, and who is at its other end. */
+export interface OpenChannel extends ChannelPurpose {
+  readonly session: ModuleSession
+}
+
+interface Pending {
+  readonly step: AwaitingExternalAuthenticate
+  readonly purpose: ChannelPurpose
 }
 
 /** The one channel of the module's basic logical channel: pending set-up or open. */
 export class Channels {
-  #pending:
-    | { readonly step: AwaitingExternalAuthenticate; readonly kind: 'customization' | 'document' }
-    | undefined
+  #pending: Pending | undefined
   #open: OpenChannel | undefined
   /** Called whenever a channel ends, with what was bound to it still to be forgotten. */
   onClose: (() => void) | undefined
@@ -26,9 +45,7 @@ export class Channels {
   }
 
   /** Takes the pending set-up away: a step is used once. */
-  takePending():
-    | { readonly step: AwaitingExternalAuthenticate; readonly kind: 'customization' | 'document' }
-    | undefined {
+  takePending(): Pending | undefined {
     const pending = this.#pending
     this.#pending = undefined
     return pending
@@ -40,9 +57,9 @@ export class Channels {
     this.#pending = undefined
   }
 
-  await(kind: 'customization' | 'document', step: AwaitingExternalAuthenticate): void {
+  await(purpose: ChannelPurpose, step: AwaitingExternalAuthenticate): void {
     this.close()
-    this.#pending = { kind, step }
+    this.#pending = { purpose, step }
   }
 
   open(channel: OpenChannel): void {

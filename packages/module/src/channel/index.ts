@@ -1,1 +1,1 @@
-export { Channels, type OpenChannel } from './channels.ts'
+export { type ChannelKind, type ChannelPurpose, Channels, type OpenChannel } from './channels.ts'

@@ -2,7 +2,7 @@ import { Reader, Writer } from '@sealwright/core/bytes'
 import { keyPlaces } from '@sealwright/core/catalog'
 import { type ImageForm, imageForms } from '@sealwright/core/customization'
 import { Refusal } from '../dispatch/refusal.ts'
-import type { Transaction } from '../eeprom/index.ts'
+import { controlIds, type Transaction } from '../eeprom/index.ts'
 import type { Parts } from '../parts.ts'
 
 /** What the chip remembers of the UNLOCK that opened it: form(1) ‖ hash(32). */
@@ -13,7 +13,7 @@ export interface UnlockRecord {
 }
 
 export function readUnlockRecord({ objects }: Pick<Parts, 'objects'>): UnlockRecord | undefined {
-  const bytes = objects.read('control', unlockRecordId)
+  const bytes = objects.read('control', controlIds.unlockRecord)
   if (bytes === undefined) return undefined
   const r = new Reader(bytes, 'unlock record')
   const form = r.u8('form') === imageForms.ram ? 'ram' : 'eeprom'
@@ -28,7 +28,7 @@ export function writeUnlockRecord(
   record: UnlockRecord,
 ): void {
   const bytes = new Writer().u8(imageForms[record.form]).bytes(record.hash).finish()
-  objects.put(tx, 'control', unlockRecordId, bytes)
+  objects.put(tx, 'control', controlIds.unlockRecord, bytes)
 }
 
 /** The decrypted customization software, or undefined: not unlocked, or the RAM form after a loss of power. The caller wipes it. */
@@ -53,13 +53,10 @@ export function eraseCustomization(
 ): void {
   objects.remove(tx, 'encrypted-image', 0)
   objects.remove(tx, 'customization-software', 0)
-  objects.remove(tx, 'control', unlockRecordId)
+  objects.remove(tx, 'control', controlIds.unlockRecord)
   for (const number of [0, 1, 2]) keys.remove(tx, keyPlaces.customization + number)
   ram.release(ramName)
 }
 
 /** Name of the RAM form's place. */
 export const ramName = 'customization software'
-
-/** Id of the control object that holds the unlock record. */
-const unlockRecordId = 2

@@ -21,6 +21,7 @@ import { PowerLoss } from '../medium/index.ts'
 import type { Call, Handler, Parts } from '../parts.ts'
 import type { Vector } from '../rom/index.ts'
 import { Refusal } from './refusal.ts'
+import { registryNumber } from './selection.ts'
 import { nativeProgram, vectorsInForce } from './vectors.ts'
 
 interface Answer {
@@ -37,7 +38,7 @@ const secureMessagingBit = 0x04
  */
 export class Dispatcher {
   readonly #parts: Parts
-  readonly #chain = new CommandChain()
+  readonly #chain = new CommandChain({ chainedByP1: (ins) => this.#isChainedByP1(ins) })
   readonly #queue = new ResponseQueue()
   #selected: number | undefined
 
@@ -84,6 +85,12 @@ export class Dispatcher {
     return this.#protected(step.command)
   }
 
+  #isChainedByP1(ins: number): boolean {
+    if (this.#selected !== undefined) return false
+    const name = this.#native(this.#vector({ ins }))
+    return name !== undefined && 'chainedByP1' in commands[name]
+  }
+
   /** Segments are not collected for nobody: outside a channel a first one must name a command that could come of it. */
   #mayBeginChain(command: Command): boolean {
     const { channels, life } = this.#parts
@@ -91,7 +98,7 @@ export class Dispatcher {
     if (!chained || channels.current !== undefined || this.#selected !== undefined) return true
     const vector = this.#vector(command)
     if (vector === undefined) return life.mode() === 'customization'
-    const name = vector.program === nativeProgram ? commandByEntry.get(vector.function) : undefined
+    const name = this.#native(vector)
     const cla = command.cla & ~chainingBit
     return cla === 0x80 || (cla === 0x00 && name !== undefined && commands[name].class === 'iso')
   }
@@ -129,18 +136,28 @@ export class Dispatcher {
     const vector = this.#vector(command)
     if (vector === undefined) return false
     if (vector.program !== nativeProgram) return true
-    const name = commandByEntry.get(vector.function)
+    const name = this.#native(vector)
     return name !== undefined && ('local' in commands[name] || channelSetUp.has(name))
   }
 
-  /** With an application selected all commands are its, but for SELECT and the set-up of a channel with its own supplier. */
+  /**
+   * With an application selected all commands are its, but for SELECT and the set-up of a channel: with its own supplier, or, of one that
+   * was installed, with its security domain.
+   */
   #isApplications({ ins, p1, p2 }: Command): boolean {
     if (ins === commands.SELECT.ins) return false
+    if (this.#selected !== undefined && registryNumber(this.#selected) !== undefined) {
+      return !domainSetUp.has(ins)
+    }
     const setUp = ins === commands['EXTERNAL AUTHENTICATE'].ins && p2 === channelKeys.supplier
     return !(setUp && p1 === this.#selected)
   }
 
-  #vector({ ins }: Command): Vector | undefined {
+  #native(vector: Vector | undefined): CommandName | undefined {
+    return vector?.program === nativeProgram ? commandByEntry.get(vector.function) : undefined
+  }
+
+  #vector({ ins }: Pick<Command, 'ins'>): Vector | undefined {
     const { life, rom, objects } = this.#parts
     return vectorsInForce(life.mode(), rom, objects).find((vector) => vector.ins === ins)
   }
@@ -184,7 +201,8 @@ export class Dispatcher {
     this.#allow(name, command.cla & ~secureMessagingBit, channel)
     nvm.writer = name
     const handler: Handler = handlers[name]
-    return { data: handler(this.#parts, { ...command, name, channel }), sw: statusWords.success.sw }
+    const answer = handler(this.#parts, { ...command, name, channel })
+    return answer instanceof Uint8Array ? { data: answer, sw: statusWords.success.sw } : answer
   }
 
   #allow(name: CommandName, cla: number, channel: Call['channel']): void {
@@ -209,7 +227,11 @@ const channelSetUp: ReadonlySet<CommandName> = new Set([
   'INITIALIZE UPDATE',
   'EXTERNAL AUTHENTICATE',
   'INTERNAL AUTHENTICATE',
+  'PERFORM SECURITY OPERATION',
 ])
+
+/** Instructions that set a channel with a security domain up. */
+const domainSetUp: ReadonlySet<number> = new Set([...channelSetUp].map((name) => commands[name].ins))
 
 function refusal(status: StatusWord): Answer {
   return { data: nothing, sw: statusWords[status].sw }

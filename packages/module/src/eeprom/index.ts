@@ -1,4 +1,5 @@
 export { StorageFull } from '../medium/index.ts'
+export { controlIds } from './control-objects.ts'
 export { type ControlPage, parseControlPage, serializeControlPage } from './control-page.ts'
 export { type ObjectEntry, parseObjectEntry, serializeObjectEntry } from './directory.ts'
 export { type Memory, openMemory } from './memory.ts'

@@ -32,6 +32,17 @@ export const objectKinds = {
   'loader-state': { number: 20, secret: false, owner: 'loader' },
   /** SHA-256 of a certificate or of another party's public key: a changed byte is noticed when it is used. */
   digest: { number: 21, secret: false, owner: 'module' },
+  /** GlobalPlatform registry: security domains, applications, load files; id 0 is the issuer security domain. */
+  'registry-entry': { number: 22, secret: false, owner: 'client' },
+  /** Certificates, lists and identifications of a security domain. */
+  'domain-data': { number: 23, secret: false, owner: 'client' },
+  /** How often a key set of SCP03 was used; id: place of its first key. */
+  'sequence-counter': { number: 24, secret: false, owner: 'module' },
+  'load-file': { number: 25, secret: false, owner: 'client' },
+  /** What an installed application keeps; id: its number in the registry. */
+  'application-data': { number: 26, secret: false, owner: 'client' },
+  /** What a test module's security domain is put back to; keys among it are worth nothing. */
+  factory: { number: 27, secret: false, owner: 'module' },
 } as const satisfies Record<string, ObjectKindRow>
 
 export type ObjectKind = keyof typeof objectKinds

@@ -1,13 +1,17 @@
 import { Refusal } from '../dispatch/refusal.ts'
-import { openKeyAgreement } from '../key-agreement/index.ts'
+import { isOwnKey, openKeyAgreement } from '../key-agreement/index.ts'
 import type { Call, Parts } from '../parts.ts'
+import { domainScp03Opened, openDomainKeyAgreement } from '../security-domain/index.ts'
 
-/** EXTERNAL AUTHENTICATE (SCP03, 7.1.2), directly after INITIALIZE UPDATE; otherwise MUTUAL AUTHENTICATE (SCP11a). */
+/** EXTERNAL AUTHENTICATE (SCP03, 7.1.2), directly after INITIALIZE UPDATE; otherwise MUTUAL AUTHENTICATE (SCP11a, c). */
 export function externalAuthenticate(parts: Parts, call: Call): Uint8Array {
   const pending = parts.channels.takePending()
-  if (pending === undefined) return openKeyAgreement(parts, call, 'a')
+  if (pending === undefined) {
+    return isOwnKey(call.p2) ? openKeyAgreement(parts, call, 'a') : openDomainKeyAgreement(parts, call)
+  }
   const step = pending.step.step(call)
   if (step.refused !== undefined) throw new Refusal(step.refused)
-  parts.channels.open({ kind: pending.kind, session: step.next })
+  domainScp03Opened(parts, pending.purpose)
+  parts.channels.open({ ...pending.purpose, session: step.next })
   return step.reply
 }

@@ -8,33 +8,32 @@ import {
   productDataIds,
   receiptIds,
 } from '@sealwright/core/catalog'
+import { answerOf } from '@sealwright/core/globalplatform'
 import { serializePolicy } from '@sealwright/core/personalization'
-import { serializeTlv } from '@sealwright/core/tlv'
 import { Refusal } from '../dispatch/refusal.ts'
 import { vectorsInForce } from '../dispatch/vectors.ts'
 import type { Call, Parts } from '../parts.ts'
 import { readCertification, readChecked, readPolicy } from '../personalization/index.ts'
 import { serializeVectors } from '../rom/index.ts'
-
-type Needs = Pick<Parts, 'crypto' | 'serial' | 'life' | 'objects' | 'events' | 'definitions' | 'keys' | 'rom'>
+import { domainDataObject } from '../security-domain/index.ts'
 
 /** GET DATA (GlobalPlatform 11.3): class 80 answers the data object, class 00 its value. */
-export function getData(parts: Needs, { cla, p1, p2 }: Pick<Call, 'cla' | 'p1' | 'p2'>): Uint8Array {
+export function getData(
+  parts: Parts,
+  { cla, p1, p2, data }: Pick<Call, 'cla' | 'p1' | 'p2' | 'data'>,
+): Uint8Array {
   const tag = (p1 << 8) | p2
-  const value = read(parts, tag)
+  const value = read(parts, tag) ?? domainDataObject(parts, tag, data)
   if (value === undefined) throw new Refusal('reference-not-found')
-  return (cla & 0x80) === 0 ? value : serializeTlv({ tag, value })
+  return answerOf(tag, value, (cla & 0x80) !== 0)
 }
 
-function read(parts: Needs, tag: number): Uint8Array | undefined {
-  const { serial, life, objects, events, rom } = parts
+/** What the module says of itself and its own flows. */
+function read(parts: Parts, tag: number): Uint8Array | undefined {
+  const { life, objects, events, rom } = parts
   const certificate = Object.values(certificateIds).find((row) => row.tag === tag)
   if (certificate !== undefined) return readChecked(parts, 'certificate', certificate.id)
   switch (tag) {
-    case dataTags.serial:
-      return serial()
-    case dataTags.issuer:
-      return objects.read('product-data', productDataIds.issuer)
     case dataTags.product:
       return objects.read('product-data', productDataIds.name)
     case dataTags.state:

@@ -3,18 +3,23 @@ import type { Handler } from '../parts.ts'
 import { begin } from './begin.ts'
 import { chipStatus } from './chip-status.ts'
 import { complete } from './complete.ts'
+import { deleteHandler } from './delete.ts'
 import { exportKey } from './export-key.ts'
 import { externalAuthenticate } from './external-authenticate.ts'
 import { fetchPayment } from './fetch-payment.ts'
 import { finish } from './finish.ts'
+import { generateKey } from './generate-key.ts'
 import { getData } from './get-data.ts'
 import { getEvents } from './get-events.ts'
 import { getReceipt } from './get-receipt.ts'
+import { getStatus } from './get-status.ts'
 import { grantPayment } from './grant-payment.ts'
 import { importKey } from './import-key.ts'
 import { initializeUpdate } from './initialize-update.ts'
+import { install } from './install.ts'
 import { internalAuthenticate } from './internal-authenticate.ts'
 import { listKeys } from './list-keys.ts'
+import { load } from './load.ts'
 import { loadBlock } from './load-block.ts'
 import { loadManifest } from './load-manifest.ts'
 import { loadSwitch } from './load-switch.ts'
@@ -24,11 +29,15 @@ import { makeSet } from './make-set.ts'
 import { operate } from './operate.ts'
 import { passportHead } from './passport-head.ts'
 import { paymentOutcome } from './payment-outcome.ts'
+import { performSecurityOperation } from './perform-security-operation.ts'
 import { prepare } from './prepare.ts'
+import { putKey } from './put-key.ts'
 import { putTransportKey } from './put-transport-key.ts'
 import { requestPayment } from './request-payment.ts'
 import { select } from './select.ts'
 import { selfTest } from './self-test.ts'
+import { setStatus } from './set-status.ts'
+import { storeData } from './store-data.ts'
 import { storeIdentity } from './store-identity.ts'
 import { unlock } from './unlock.ts'
 import { verifyReceiptHandler } from './verify-receipt.ts'
@@ -69,4 +78,13 @@ export const handlers = {
   'FETCH PAYMENT': fetchPayment,
   'GRANT PAYMENT': grantPayment,
   'PAYMENT OUTCOME': paymentOutcome,
+  'PERFORM SECURITY OPERATION': performSecurityOperation,
+  'PUT KEY': putKey,
+  'GENERATE KEY': generateKey,
+  'STORE DATA': storeData,
+  'GET STATUS': getStatus,
+  'SET STATUS': setStatus,
+  INSTALL: install,
+  LOAD: load,
+  DELETE: deleteHandler,
 } as const satisfies Record<CommandName, Handler>

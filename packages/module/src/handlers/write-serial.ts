@@ -1,5 +1,6 @@
 import { Reader } from '@sealwright/core/bytes'
 import { Refusal } from '../dispatch/refusal.ts'
+import { controlIds } from '../eeprom/index.ts'
 import type { Call, Parts } from '../parts.ts'
 
 /** WRITE SERIAL: once; the event chain begins over what was masked. */
@@ -20,7 +21,7 @@ export function writeSerial(
   if (serial() !== undefined) throw new Refusal('conditions-not-satisfied')
   if (value.every((byte) => byte === 0)) throw new Refusal('wrong-data')
   nvm.transaction((tx) => {
-    objects.put(tx, 'control', serialId, value)
+    objects.put(tx, 'control', controlIds.serial, value)
     events.start(
       tx,
       crypto.sha256(rom.bytes),
@@ -30,6 +31,3 @@ export function writeSerial(
   })
   return new Uint8Array(0)
 }
-
-/** Id of the control object that holds the serial number. */
-export const serialId = 0

@@ -1,1 +1,1 @@
-export { openKeyAgreement } from './key-agreement.ts'
+export { isOwnKey, openKeyAgreement } from './key-agreement.ts'

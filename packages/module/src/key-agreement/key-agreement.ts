@@ -20,6 +20,11 @@ interface OwnKey {
   readonly resource?: number
 }
 
+/** Whether a key identifier is that of one of our own channels; the others are the security domain's. */
+export function isOwnKey(id: number): boolean {
+  return Object.values<number>(channelKeys).includes(id)
+}
+
 /**
  * Sets up one of our own SCP11 channels, as P2 (key identifier, catalog/places.ts) says. The peer of the mutual form is the stored
  * central system, or the supplier whose key lies in DEF: never somebody with a certificate alone.

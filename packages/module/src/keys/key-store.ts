@@ -54,6 +54,18 @@ export class KeyStore {
     }
   }
 
+  /** Stores a P-256 scalar of 1..n-1 (32 bytes); returns the public point. */
+  putPrivate(tx: Transaction, place: number, scalar: Uint8Array): Uint8Array {
+    this.#put(tx, place, keyTypes.ecPrivate, scalar)
+    return withHandle(this.#crypto.ecPrivateKey(scalar), (pair) => pair.publicPoint)
+  }
+
+  /** The stored key's type (`keyTypes`), or undefined. */
+  type(place: number): number | undefined {
+    const entry = this.#objects.find('key', place)
+    return entry === undefined ? undefined : this.#objects.nvm.read(entry.address, 1)[0]
+  }
+
   /** Moves a key to another place, replacing what is there. */
   move(tx: Transaction, from: number, to: number): void {
     const bytes = this.#objects.read('key', from)

@@ -1,6 +1,6 @@
 import { type Certification, certifications, productDataIds } from '@sealwright/core/catalog'
 import { type Policy, parsePolicy, strictPolicy } from '@sealwright/core/personalization'
-import type { Objects, Transaction } from '../eeprom/index.ts'
+import { controlIds, type Objects, type Transaction } from '../eeprom/index.ts'
 
 /** What the product allows in personalization; chain only when it says nothing. */
 export function readPolicy(objects: Objects): Policy {
@@ -10,11 +10,9 @@ export function readPolicy(objects: Objects): Policy {
 
 /** What the trust in the stored central system rests on, as its code. */
 export function readCertification(objects: Objects): number {
-  return objects.read('control', certificationId)?.[0] ?? certifications.none.code
+  return objects.read('control', controlIds.certification)?.[0] ?? certifications.none.code
 }
 
 export function writeCertification(tx: Transaction, objects: Objects, certification: Certification): void {
-  objects.put(tx, 'control', certificationId, Uint8Array.of(certifications[certification].code))
+  objects.put(tx, 'control', controlIds.certification, Uint8Array.of(certifications[certification].code))
 }
-
-const certificationId = 3

@@ -8,13 +8,20 @@ export class DataArea implements DataHost {
   readonly #objects: Objects
   readonly #frame: Pick<Frame, 'tx'>
   readonly #id: number
+  readonly #kind: 'product-data' | 'application-data'
   #entry: ObjectEntry | undefined
   #generation = -1
 
-  constructor({ objects }: { readonly objects: Objects }, frame: Pick<Frame, 'tx'>, id: number) {
+  constructor(
+    { objects }: { readonly objects: Objects },
+    frame: Pick<Frame, 'tx'>,
+    id: number,
+    kind: 'product-data' | 'application-data' = 'product-data',
+  ) {
     this.#objects = objects
     this.#frame = frame
     this.#id = id
+    this.#kind = kind
   }
 
   get size(): number {
@@ -38,7 +45,7 @@ export class DataArea implements DataHost {
   #find(): ObjectEntry | undefined {
     const { generation } = this.#objects
     if (generation !== this.#generation) {
-      this.#entry = this.#objects.find('product-data', this.#id)
+      this.#entry = this.#objects.find(this.#kind, this.#id)
       this.#generation = generation
     }
     return this.#entry

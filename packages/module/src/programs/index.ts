@@ -1,2 +1,3 @@
+export { installedInterfaces } from './installed-host.ts'
 export { Programs } from './programs.ts'
 export { requireSoftware, requireVector } from './software-check.ts'

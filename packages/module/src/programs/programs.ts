@@ -1,9 +1,11 @@
 import type { Command, Response } from '@sealwright/core/apdu'
 import type { OpenChannel } from '../channel/index.ts'
+import { registryNumber } from '../dispatch/selection.ts'
 import { ApplicationKeys } from '../key-download/index.ts'
 import type { Parts, ProgramRunner } from '../parts.ts'
 import { ApplicationHost } from './application-host.ts'
 import { runCustomization } from './customization-host.ts'
+import { runInstalled } from './installed-host.ts'
 import { ProgramCache } from './program-cache.ts'
 import { SoftwareHost } from './software-host.ts'
 
@@ -31,9 +33,12 @@ export class Programs implements ProgramRunner {
     return this.#software.call(program, number, command)
   }
 
-  /** The application of the selected resource. */
-  application(resource: number, command: Command, channel: OpenChannel | undefined): Response {
-    return this.#applications.call(resource, command, channel)
+  /** The selected application: of a resource, or an installed one. */
+  application(selection: number, command: Command, channel: OpenChannel | undefined): Response {
+    const installed = registryNumber(selection)
+    return installed === undefined
+      ? this.#applications.call(selection, command, channel)
+      : runInstalled(this.#parts, this.#cache, installed, command, channel)
   }
 
   memories(): readonly { readonly name: string; readonly memory: Uint8Array }[] {

@@ -18,7 +18,7 @@ import {
   parseCertificate,
   type RoleName,
 } from '@sealwright/core/x509'
-import { Objects, openNvm, type Transaction } from '../eeprom/index.ts'
+import { controlIds, Objects, openNvm, type Transaction } from '../eeprom/index.ts'
 import { Events } from '../events/index.ts'
 import { KeyStore } from '../keys/index.ts'
 import { geometryFor, type Medium, RamMedium } from '../medium/index.ts'
@@ -154,7 +154,7 @@ export function customizedModule(options: FixtureOptions): Fixture {
     nvm.transaction((tx) => tx.setOtp(bit))
   }
   nvm.transaction((tx) => {
-    objects.put(tx, 'control', 0, serial)
+    objects.put(tx, 'control', controlIds.serial, serial)
     objects.put(tx, 'vector-table', 0, serializeVectors(vectors))
     objects.put(tx, 'public-key', publicKeyIds.manufacturer, manufacturerKey.publicPoint)
     objects.put(
@@ -274,7 +274,12 @@ function personalize({
   objects.put(tx, 'certificate', certificateIds.unit.id, unit.encoded)
   objects.put(tx, 'public-key', publicKeyIds.central, centralKey.publicPoint)
   objects.put(tx, 'product-data', productDataIds.customer, customer)
-  objects.put(tx, 'control', 1, Uint8Array.of(personalizationStates.operating.code))
+  objects.put(
+    tx,
+    'control',
+    controlIds.personalizationState,
+    Uint8Array.of(personalizationStates.operating.code),
+  )
   return {
     unit: { key: unitKey, certificate: unit },
     central: { key: centralKey, certificate: central },

@@ -24,6 +24,7 @@ export {
 } from './masked-chip.ts'
 export { type MediumMaker, mediumContract } from './medium-contract.ts'
 export { type ObjectChange, objectScenario } from './object-scenario.ts'
+export { type PlainFixture, plainModule } from './plain-module.ts'
 export {
   CutFailure,
   type CutOptions,

@@ -4,7 +4,8 @@ import { DecodeError, UsageError } from '@sealwright/core/errors'
 import type { Crypto } from '@sealwright/core/ports'
 import { openMemory } from '@sealwright/module/eeprom'
 import { layOutMask, maskGeometry, programMask } from '@sealwright/module/mask'
-import { RamMedium } from '@sealwright/module/medium'
+import { type Geometry, RamMedium } from '@sealwright/module/medium'
+import { layOutPlain, makePlain, type PlainParts } from '@sealwright/module/profile'
 import { compileProgram } from '@sealwright/module/program'
 import type { ChipFactory, MaskLayout } from '@sealwright/roles/ports'
 import { nodeCrypto } from '../crypto/index.ts'
@@ -24,6 +25,12 @@ export const maskLayout: MaskLayout = {
   },
 }
 
+/** Makes a plain GlobalPlatform module as a chip file; false when there is a file of that name, which stays as it is. */
+export function makePlainChip(path: string, parts: PlainParts, crypto: Crypto = nodeCrypto): boolean {
+  const { geometry, rom } = layOutPlain(parts)
+  return makeWhole(path, geometry, rom, (medium) => makePlain(medium, crypto, parts))
+}
+
 /** Makes chips as chip files; their names are paths below `folder`, or absolute. */
 export function chipFactory(folder: string, crypto: Crypto = nodeCrypto): ChipFactory {
   return {
@@ -35,26 +42,36 @@ export function chipFactory(folder: string, crypto: Crypto = nodeCrypto): ChipFa
       return { romDigest: crypto.sha256(mask.rom), imageDigest: crypto.sha256(image) }
     },
     async make(name, mask) {
-      const path = resolve(folder, name)
-      if (existsSync(path)) return false
-      // Made beside its place and linked when it is complete: a chip that is there is a whole one.
-      const draftFolder = onFile(path, () => {
-        mkdirSync(dirname(path), { recursive: true })
-        return mkdtempSync(join(dirname(path), '.draft-'))
-      })
-      try {
-        const draft = join(draftFolder, 'chip')
-        const medium = FileMedium.create(draft, maskGeometry(mask), mask.rom)
-        try {
-          programMask(medium, mask)
-        } finally {
-          medium.close()
-        }
-        onFile(path, () => linkSync(draft, path))
-      } finally {
-        rmSync(draftFolder, { recursive: true, force: true })
-      }
-      return true
+      return makeWhole(resolve(folder, name), maskGeometry(mask), mask.rom, (medium) =>
+        programMask(medium, mask),
+      )
     },
   }
+}
+
+/** Made beside its place and linked when it is complete: a chip that is there is a whole one. */
+function makeWhole(
+  path: string,
+  geometry: Geometry,
+  rom: Uint8Array,
+  fill: (medium: FileMedium) => void,
+): boolean {
+  if (existsSync(path)) return false
+  const draftFolder = onFile(path, () => {
+    mkdirSync(dirname(path), { recursive: true })
+    return mkdtempSync(join(dirname(path), '.draft-'))
+  })
+  try {
+    const draft = join(draftFolder, 'chip')
+    const medium = FileMedium.create(draft, geometry, rom)
+    try {
+      fill(medium)
+    } finally {
+      medium.close()
+    }
+    onFile(path, () => linkSync(draft, path))
+  } finally {
+    rmSync(draftFolder, { recursive: true, force: true })
+  }
+  return true
 }

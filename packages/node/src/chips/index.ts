@@ -1,1 +1,1 @@
-export { chipFactory, maskLayout } from './chips.ts'
+export { chipFactory, makePlainChip, maskLayout } from './chips.ts'

@@ -1,0 +1,69 @@
+import { equal } from '@sealwright/core/bytes'
+import { StateError } from '@sealwright/core/errors'
+import { type LoadFile, loadFileStates, parseLoadP1 } from '@sealwright/core/globalplatform'
+import { Refusal } from '../dispatch/refusal.ts'
+import type { Call, Parts } from '../parts.ts'
+import { compileProgram, ProgramRefused } from '../program/index.ts'
+import { installedInterfaces } from '../programs/index.ts'
+import type { PendingLoad } from '../registry/index.ts'
+import { recordContent } from '../security-domain/index.ts'
+
+type Needs = Pick<Parts, 'crypto' | 'events' | 'nvm' | 'objects' | 'pendingContent' | 'registry' | 'serial'>
+
+/**
+ * LOAD (GlobalPlatform 2.3.1, 11.6): one block of a load file, which is a WebAssembly program. Blocks are kept in volatile memory until the last one
+ * has come and everything was checked: a cut leaves the memory as it was. Answers 00.
+ */
+export function load(parts: Needs, { p1, p2, data }: Pick<Call, 'p1' | 'p2' | 'data'>): Uint8Array {
+  const { pendingContent } = parts
+  const pending = pendingContent.load
+  if (pending === undefined) throw new Refusal('conditions-not-satisfied')
+  try {
+    const { last } = parseLoadP1(p1)
+    const file = pending.collector.add({ last, number: p2, data })
+    if (file === undefined) return Uint8Array.of(0)
+    store(parts, pending, file)
+    pendingContent.forget()
+    return Uint8Array.of(0)
+  } catch (error) {
+    // What was begun is gone with the first refusal.
+    pendingContent.forget()
+    if (error instanceof StateError) throw new Refusal('conditions-not-satisfied')
+    throw error
+  }
+}
+
+function store(parts: Needs, { aid, domain, hash }: PendingLoad, file: LoadFile): void {
+  const { crypto, nvm, objects, registry } = parts
+  // Signatures and encryption of load files need keys that this card does not have.
+  if (file.ciphered || file.dapBlocks.length > 0) throw new Refusal('function-not-supported')
+  const program = file.dataBlock
+  if (hash.length > 0 && !equal(crypto.sha256(program), hash)) throw new Refusal('wrong-data')
+  requireProgram(program)
+  nvm.transaction((tx) => {
+    const number = registry.freeNumber()
+    registry.put(tx, {
+      ...{ number, form: 'load-file', aid, state: loadFileStates.loaded.code, privileges: new Uint8Array(3) },
+      ...{ domain, flags: 0, loadFile: new Uint8Array(0), module: Uint8Array.of(...aid, moduleSuffix) },
+    })
+    objects.put(tx, 'load-file', number, program)
+    recordContent(parts, tx, aid, loadFileStates.loaded.code)
+  })
+}
+
+/** A program with `process`, for the interfaces that every installed application has. */
+function requireProgram(program: Uint8Array): void {
+  try {
+    const { functions, interfaces } = compileProgram(program)
+    const granted: readonly string[] = installedInterfaces
+    if (functions.get('process') !== 'entry' || !interfaces.every((name) => granted.includes(name))) {
+      throw new Refusal('wrong-data')
+    }
+  } catch (error) {
+    if (error instanceof ProgramRefused) throw new Refusal('wrong-data')
+    throw error
+  }
+}
+
+/** The module of a load file has the file's AID with this byte behind. */
+const moduleSuffix = 0x41

@@ -1,0 +1,1 @@
+export { carryOut, type OperationParts } from './carry-out.ts'

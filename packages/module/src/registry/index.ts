@@ -1,0 +1,6 @@
+export { DomainData, type DomainDataKind, keyReference } from './domain-data.ts'
+export { type DomainKey, DomainKeys, lastSequenceCounter, scp03Ids } from './domain-keys.ts'
+export { type CheckedEntity, OffCardEntity } from './off-card-entity.ts'
+export { PendingContent, type PendingLoad } from './pending-content.ts'
+export { issuerDomain, Registry, securityDomainLoadFile, securityDomainModule } from './registry.ts'
+export type { RegistryEntry, RegistryForm } from './registry-entry.ts'

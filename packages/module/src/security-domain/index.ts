@@ -1,0 +1,26 @@
+export { type CardProof, certifyMadeKey, layCardProof, makeCardProof } from './card-proof.ts'
+export {
+  type ContentParts,
+  carryOutToken,
+  confirmation,
+  deleteContent,
+  longestLoadFile,
+  requireManager,
+  requireOwnContent,
+} from './content.ts'
+export { domainDataObject } from './data-objects.ts'
+export { countDomainTry, forgiveDomainTries, requireUnblocked } from './domain-tries.ts'
+export { installFactoryKeys, layFactorySet } from './factory-keys.ts'
+export { diversificationData } from './identification.ts'
+export {
+  type ClearKey,
+  clearKey,
+  endFactorySet,
+  layKey,
+  refuseScript,
+  removeKey,
+  requireKind,
+  requirePlaces,
+} from './key-management.ts'
+export { domainScp03Opened, openDomainKeyAgreement, openDomainScp03 } from './open-channel.ts'
+export { recordCardState, recordContent, recordDomainKeys } from './record.ts'

@@ -1,0 +1,134 @@
+import { wipe } from '@sealwright/core/bytes'
+import {
+  AwaitingExternalAuthenticate,
+  pseudoRandomChallenge,
+  scp03Parameter,
+} from '@sealwright/core/channel/scp03'
+import { agreeKeys, parseKeyAgreementRequest, type Scp11Variant } from '@sealwright/core/channel/scp11'
+import { privateScalar } from '@sealwright/core/crypto'
+import { keyIdentifiers } from '@sealwright/core/globalplatform'
+import type { ChannelPurpose } from '../channel/index.ts'
+import { Refusal } from '../dispatch/refusal.ts'
+import type { Call, Parts } from '../parts.ts'
+import { lastSequenceCounter } from '../registry/index.ts'
+import { countDomainTry, firstSet, forgiveDomainTries, requireUnblocked } from './domain-tries.ts'
+import { diversificationData, identificationOf } from './identification.ts'
+
+type Needs = Pick<
+  Parts,
+  | 'crypto'
+  | 'entropy'
+  | 'nvm'
+  | 'objects'
+  | 'otp'
+  | 'keys'
+  | 'channels'
+  | 'serial'
+  | 'registry'
+  | 'domainKeys'
+  | 'domainData'
+  | 'offCard'
+  | 'events'
+>
+
+/** `i` of the security domains: pseudo-random challenge, R-MAC, R-ENC (Amendment D, 5.1); S16 where the host asks for it. */
+export const domainParameter = scp03Parameter.pseudoRandom | scp03Parameter.rMac | scp03Parameter.rEnc
+
+/**
+ * INITIALIZE UPDATE of the selected security domain (Amendment D, 7.1.1): P1 = key version, 0 the first. The sequence counter moves, and a
+ * test module counts the try, before the answer leaves.
+ */
+export function openDomainScp03(parts: Needs, call: Call): Uint8Array {
+  const { crypto, nvm, keys, channels, registry, domainKeys } = parts
+  if (call.p2 !== 0) throw new Refusal('wrong-parameters')
+  if (call.data.length !== 8 && call.data.length !== 16) throw new Refusal('wrong-length')
+  const domain = domainKeys.holder(registry, registry.selected)
+  const version = call.p1 === 0 ? firstSet(parts, domain) : call.p1
+  if (version === undefined || !domainKeys.sets(domain).includes(version)) {
+    throw new Refusal('reference-not-found')
+  }
+  const place = (id: keyof typeof keyIdentifiers) => domainKeys.place(domain, version, keyIdentifiers[id])
+  const enc = place('scp03-enc')
+  requireUnblocked(parts, enc)
+  const counter = domainKeys.sequenceCounter(domain, version) + 1
+  if (counter > lastSequenceCounter) throw new Refusal('conditions-not-satisfied')
+  nvm.transaction((tx) => {
+    domainKeys.putSequenceCounter(tx, domain, version, counter)
+    countDomainTry(parts, tx, enc)
+  })
+  const step = AwaitingExternalAuthenticate.begin(call, {
+    crypto,
+    keys: { enc: keys.aes(enc), mac: keys.aes(place('scp03-mac')), dek: keys.ownAes(place('scp03-dek')) },
+    keyVersion: version,
+    diversificationData: diversificationData(parts),
+    i: domainParameter,
+    cardChallenge: (length) => pseudoRandomChallenge(keys.aes(enc), counter, registry.selectedAid(), length),
+    sequenceCounter: counter,
+    s16: true,
+    // Level 00 would leave every command after it to whoever stands between.
+    levels: [0x01, 0x03, 0x11, 0x13, 0x33],
+  })
+  if (step.refused !== undefined) throw new Refusal(step.refused)
+  channels.await({ kind: 'security-domain', securityDomain: { protocol: 'scp03', place: enc } }, step.next)
+  return step.reply
+}
+
+/** EXTERNAL AUTHENTICATE has proven the host. */
+export function domainScp03Opened(parts: Needs, purpose: ChannelPurpose): void {
+  if (purpose.securityDomain !== undefined) forgiveDomainTries(parts, purpose.securityDomain.place)
+}
+
+/**
+ * MUTUAL AUTHENTICATE (SCP11a, c) or INTERNAL AUTHENTICATE (b) of the selected security domain: P1 = key version, P2 = key identifier. The
+ * key of the off-card entity in a and c is that of the certificates checked just before.
+ */
+export function openDomainKeyAgreement(parts: Needs, call: Call): Uint8Array {
+  const { crypto, entropy, nvm, keys, channels, registry, domainKeys, offCard } = parts
+  const variant = variantOf(call)
+  const domain = registry.selected
+  const place = domainKeys.place(domain, call.p1, call.p2)
+  if (variant === undefined || !keys.has(place)) throw new Refusal('reference-not-found')
+  requireUnblocked(parts, place)
+  nvm.transaction((tx) => countDomainTry(parts, tx, place))
+  // A request that is none is told apart from one that comes without a certificate.
+  parseKeyAgreementRequest(call.data)
+  const peer = variant === 'b' ? undefined : offCard.take()
+  if (peer === undefined && variant !== 'b') throw new Refusal('conditions-not-satisfied')
+  const random = entropy.bytes(48)
+  const ephemeralScalar = privateScalar(crypto, random)
+  wipe(random)
+  const agreed = agreeKeys(call, {
+    crypto,
+    variant,
+    staticKey: keys.pair(place),
+    ephemeralScalar,
+    ...(variant === 'c'
+      ? {}
+      : {
+          identities: {
+            sin: identificationOf(parts, domain, 0x42),
+            sdin: identificationOf(parts, domain, 0x45),
+          },
+        }),
+    ...(peer === undefined ? {} : { peerKey: crypto.ecPublicKey(peer.point) }),
+  })
+  if (agreed.refused !== undefined) throw new Refusal(agreed.refused)
+  forgiveDomainTries(parts, place)
+  if (peer !== undefined) forgiveDomainTries(parts, peer.authority)
+  channels.open({
+    kind: variant === 'b' ? 'module-proof' : 'security-domain',
+    session: agreed.next,
+    securityDomain: { protocol: `scp11${variant}`, place },
+  })
+  return agreed.reply
+}
+
+function variantOf({ ins, p2 }: Call): Scp11Variant | undefined {
+  const variants = {
+    [keyIdentifiers.scp11a]: 'a',
+    [keyIdentifiers.scp11b]: 'b',
+    [keyIdentifiers.scp11c]: 'c',
+  } as const
+  const variant = variants[p2 as keyof typeof variants]
+  return variant !== undefined && (variant === 'b') === (ins === 0x88) ? variant : undefined
+}
