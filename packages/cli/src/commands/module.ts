@@ -11,6 +11,7 @@ import {
 } from '@sealwright/core/catalog'
 import { parseChipStatus } from '@sealwright/core/customization'
 import { SealwrightError } from '@sealwright/core/errors'
+import { parseCardState } from '@sealwright/core/globalplatform'
 import { placeKinds } from '@sealwright/core/key-download'
 import { isBareCertificate } from '@sealwright/core/personalization'
 import { parseCertificate } from '@sealwright/core/x509'
@@ -23,6 +24,7 @@ import { type Context, fields, report, type Step, table } from '../framework/ind
 import { memoryPicture, memoryTable } from '../pictures/memory.ts'
 import { readMap } from '../pictures/memory-map.ts'
 import { registerKeys } from './module-keys.ts'
+import { registerNew } from './module-new.ts'
 import { registerRun } from './module-run.ts'
 
 export function register(program: Command, context: Context): void {
@@ -117,6 +119,7 @@ export function register(program: Command, context: Context): void {
     },
   })
 
+  registerNew(module, context)
   registerRun(module, context)
   registerKeys(module, context)
 }
@@ -134,6 +137,8 @@ async function show(channel: Channel) {
   const value = (tag: number): Promise<Uint8Array | undefined> => readData(channel, tag)
   const state = parseState((await value(dataTags.state))!)
   const product = await value(dataTags.product)
+  const card = await value(dataTags.cardState)
+  const cardState = card === undefined ? undefined : parseCardState(card[0]!)
   const trust = state.state === undefined ? undefined : trustOf(await value(dataTags.certification))
   const certificates: Record<string, Uint8Array> = {}
   for (const [name, { tag }] of Object.entries(certificateIds)) {
@@ -146,6 +151,7 @@ async function show(channel: Channel) {
   const json = {
     ...head,
     ...(state.state === undefined ? {} : { state: state.state }),
+    ...(cardState === undefined ? {} : { cardState }),
     ...(trust === undefined ? {} : { trust }),
     events: state.number,
     ...(product === undefined ? {} : { product: fromAscii(product) }),
@@ -159,6 +165,7 @@ async function show(channel: Channel) {
     ...fields({
       ...head,
       state: state.state,
+      card: cardState,
       trust,
       events: state.number,
       product: product && fromAscii(product),

@@ -68,6 +68,8 @@ export const dataTags = {
   operatingKey: 0xdf2c,
   /** Receipt of COMPLETE. */
   personalizationReceipt: 0xdf29,
+  /** GlobalPlatform's life cycle state of the card, one byte (core/globalplatform, cardStates). */
+  cardState: 0xdf2d,
 } as const
 
 /** Ids of public-key objects (65-byte points). */

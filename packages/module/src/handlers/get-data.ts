@@ -8,7 +8,7 @@ import {
   productDataIds,
   receiptIds,
 } from '@sealwright/core/catalog'
-import { answerOf } from '@sealwright/core/globalplatform'
+import { answerOf, cardStates } from '@sealwright/core/globalplatform'
 import { serializePolicy } from '@sealwright/core/personalization'
 import { Refusal } from '../dispatch/refusal.ts'
 import { vectorsInForce } from '../dispatch/vectors.ts'
@@ -41,6 +41,8 @@ function read(parts: Parts, tag: number): Uint8Array | undefined {
         Uint8Array.of(chipModes[life.mode()].code, personalizationStates[life.state()].code),
         u32(events.head()?.number ?? 0),
       )
+    case dataTags.cardState:
+      return life.mode() === 'user' ? Uint8Array.of(cardStates[life.cardState()].code) : undefined
     case dataTags.personalizationReceipt:
       return objects.read('receipt', receiptIds.personalization)
     case dataTags.certification:
