@@ -132,7 +132,11 @@ function loaded(modulePoint: Uint8Array): fc.Arbitrary<Sent> {
     const unsigned = prepareManifest({ module: serial, ...rest }, supplier.publicPoint, crypto)
     const manifest = unsigned.finish(supplier.sign(unsigned.toBeSigned))
     const sealed = sealPackageKey(crypto, {
-      ...{ key: new Uint8Array(16).fill(3), modulePoint, manifestDigest: crypto.sha256(manifest) },
+      ...{
+        key: scriptedEntropy('package key').bytes(16),
+        modulePoint,
+        manifestDigest: crypto.sha256(manifest),
+      },
       ephemeralScalar: privateScalar(crypto, new Uint8Array(48).fill(rest.version)),
     })
     return { name: 'LOAD MANIFEST', data: concat(u16(manifest.length), manifest, sealed) }

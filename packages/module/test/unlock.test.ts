@@ -12,6 +12,7 @@ import {
   type UnlockingData,
 } from '@sealwright/core/customization'
 import type { AesKey, Crypto } from '@sealwright/core/ports'
+import { scriptedEntropy } from '@sealwright/core/testing'
 import { openMemory } from '../src/eeprom/index.ts'
 import type { Module } from '../src/index.ts'
 import { layOutMask, maskGeometry, programMask } from '../src/mask/index.ts'
@@ -72,7 +73,7 @@ test('[D3d] a wrong key with the hash of its own result is refused', async () =>
 })
 
 test('[D3e] an image that the manufacturer encrypted under a key of his own is refused, signed by whomever', async () => {
-  const key = new Uint8Array(32).fill(7)
+  const key = scriptedEntropy('a key of his own').bytes(32)
   const theirs = fixtureKey(crypto, 'manufacturer who cheats')
   const own = { version: 1, form: 'eeprom', program: answeringProgram('mine') } as const
   const genuine = signCustomizationImage({ ...own, program: committed('customization') }, masked.client)

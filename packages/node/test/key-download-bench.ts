@@ -63,6 +63,8 @@ export interface SetKeys {
   readonly T?: Uint8Array
   readonly KS?: Uint8Array
   readonly suite?: Suite
+  /** A test module, unless false: the keys that stand here are those of the worked example, which no other module takes (X9). */
+  readonly test?: boolean
 }
 
 export interface UnitOptions extends SetKeys {
@@ -203,15 +205,19 @@ export function loader(options: LoaderOptions = {}): Bench {
 }
 
 function bench(
-  { crypto = nodeCrypto, seed, entropy }: { crypto?: Crypto; seed?: string; entropy?: Entropy },
+  {
+    crypto = nodeCrypto,
+    seed,
+    entropy,
+    test = true,
+  }: { crypto?: Crypto; seed?: string; entropy?: Entropy; test?: boolean },
   options: Pick<FixtureOptions, 'serial' | 'prepare'> & { serial: Uint8Array },
 ): Bench {
   const fixture = customizedModule({
     ...options,
     crypto,
     operating: true,
-    // The keys are those of the worked example, which no other module takes (X9).
-    test: true,
+    test,
     eepromSize: 64 * 1024,
     ...(seed === undefined ? {} : { seed }),
     prepare(parts) {

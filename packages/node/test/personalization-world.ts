@@ -74,6 +74,7 @@ export async function personalizationWorld(options: Partial<FixtureOptions> = {}
     root: fixture.manufacturer.certificate.encoded,
     central: centralRequest,
     centralFingerprint: fingerprint,
+    ...(options.test === true ? { insecureAcceptTest: true } : {}),
   }
   return { crypto, fixture, clock, manufacturer, unit, central, unitCertificate, centralRequest, order }
 }

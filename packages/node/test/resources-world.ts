@@ -60,7 +60,8 @@ export async function resourceWorld(options: Partial<FixtureOptions> = {}): Prom
     supplier: await ports('supplier', 'supplier'),
     rival: await ports('supplier', 'rival'),
   }
-  const root = await authority.initAuthority(parties.authority)
+  const { test = false } = options
+  const root = await authority.initAuthority(parties.authority, { test })
   const points: Uint8Array[] = []
   for (const [role, party, verbs] of [
     ['operator', parties.operator, operator],
@@ -72,7 +73,7 @@ export async function resourceWorld(options: Partial<FixtureOptions> = {}): Prom
     const made = await verbs.key(party, { name: role })
     const { document: request, fingerprint } = made
     const certificate = await authority.certify(parties.authority, { role, request, fingerprint })
-    await pinRoot(party, { certificate: root.encoded })
+    await pinRoot(party, { certificate: root.encoded, insecureTestRoot: test })
     await verbs.certificate(party, { certificate: certificate.encoded })
     points.push(made.point)
   }
@@ -83,7 +84,10 @@ export async function resourceWorld(options: Partial<FixtureOptions> = {}): Prom
     operators: options.operators ?? points.slice(0, 2),
   })
   for (const party of Object.values(parties)) {
-    await pinRoot(party, { certificate: fixture.manufacturer.certificate.encoded })
+    await pinRoot(party, {
+      certificate: fixture.manufacturer.certificate.encoded,
+      insecureTestRoot: test,
+    })
   }
   return { crypto, clock, fixture, transport: inProcess(fixture.module), ...parties }
 }

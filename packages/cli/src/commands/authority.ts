@@ -23,16 +23,24 @@ export function register(program: Command, context: Context): void {
     options: [
       { flags: '--out <file>', text: 'the certificate', required: true },
       { flags: '--name <text>', text: 'the name in the certificate (default: authority)' },
+      { flags: '--insecure-test-root', text: 'mark the root and all below it as made with test keys' },
     ],
     async run(step) {
       const name = step.optional('name')
       const ports = step.party('authority')
-      const root = await initAuthority(ports, name === undefined ? {} : { name })
+      const root = await initAuthority(ports, {
+        ...(name === undefined ? {} : { name }),
+        test: step.flag('insecure-test-root'),
+      })
       step.writeFile(step.option('out'), certificateFile(root.encoded))
       const fingerprint = ports.crypto.sha256(root.publicPoint)
       return report(
-        { name: root.subject.commonName, fingerprint },
-        ...fields({ authority: root.subject.commonName, fingerprint: encodeHex(fingerprint) }),
+        { name: root.subject.commonName, fingerprint, test: root.test },
+        ...fields({
+          authority: root.subject.commonName,
+          fingerprint: encodeHex(fingerprint),
+          'test root': root.test ? 'yes' : undefined,
+        }),
       )
     },
   })

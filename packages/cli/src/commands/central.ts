@@ -65,6 +65,7 @@ export function register(program: Command, context: Context): void {
       { flags: '--out <file>', text: 'the certificate', required: true },
       { flags: '--name <text>', text: 'your name, as in `central key` (default: central system)' },
       ...fingerprintOptions,
+      { flags: '--insecure-test-root', text: 'mark the certificate as made with test keys' },
     ],
     async run(step) {
       const ports = step.party('central')
@@ -72,6 +73,7 @@ export function register(program: Command, context: Context): void {
         name: step.optional('name') ?? 'central system',
         request: step.readFile(step.argument(0)),
         fingerprint: requiredFingerprint(step, 'fingerprint'),
+        test: step.flag('insecure-test-root'),
       })
       step.replaceFile(step.option('out'), certificateFile(certificate.encoded))
       const shown = {
@@ -101,6 +103,7 @@ export function register(program: Command, context: Context): void {
       { flags: '--account <text>', text: 'account to be debited, letters and digits' },
       { flags: '--currency <code>', text: 'ISO 4217 letters (default: EUR)' },
       { flags: '--decline', text: 'refuse the payment asked for' },
+      { flags: '--insecure-accept-test', text: 'work with a unit and modules that are marked as test ones' },
     ],
     async run(step) {
       const ports = step.party('central')
@@ -116,6 +119,7 @@ export function register(program: Command, context: Context): void {
         transport,
         {
           unit,
+          insecureAcceptTest: step.flag('insecure-accept-test'),
           ...(told === undefined ? {} : { unitFingerprint: told }),
           ...(serial === undefined ? {} : { serial: requireSerial(serial) }),
         },
@@ -149,10 +153,10 @@ export function register(program: Command, context: Context): void {
 
 function knownUnit(step: Step): KnownUnit {
   const file = step.option('unit')
-  const { publicPoint, customer, role } = parseCertificate(certificateOf(step.readFile(file), file))
+  const { publicPoint, customer, role, test } = parseCertificate(certificateOf(step.readFile(file), file))
   if (role !== 'unit')
     throw new UsageError(`${file}: expected a unit's certificate, got one of the role ${role}`)
-  return { point: publicPoint, ...(customer === undefined ? {} : { customer }) }
+  return { point: publicPoint, test, ...(customer === undefined ? {} : { customer }) }
 }
 
 function withdrawal(step: Step) {

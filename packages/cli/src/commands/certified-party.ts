@@ -88,7 +88,10 @@ export function trustVerb(
       'Pins the root certificates that you believe from now on: the one under which modules prove themselves, and the one of the authority that certifies operators and suppliers. Each is pinned once; another one of the same kind is refused. Compare the fingerprint that is shown with the one its owner tells you.',
     reads: ['FILES: root certificates, over a way that you trust'],
     examples: [`${party} trust certs/manufacturer-root.pem certs/authority.pem`],
-    options: [{ flags: '--fingerprint <hex>', text: 'fingerprint as its owner told it, for a single file' }],
+    options: [
+      { flags: '--fingerprint <hex>', text: 'fingerprint as its owner told it, for a single file' },
+      { flags: '--insecure-test-root', text: 'believe test roots, and test modules with them' },
+    ],
     async run(step) {
       const ports = step.party(party)
       const fingerprint = fingerprintOption(step, 'fingerprint')
@@ -97,6 +100,7 @@ export function trustVerb(
         const certificate = await pinRoot(ports, {
           certificate: certificateOf(step.readFile(file), file),
           ...(fingerprint === undefined ? {} : { fingerprint }),
+          insecureTestRoot: step.flag('insecure-test-root'),
         })
         pinned.push({
           role: certificate.role!,

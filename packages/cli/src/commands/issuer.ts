@@ -34,7 +34,7 @@ export function register(program: Command, context: Context): void {
     name: 'mask <name>',
     summary: 'make the mask that the chip manufacturer works from',
     about:
-      'Makes a mask file: the first part of the software, for ROM, and the customization software, signed with your key and encrypted under a new unlocking key, for EEPROM. The unlocking key and the hash stay in your vault; the file holds neither. Without --program and --customization the software that comes with Sealwright is masked.',
+      'Makes a mask file: the first part of the software, for ROM, and the customization software, signed with your key and encrypted under a new unlocking key, for EEPROM. The unlocking key and the hash stay in your vault; the file holds neither. Without --program and --customization the software that comes with Sealwright is masked. With --test the chips are test modules for ever: they take published test keys, only test roots certify them, and their certificates show it.',
     reads: ['the WebAssembly files named'],
     writes: [
       '--out FILE: the mask file for the manufacturer',
@@ -54,12 +54,15 @@ export function register(program: Command, context: Context): void {
         flags: '--eeprom <bytes>',
         text: 'EEPROM of the chips: 32768 to 4194304, a power of two (default 262144)',
       },
+      { flags: '--test', text: 'a mask of test modules' },
     ],
     async run(step) {
       const form = step.optional('form') as ImageForm | undefined
       const eepromSize = step.number('eeprom')
+      const test = step.flag('test')
       const made = await mask(step.party('issuer'), {
         name: step.argument(0),
+        test,
         layout: maskLayout,
         program: given(step, 'program') ?? shippedProgram('rom'),
         customization: given(step, 'customization') ?? shippedProgram('customization'),
@@ -70,6 +73,7 @@ export function register(program: Command, context: Context): void {
       const found = {
         mask: step.argument(0),
         romDigest: made.romDigest,
+        test,
         bytes: made.file.length,
         made: made.made,
       }
@@ -79,6 +83,7 @@ export function register(program: Command, context: Context): void {
           mask: `${found.mask}${made.made ? '' : ' (made before)'}`,
           file: `${step.option('out')}, ${made.file.length} bytes`,
           'SHA-256 of ROM': encodeHex(made.romDigest),
+          chips: test ? 'test modules' : undefined,
         }),
       )
     },

@@ -1,5 +1,5 @@
 import { encodeHex } from '@sealwright/core/bytes'
-import { parseIdentityRequest } from '@sealwright/core/customization'
+import { isTestMask, parseIdentityRequest, parseMaskFile } from '@sealwright/core/customization'
 import { fingerprint } from '@sealwright/core/personalization'
 import { chipFactory } from '@sealwright/node/chips'
 import { certifyModule, certifyUnit, initRoot, produce } from '@sealwright/roles/manufacturer'
@@ -34,13 +34,13 @@ export function register(program: Command, context: Context): void {
       const name = step.optional('name')
       const root = await initRoot(step.party('manufacturer'), {
         ...(name === undefined ? {} : { name }),
-        ...(step.flag('insecure-test-root') ? { test: true } : {}),
+        test: step.flag('insecure-test-root'),
       })
       step.writeFile(step.option('out'), certificateFile(root.encoded))
       const number = encodeHex(root.serialNumber)
       return report(
-        { subject: root.subject.commonName, number },
-        `root ${root.subject.commonName}, certificate ${number}`,
+        { subject: root.subject.commonName, number, test: root.test },
+        `${root.test ? 'test root' : 'root'} ${root.subject.commonName}, certificate ${number}`,
       )
     },
   })
@@ -57,16 +57,19 @@ export function register(program: Command, context: Context): void {
     ],
     options: [{ flags: '--delivery-note <file>', text: 'the delivery note', required: true }],
     async run(step) {
+      const mask = step.readFile(step.argument(0))
       const done = await produce(step.party('manufacturer'), {
-        mask: step.readFile(step.argument(0)),
+        mask,
         factory: chipFactory(step.path('.')),
         names: step.list(1),
       })
       step.writeFile(step.option('delivery-note'), done.deliveryNote)
+      const test = isTestMask(parseMaskFile(mask))
       return report(
-        { made: done.made, kept: done.kept },
+        { made: done.made, kept: done.kept, test },
         ...done.made.map((name) => `made  ${name}`),
         ...done.kept.map((name) => `kept  ${name} (it was there already)`),
+        ...(test ? ['These are test modules.'] : []),
       )
     },
   })
@@ -86,7 +89,11 @@ export function register(program: Command, context: Context): void {
       step.writeFile(step.option('out'), certificateFile(certificate.encoded))
       const serial = encodeHex(parseIdentityRequest(request).serial)
       const number = encodeHex(certificate.serialNumber)
-      return report({ serial, number }, ...fields({ module: serial, certificate: number }))
+      const { test } = certificate
+      return report(
+        { serial, number, test },
+        ...fields({ module: serial, certificate: number, 'test module': test ? 'yes' : undefined }),
+      )
     },
   })
 

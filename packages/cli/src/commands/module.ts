@@ -9,7 +9,7 @@ import {
   dataTags,
   resourceStateOf,
 } from '@sealwright/core/catalog'
-import { parseChipStatus } from '@sealwright/core/customization'
+import { isTestModule, parseChipStatus } from '@sealwright/core/customization'
 import { SealwrightError } from '@sealwright/core/errors'
 import { parseCardState } from '@sealwright/core/globalplatform'
 import { placeKinds } from '@sealwright/core/key-download'
@@ -50,7 +50,7 @@ export function register(program: Command, context: Context): void {
         rows.push({ file, ...(await summary(step, file)) })
       }
       if (rows.length === 0) return report({ modules: [] }, 'There is no chip file (*.chip) here.')
-      const columns = ['file', 'serial', 'mode', 'state', 'product', 'problem']
+      const columns = ['file', 'serial', 'mode', 'test', 'state', 'product', 'problem']
       return report(
         { modules: rows },
         ...table(
@@ -129,10 +129,12 @@ async function show(channel: Channel) {
   const head = {
     serial: status.serial === undefined ? undefined : encodeHex(status.serial),
     mode: status.mode,
+    test: isTestModule(status),
     triesLeft: status.triesLeft,
     romDigest: encodeHex(status.romDigest),
   }
-  if (status.mode === 'issuer' || status.mode === 'terminated') return report(head, ...fields(head))
+  const shown = { ...head, test: head.test ? 'yes: a test module, which takes published keys' : undefined }
+  if (status.mode === 'issuer' || status.mode === 'terminated') return report(head, ...fields(shown))
 
   const value = (tag: number): Promise<Uint8Array | undefined> => readData(channel, tag)
   const state = parseState((await value(dataTags.state))!)
@@ -163,7 +165,7 @@ async function show(channel: Channel) {
   return report(
     json,
     ...fields({
-      ...head,
+      ...shown,
       state: state.state,
       card: cardState,
       trust,
@@ -175,8 +177,8 @@ async function show(channel: Channel) {
       ['', 'subject', 'issuer', 'until'],
       Object.entries(certificates).map(([name, der]) => {
         if (isBareCertificate(der)) return [name, 'signature without the key', '–', '–']
-        const { subject, issuer, notAfter } = parseCertificate(der)
-        return [name, subject.commonName, issuer.commonName, day(notAfter)]
+        const { subject, issuer, notAfter, test } = parseCertificate(der)
+        return [name, `${subject.commonName}${test ? ' (test)' : ''}`, issuer.commonName, day(notAfter)]
       }),
     ),
     ...section(
@@ -213,8 +215,13 @@ async function summary(step: Step, file: string): Promise<Record<string, string 
   try {
     const transport = await step.openModule(file)
     const channel = plain(transport)
-    const { serial, mode } = parseChipStatus(await channel.send('CHIP STATUS'))
-    const told = { serial: serial && encodeHex(serial), mode }
+    const status = parseChipStatus(await channel.send('CHIP STATUS'))
+    const { serial, mode } = status
+    const told = {
+      serial: serial && encodeHex(serial),
+      mode,
+      test: isTestModule(status) ? 'yes' : undefined,
+    }
     if (mode === 'issuer' || mode === 'terminated') return told
     const state = await readData(channel, dataTags.state)
     const product = await readData(channel, dataTags.product)

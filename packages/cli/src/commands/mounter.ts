@@ -50,8 +50,8 @@ export function register(program: Command, context: Context): void {
       }
       const text = done.already ? 'had its serial number before' : 'mounted'
       return report(
-        { chip, outcome: 'mounted', serial, already: done.already },
-        `${chip} ${text}: ${encodeHex(serial)}`,
+        { chip, outcome: 'mounted', serial, already: done.already, test: done.test },
+        `${chip} ${text}: ${encodeHex(serial)}${done.test ? ', a test module' : ''}`,
       )
     },
   })

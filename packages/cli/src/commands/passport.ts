@@ -1,6 +1,7 @@
 import { decodeHex } from '@sealwright/core/bytes'
 import { UsageError } from '@sealwright/core/errors'
 import { parseCheckpoint, serializePassport } from '@sealwright/core/log'
+import { parseCertificate } from '@sealwright/core/x509'
 import { plain } from '@sealwright/roles/channel'
 import { readSignedHead } from '@sealwright/roles/custody'
 import { makePassport } from '@sealwright/roles/log'
@@ -33,6 +34,7 @@ export function register(program: Command, context: Context): void {
       const passport = await makePassport(ports, { serial, ...(head === undefined ? {} : { head }) })
       const file = step.option('out')
       step.replaceFile(file, serializePassport(passport))
+      const test = head?.chain.some((certificate) => parseCertificate(certificate).test) ?? false
       const size = passport.checkpoint === undefined ? 0 : parseCheckpoint(passport.checkpoint).size
       const told = {
         file,
@@ -40,8 +42,9 @@ export function register(program: Command, context: Context): void {
         checkpoint: `of ${size} leaves`,
         head:
           head === undefined ? 'the module was not asked' : `event ${head.head.number}, ${head.head.key} key`,
+        ...(test ? { 'test module': 'yes' } : {}),
       }
-      return report({ serial, ...told }, ...fields(told))
+      return report({ serial, ...told, test }, ...fields(told))
     },
   })
 }

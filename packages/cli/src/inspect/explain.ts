@@ -1,13 +1,16 @@
 import { ascii, encodeHex, equal } from '@sealwright/core/bytes'
 import { type CborValue, decodeCanonical, parseDocument } from '@sealwright/core/cbor'
 import {
+  isTestMask,
   parseDeliveryNote,
   parseMaskFile,
   parseModulePapers,
   parseUnlockingFile,
+  romMagics,
 } from '@sealwright/core/customization'
 import { DecodeError } from '@sealwright/core/errors'
 import { parsePassport } from '@sealwright/core/log'
+import { parseCertificate } from '@sealwright/core/x509'
 import { checkProgram, defaultLimits, ProgramRefused } from '@sealwright/module/program'
 import { parseRom } from '@sealwright/module/rom'
 import { chipHeaderLength, parseChipHeader } from '@sealwright/node/medium'
@@ -58,8 +61,9 @@ const formats: readonly { readonly magic: Uint8Array; readonly read: (bytes: Uin
         const pages = eeprom.map(({ number }) => number)
         return {
           kind: 'mask file',
-          json: { version, eepromSize, romLength: rom.length, pages },
+          json: { version, eepromSize, romLength: rom.length, pages, test: isTestMask({ rom }) },
           lines: [
+            ...(isTestMask({ rom }) ? ['for test modules'] : []),
             `format ${version}, for chips with ${eepromSize} bytes of EEPROM`,
             `ROM image of ${rom.length} bytes`,
             `${pages.length} pages of EEPROM; the customization software among them is encrypted`,
@@ -67,14 +71,15 @@ const formats: readonly { readonly magic: Uint8Array; readonly read: (bytes: Uin
         }
       },
     },
-    {
-      magic: ascii('SWRM'),
-      read(bytes) {
-        const { eepromSize, clientKey, nativeEntries, programs, bootVectors } = parseRom(bytes)
+    ...Object.values(romMagics).map((magic) => ({
+      magic,
+      read(bytes: Uint8Array) {
+        const { test, eepromSize, clientKey, nativeEntries, programs, bootVectors } = parseRom(bytes)
         return {
           kind: 'ROM image',
-          json: { eepromSize, clientKey, nativeEntries, bootVectors },
+          json: { eepromSize, clientKey, nativeEntries, bootVectors, test },
           lines: [
+            ...(test ? ['for test modules'] : []),
             `for chips with ${eepromSize} bytes of EEPROM`,
             `client's public key ${encodeHex(clientKey)}`,
             `${nativeEntries.length} native entries, ${bootVectors.length} boot vectors`,
@@ -84,7 +89,7 @@ const formats: readonly { readonly magic: Uint8Array; readonly read: (bytes: Uin
           ],
         }
       },
-    },
+    })),
     {
       magic: ascii('SWDN'),
       read(bytes) {
@@ -180,6 +185,7 @@ function explainPassport(bytes: Uint8Array): Explanation {
       checkpoint === undefined
         ? 'no checkpoint'
         : `checkpoint ${checkpoint.split('\n').slice(0, 2).join(' ')}`,
+      ...(chain.some((one) => parseCertificate(one).test) ? ['of a test module'] : []),
       head === undefined
         ? "no statement of the module's own"
         : `the module's own statement: event ${head.number}, ${head.key} key, ${chain.length} certificates`,

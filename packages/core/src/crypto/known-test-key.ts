@@ -1,5 +1,6 @@
 import { encodeHex } from '../bytes/index.ts'
 import { testKeys } from '../catalog/index.ts'
+import { UsageError } from '../errors/index.ts'
 import type { Crypto } from '../ports/index.ts'
 
 /**
@@ -13,6 +14,16 @@ export function isKnownTestKey(crypto: Pick<Crypto, 'sha256'>, key: Uint8Array):
   if (!isPoint && followsPattern(key)) return true
   const digest = crypto.sha256(isPoint ? key.subarray(1, 33) : key).subarray(0, 16)
   return digests.has(encodeHex(digest))
+}
+
+/**
+ * For hosts, before they send or certify a key: a UsageError `test-key` when it is a known test key.
+ * @param what names the key in the message
+ */
+export function refuseTestKey(crypto: Pick<Crypto, 'sha256'>, key: Uint8Array, what: string): void {
+  if (isKnownTestKey(crypto, key)) {
+    throw new UsageError(`${what} is a known test key, which everybody has`, { code: 'test-key' })
+  }
 }
 
 function followsPattern(key: Uint8Array): boolean {

@@ -14,6 +14,11 @@ export interface ChipStatus {
   readonly romDigest: Uint8Array
 }
 
+/** Whether the chip is a test module: bit 0 of OTP (X9). */
+export function isTestModule({ otp }: Pick<ChipStatus, 'otp'>): boolean {
+  return (otp[0]! & 0x01) !== 0
+}
+
 /** mode(1) ‖ serial(8), zeros when not written ‖ triesLeft(1) ‖ otp(32) ‖ romDigest(32): 74 bytes. */
 export function serializeChipStatus({ mode, serial, triesLeft, otp, romDigest }: ChipStatus): Uint8Array {
   return new Writer()

@@ -5,7 +5,7 @@ export {
   scp03KeysOf,
   wipeChannelKeys,
 } from './channel-keys.ts'
-export { type ChipStatus, parseChipStatus, serializeChipStatus } from './chip-status.ts'
+export { type ChipStatus, isTestModule, parseChipStatus, serializeChipStatus } from './chip-status.ts'
 export {
   type CustomizationImage,
   type ImageForm,
@@ -32,7 +32,15 @@ export {
   serializeIdentityRequest,
 } from './identity-request.ts'
 export { keyObjectTypes, parseAesKeyObject, serializeAesKeyObject } from './key-object.ts'
-export { type MaskFile, type MaskPage, maskPagesOf, parseMaskFile, serializeMaskFile } from './mask-file.ts'
+export {
+  isTestMask,
+  type MaskFile,
+  type MaskPage,
+  maskPagesOf,
+  parseMaskFile,
+  romMagics,
+  serializeMaskFile,
+} from './mask-file.ts'
 export { type ModulePapers, parseModulePapers, serializeModulePapers } from './papers.ts'
 export { type Product, type ProductObject, type ProductSoftware, recordsOfProduct } from './product.ts'
 export {

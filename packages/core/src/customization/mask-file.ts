@@ -19,6 +19,14 @@ export interface MaskPage {
   readonly bytes: Uint8Array
 }
 
+/** How a ROM image begins: the ROM of test modules has a magic of its own (X9). */
+export const romMagics = { real: ascii('SWRM'), test: ascii('SWRT') } as const
+
+/** Whether the chips of this mask are test modules. */
+export function isTestMask({ rom }: Pick<MaskFile, 'rom'>): boolean {
+  return equal(rom.subarray(0, 4), romMagics.test)
+}
+
 const magic = ascii('SWMK')
 const pageSize = 256
 

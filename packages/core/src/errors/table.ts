@@ -89,6 +89,18 @@ export const errorTable = {
     remedy:
       'ask the party that issued the certificate named for one that fits; see what it says with `sealwright inspect`',
   },
+  'test-key': {
+    culprit: 'caller',
+    exit: 2,
+    remedy:
+      'make a key that nobody else knows; published test keys are for test modules, which begin with `sealwright issuer mask --test`',
+  },
+  'test-mark-differs': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      'bring test modules together with test roots, and all others with real ones: see with `sealwright module show` and `sealwright inspect` which is which',
+  },
   'fingerprint-differs': {
     culprit: 'bytes',
     exit: 3,

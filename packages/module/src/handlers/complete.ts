@@ -52,6 +52,7 @@ export function complete(parts: Needs, { p1, p2, data }: Pick<Call, 'p1' | 'p2' 
   const result = checkCertificates(request, { ...expected, ...(customer && { customer }) }, crypto)
   if (!result.ok || !mayFollow(readTime(objects, timeOf.unit), time)) throw new Refusal('wrong-data')
   const { centralPoint, central, unit, certification } = result.certificates
+  for (const point of [centralPoint, unit.publicPoint]) keys.refuseTestKey(point)
   return nvm.transaction((tx) => {
     keys.move(tx, made, keyPlaces.operating)
     clearPending(tx, objects)

@@ -57,6 +57,7 @@ export function loadManifest(parts: Needs, { data, channel }: Pick<Call, 'data' 
     agree: (peer) => keys.agree(keyPlaces.operating, peer),
   })
   try {
+    keys.refuseTestKey(key)
     if (pending !== definition.pending) {
       nvm.transaction((tx) => {
         for (const { start, length } of stagedSpans(definition)) tx.erase(start, length)

@@ -46,6 +46,7 @@ export function unlock(parts: UnlockParts, { p1, p2, data }: Pick<Call, 'p1' | '
     }
     countTry(parts)
     if (before !== undefined && !equal(before.hash, unlocking.hash)) throw new AuthError()
+    if ([unlocking.key, parts.rom.clientKey].some((key) => parts.keys.mayNotTake(key))) throw new AuthError()
     const sealed = parts.objects.read('encrypted-image', 0) ?? new Uint8Array(0)
     const image = openImage(parts.crypto, unlocking, sealed, parts.rom.clientKey)
     try {

@@ -60,6 +60,7 @@ export function putTransportKeys(
   tx: Transaction,
   { transport, signature, waits }: NewTransportKey,
 ): number {
+  if ('publicKey' in signature) keys.refuseTestKey(signature.publicKey)
   const pair = waits && keys.has(present.transport) ? next : present
   removeSignature({ keys, objects }, tx, pair)
   if (pair === present) remove({ keys, objects }, tx, next)

@@ -34,7 +34,12 @@ export class KeyStore {
    * stores another party's public key calls it too.
    */
   refuseTestKey(key: Uint8Array): void {
-    if (!this.#otp.test('test') && isKnownTestKey(this.#crypto, key)) throw new Refusal('wrong-data')
+    if (this.mayNotTake(key)) throw new Refusal('wrong-data')
+  }
+
+  /** Whether it is a known test key and this is no test module. */
+  mayNotTake(key: Uint8Array): boolean {
+    return !this.#otp.test('test') && isKnownTestKey(this.#crypto, key)
   }
 
   /** A known test key is refused outside a test module. */

@@ -189,7 +189,7 @@ function areaStart({ nvm, definitions }: OperationParts, { start, size }: Reserv
   return start
 }
 
-/** A supplier's key is a point of the curve, and neither the module's own nor an operator's. */
+/** A supplier's key is a point of the curve, no known test key, and neither the module's own nor an operator's. */
 function refuseBadKey({ crypto, keys, objects }: OperationParts, point: Uint8Array): void {
   try {
     crypto.ecPublicKey(point)[Symbol.dispose]()
@@ -197,6 +197,7 @@ function refuseBadKey({ crypto, keys, objects }: OperationParts, point: Uint8Arr
     if (error instanceof AuthError) throw new Refusal('wrong-data')
     throw error
   }
+  keys.refuseTestKey(point)
   const own = [keyPlaces.identity, keyPlaces.operating].filter((place) => keys.has(place))
   const others = operatorPoints({ objects })
   if ([...own.map((place) => keys.point(place)), ...others].some((other) => equal(other, point))) {

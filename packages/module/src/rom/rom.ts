@@ -1,4 +1,5 @@
 import { ascii, equal, fromAscii, Reader, Writer } from '@sealwright/core/bytes'
+import { romMagics } from '@sealwright/core/customization'
 import { DecodeError, UsageError } from '@sealwright/core/errors'
 import { areaOf, type Medium, pageSize } from '../medium/index.ts'
 import { parseVectors, serializeVectors, type Vector, vectorLength } from './vectors.ts'
@@ -35,8 +36,6 @@ export interface Rom extends RomImage {
   readonly bytes: Uint8Array
 }
 
-const magics = { real: ascii('SWRM'), test: ascii('SWRT') } as const
-
 /** Places programs one after another behind the header, each at the start of a page. */
 export function layOutRom(
   parts: Omit<RomImage, 'version' | 'programs'> & { programs: readonly Omit<RomProgram, 'address'>[] },
@@ -71,8 +70,8 @@ export function serializeRom(rom: RomImage): Uint8Array {
 export function parseRom(bytes: Uint8Array): Rom {
   const r = new Reader(bytes, 'ROM image')
   const magic = r.take(4, 'magic')
-  const test = equal(magic, magics.test)
-  if (!test && !equal(magic, magics.real)) throw r.fail('not a ROM image')
+  const test = equal(magic, romMagics.test)
+  if (!test && !equal(magic, romMagics.real)) throw r.fail('not a ROM image')
   const version = r.u8('version')
   if (version !== 1) throw r.fail(`format version ${version}, expected 1`)
   const length = r.u32('length')
@@ -118,7 +117,7 @@ function headerOf(rom: RomImage, length: number): Uint8Array {
   if (rom.clientKey.length !== 65)
     throw new UsageError(`client key: expected 65 bytes, got ${rom.clientKey.length}`)
   const w = new Writer()
-    .bytes(rom.test ? magics.test : magics.real)
+    .bytes(rom.test ? romMagics.test : romMagics.real)
     .u8(rom.version)
     .u32(length)
     .u32(rom.eepromSize)

@@ -1,4 +1,5 @@
 import { encodeHex } from '@sealwright/core/bytes'
+import { refuseTestKey } from '@sealwright/core/crypto'
 import { StateError } from '@sealwright/core/errors'
 import { openCertificateRequest, requireFingerprint } from '@sealwright/core/personalization'
 import { type Certificate, parseCertificate, serializeCertificate, tbsOfProfile } from '@sealwright/core/x509'
@@ -22,6 +23,7 @@ export async function certify(ports: PartyPorts, input: CertifyInput): Promise<C
   const issuer = await authorityCertificate(ports)
   const request = openCertificateRequest(input.request, role, crypto)
   requireFingerprint(request.point, input.fingerprint, crypto)
+  if (!issuer.test) refuseTestKey(crypto, request.point, `the ${role}'s key`)
   const now = clock.now()
   const name = `${role}s/${encodeHex(crypto.sha256(request.point)).toLowerCase()}.der`
   const stored = await store.read(name)

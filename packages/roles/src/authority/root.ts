@@ -1,3 +1,4 @@
+import { refuseTestKey } from '@sealwright/core/crypto'
 import { StateError } from '@sealwright/core/errors'
 import { type Certificate, parseCertificate, serializeCertificate, tbsOfProfile } from '@sealwright/core/x509'
 import type { PartyPorts } from '../ports/index.ts'
@@ -17,14 +18,24 @@ export async function initAuthority(
 ): Promise<Certificate> {
   const { clock, crypto, store, vault } = ports
   const stored = await store.read(rootFile)
-  if (stored !== undefined) return parseCertificate(stored)
+  if (stored !== undefined) {
+    const root = parseCertificate(stored)
+    if (test !== undefined && test !== root.test) {
+      throw new StateError(`the root that is there is ${root.test ? 'a test root' : 'no test root'}`, {
+        code: 'test-mark-differs',
+      })
+    }
+    return root
+  }
   if (!(await vault.has(authorityKey))) await vault.createPair(authorityKey)
+  const publicPoint = await vault.publicPoint(authorityKey)
+  if (test !== true) refuseTestKey(crypto, publicPoint, "the authority's key")
   const tbs = tbsOfProfile(
     {
       role: 'authority',
       serialNumber: certificateNumber(ports),
       subject: { commonName: name },
-      publicPoint: await vault.publicPoint(authorityKey),
+      publicPoint,
       notBefore: clock.now(),
       notAfter: noExpiry,
       issuer: 'self',

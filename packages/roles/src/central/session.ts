@@ -1,5 +1,6 @@
 import { encodeHex, equal } from '@sealwright/core/bytes'
 import { certificateIds, dataTags } from '@sealwright/core/catalog'
+import { refuseTestKey } from '@sealwright/core/crypto'
 import { PeerError, StateError } from '@sealwright/core/errors'
 import {
   bareCertificateReason,
@@ -7,7 +8,7 @@ import {
   parseBareCertificate,
   requireFingerprint,
 } from '@sealwright/core/personalization'
-import type { Transport } from '@sealwright/core/ports'
+import type { Crypto, Transport } from '@sealwright/core/ports'
 import {
   type Binding,
   type Certificate,
@@ -35,6 +36,8 @@ export interface KnownUnit {
   readonly point: Uint8Array
   /** 16 bytes; compared with the module's certificate when it is known. */
   readonly customer?: Uint8Array
+  /** The mark of its certificate; compared with the module's when it is known. */
+  readonly test?: boolean
 }
 
 export interface SessionInput {
@@ -66,6 +69,7 @@ export async function session<T>(
 ): Promise<T> {
   const { crypto, entropy, vault } = ports
   requireFingerprint(input.unit.point, input.unitFingerprint, crypto)
+  requireRealUnit(crypto, input)
   // A session that was broken off may still be open at the module.
   await endChannel(transport)
   const open = plain(transport)
@@ -98,6 +102,18 @@ export async function session<T>(
   }
 }
 
+/** Modules of a test unit are test modules, whatever form their certificate has. */
+function requireRealUnit(crypto: Crypto, { unit, insecureAcceptTest = false }: SessionInput): void {
+  if (insecureAcceptTest) return
+  if (unit.test === true) {
+    throw new PeerError(`the unit's certificate does not hold: ${pathReasons['test-certificate']}`, {
+      code: 'certificate-refused',
+      details: { certificate: "unit's certificate", reason: 'test-certificate' },
+    })
+  }
+  refuseTestKey(crypto, unit.point, "the unit's key")
+}
+
 type Checked = OperatingKey & { readonly binding: Binding }
 
 function requireCertificate(
@@ -109,7 +125,12 @@ function requireCertificate(
   const certificate = requirePath(
     {
       chain: [parseCertificate(encoded)],
-      anchor: { publicPoint: unit.point, role: 'unit', customer: unit.customer },
+      anchor: {
+        publicPoint: unit.point,
+        role: 'unit',
+        customer: unit.customer,
+        ...(unit.test === undefined ? {} : { test: unit.test }),
+      },
       role: 'module-operating',
       at: clock.now(),
       serial,

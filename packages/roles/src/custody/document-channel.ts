@@ -1,7 +1,10 @@
 import { encodeHex, wipe } from '@sealwright/core/bytes'
 import { keyVersions } from '@sealwright/core/catalog'
+import { refuseTestKey } from '@sealwright/core/crypto'
 import {
   documentChannelKeys,
+  isTestModule,
+  parseChipStatus,
   parseModulePapers,
   scp03KeysOf,
   wipeChannelKeys,
@@ -44,7 +47,9 @@ export async function documentHead(ports: PartyPorts, transport: Transport): Pro
 
 /** A channel under a module's document key, and what keys for the module travel under. */
 export interface DocumentChannel extends Channel {
-  /** A key under the channel's DEK: AES-CBC, IV zero. */
+  /** The module says that it is a test module. */
+  readonly testModule: boolean
+  /** A key under the channel's DEK: AES-CBC, IV zero. A known test key is a UsageError `test-key`, but for a test module. */
   wrapKey(key: Uint8Array): Uint8Array
 }
 
@@ -73,9 +78,17 @@ export async function inDocumentChannel<T>(
     }
   })
   try {
+    const testModule = await saysTestModule(transport)
     const channel = await openScp03(transport, { crypto, entropy, keys, keyVersion: keyVersions.document })
     try {
-      return await work({ ...channel, wrapKey: (key) => wrap(keys.wrapping, key) })
+      return await work({
+        ...channel,
+        testModule,
+        wrapKey(key) {
+          if (!testModule) refuseTestKey(crypto, key, 'the key for the module')
+          return wrap(keys.wrapping, key)
+        },
+      })
     } finally {
       channel.close()
       await endChannel(transport)
@@ -83,6 +96,12 @@ export async function inDocumentChannel<T>(
   } finally {
     for (const key of [keys.enc, keys.mac, keys.wrapping]) key[Symbol.dispose]()
   }
+}
+
+/** What the module says of itself: enough to spare a real module a key that it would refuse. */
+async function saysTestModule(transport: Transport): Promise<boolean> {
+  const { data, sw } = await plain(transport).exchange('CHIP STATUS')
+  return sw === 0x9000 && isTestModule(parseChipStatus(data))
 }
 
 function wrap(dek: AesKey, key: Uint8Array): Uint8Array {

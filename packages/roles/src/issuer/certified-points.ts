@@ -12,12 +12,12 @@ export interface CertificateInput {
 
 /**
  * The points to customize with, from certificates that were checked: an operator's must come from the authority given. One that does
- * not hold is an AuthError whose details name the reason.
+ * not hold is an AuthError whose details name the reason. Whether it is a test authority goes along: `customize` compares it with the chip.
  */
 export function certifiedPoints(
   { clock, crypto }: Pick<PartyPorts, 'clock' | 'crypto'>,
   { authority, operators = [] }: CertificateInput,
-): Pick<CustomizeInput, 'authority' | 'operators'> {
+): Pick<CustomizeInput, 'authority' | 'operators' | 'testAuthority'> {
   if (authority === undefined) {
     if (operators.length === 0) return {}
     throw new UsageError("an operator's certificate is checked with the authority's, which was not given")
@@ -34,5 +34,5 @@ export function certifiedPoints(
     if (!result.ok) throw new AuthError({ details: { certificate: result.text } })
     return result.leaf.publicPoint
   }
-  return { authority: anchor.publicPoint, operators: operators.map(point) }
+  return { authority: anchor.publicPoint, operators: operators.map(point), testAuthority: anchor.test }
 }

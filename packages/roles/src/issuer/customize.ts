@@ -1,9 +1,11 @@
 import { equal, wipe } from '@sealwright/core/bytes'
 import { keyPlaces, publicKeyIds } from '@sealwright/core/catalog'
+import { refuseTestKey } from '@sealwright/core/crypto'
 import {
   checkIdentityRequest,
   documentChannelKeys,
   type IdentityRequest,
+  isTestModule,
   type Product,
   type ProductObject,
   packWrites,
@@ -18,7 +20,7 @@ import {
 } from '@sealwright/core/customization'
 import { StateError, UsageError } from '@sealwright/core/errors'
 import type { LogEntry } from '@sealwright/core/log'
-import type { Transport } from '@sealwright/core/ports'
+import type { Crypto, Transport } from '@sealwright/core/ports'
 import { type Certificate, parseCertificate } from '@sealwright/core/x509'
 import { type Channel, plain } from '../channel/index.ts'
 import { moduleStep } from '../custody/index.ts'
@@ -42,6 +44,8 @@ export interface CustomizeInput {
   readonly authority?: Uint8Array
   /** Public points of operators whose documents the module obeys. */
   readonly operators?: readonly Uint8Array[]
+  /** The authority's certificate is marked as made with test keys. */
+  readonly testAuthority?: boolean
   /** KS1, where the product checks keys with it. Wiped by the caller. */
   readonly signatureKey?: Uint8Array
 }
@@ -77,16 +81,21 @@ export async function customize(
     types: ['identity-made'],
     details: { product: product.name },
     async run() {
-      const { serial, mode } = parseChipStatus(await channel.send('CHIP STATUS'))
+      const status = parseChipStatus(await channel.send('CHIP STATUS'))
+      const { serial, mode } = status
       if (serial === undefined || mode !== 'customization') {
         throw new StateError(`the chip is in ${mode} mode, expected customization: unlock it first`)
       }
+      const test = isTestModule(status)
+      requireMark(test, root, input)
       const name = documentKeyName(serial)
       if (!(await vault.has(name))) await vault.createSecret(name, 32)
       const fixed = publicObjects(root, input)
       return vault.useSecret(name, async (documentKey) => {
+        if (!test) refuseTestKey(crypto, documentKey, 'the document key')
         const secret = secretObjects(ports, serial, documentKey, input)
         try {
+          if (!test) for (const one of [...fixed, ...secret]) refuseObject(crypto, one)
           const records = recordsOfProduct(product, input.programs, issuer, [...fixed, ...secret], crypto)
           const writes = packWrites(records)
           const request = await inCustomizationChannel(
@@ -112,6 +121,38 @@ export async function customize(
     },
   })
   return { ...result, entries }
+}
+
+/** A test chip belongs under test roots, and no other chip does: the module trusts what it is given here for the rest of its life. */
+function requireMark(
+  test: boolean,
+  root: Certificate,
+  { authority, testAuthority = false }: CustomizeInput,
+): void {
+  const wrong =
+    root.test !== test
+      ? "manufacturer's root"
+      : authority !== undefined && testAuthority !== test
+        ? 'authority'
+        : undefined
+  if (wrong === undefined) return
+  throw new StateError(
+    test
+      ? `the chip is a test module, and the ${wrong} is no test root`
+      : `the ${wrong} is a test root, and the chip is no test module`,
+    { code: 'test-mark-differs' },
+  )
+}
+
+function refuseObject(crypto: Crypto, { object, id, bytes }: ProductObject): void {
+  if (object === 'key') refuseTestKey(crypto, bytes.subarray(1), `the key for place ${id.toString(16)}`)
+  else if (object === 'public-key') {
+    refuseTestKey(
+      crypto,
+      bytes,
+      id === publicKeyIds.authority ? "the authority's key" : "the manufacturer's key",
+    )
+  } else if (object === 'operator') refuseTestKey(crypto, bytes, `the key of operator ${id}`)
 }
 
 async function write(ports: PartyPorts, channel: Channel, writes: readonly Uint8Array[]): Promise<void> {

@@ -1,7 +1,10 @@
 import { wipe } from '@sealwright/core/bytes'
+import { refuseTestKey } from '@sealwright/core/crypto'
 import {
   type ImageForm,
   imageSignedInput,
+  isTestMask,
+  parseMaskFile,
   sealImage,
   serializeCustomizationImage,
   serializeMaskFile,
@@ -22,6 +25,8 @@ export interface MaskInput {
   /** Where the chip keeps the customization software; EEPROM unless given. */
   readonly form?: ImageForm
   readonly eepromSize?: number
+  /** The chips are test modules: they take known test keys, and only test roots certify them (X9). */
+  readonly test?: boolean
 }
 
 export interface Mask {
@@ -38,10 +43,15 @@ export interface Mask {
  */
 export async function mask(ports: PartyPorts, input: MaskInput): Promise<Mask> {
   const { crypto, entropy, store, vault } = ports
-  const { name, layout, program, form = 'eeprom', eepromSize } = input
+  const { name, layout, program, form = 'eeprom', eepromSize, test = false } = input
   const old = await store.read(maskName(name))
   if (await vault.has(unlockingName(name))) {
     if (old === undefined) throw new StateError(`the file of the mask ${name} is lost; choose another name`)
+    if (isTestMask(parseMaskFile(old)) !== test) {
+      throw new StateError(`the mask ${name} was made ${test ? 'for real modules' : 'for test modules'}`, {
+        code: 'test-mark-differs',
+      })
+    }
     return {
       file: old,
       romDigest: await useUnlocking(ports, name, async ({ romDigest }) => romDigest),
@@ -50,16 +60,19 @@ export async function mask(ports: PartyPorts, input: MaskInput): Promise<Mask> {
   }
   layout.check(input.customization)
   if (!(await vault.has(clientKey))) await vault.createPair(clientKey)
+  const clientPoint = await vault.publicPoint(clientKey)
+  if (!test) refuseTestKey(crypto, clientPoint, "the client's key")
   const draft = { version: 1, form, program: input.customization } as const
   const signature = await vault.sign(clientKey, imageSignedInput(draft))
   const plaintext = serializeCustomizationImage({ ...draft, signature })
   const key = entropy.bytes(32)
   const hash = crypto.sha256(plaintext)
   const laidOut = layout.layOut({
-    clientKey: await vault.publicPoint(clientKey),
+    clientKey: clientPoint,
     program,
     encryptedImage: sealImage(crypto, key, entropy.bytes(16), plaintext),
     ...(eepromSize === undefined ? {} : { eepromSize }),
+    ...(test ? { test } : {}),
   })
   const file = serializeMaskFile(laidOut)
   const romDigest = crypto.sha256(laidOut.rom)

@@ -1,4 +1,4 @@
-import { kcvCmac, withHandle } from '@sealwright/core/crypto'
+import { kcvCmac, refuseTestKey, withHandle } from '@sealwright/core/crypto'
 import {
   type Profile,
   serializeTransportKeyData,
@@ -71,13 +71,21 @@ async function install(
 ): Promise<Uint8Array> {
   const { profile, suite } = kept
   const names = setKeyNames(kept)
-  const own = await vault.useSecret(names.transport, (key) =>
-    profile === 'shared' ? key.slice() : withHandle(crypto.aes(key), (T) => unitTransportKey(T, serial)),
-  )
+  // Who knows T or KS knows what is made from them for each module.
+  const requireOwn = (key: Uint8Array, what: string) => {
+    if (!module.testModule) refuseTestKey(crypto, key, what)
+  }
+  const own = await vault.useSecret(names.transport, (key) => {
+    requireOwn(key, 'T of the set')
+    return profile === 'shared'
+      ? key.slice()
+      : withHandle(crypto.aes(key), (T) => unitTransportKey(T, serial))
+  })
   return lendWiped(own, async (transportKey) => {
-    const ks1 = await vault.useSecret(names.signature, (key) =>
-      withHandle(crypto.aes(key), (KS) => unitSignatureKey(KS, serial)),
-    )
+    const ks1 = await vault.useSecret(names.signature, (key) => {
+      requireOwn(key, 'KS of the set')
+      return withHandle(crypto.aes(key), (KS) => unitSignatureKey(KS, serial))
+    })
     return lendWiped(ks1, async (signatureKey) => {
       const data = serializeTransportKeyData({
         ...{ profile, suite },

@@ -1,4 +1,5 @@
 import { encodeHex, equal } from '@sealwright/core/bytes'
+import { refuseTestKey } from '@sealwright/core/crypto'
 import { checkIdentityRequest, parseIdentityRequest } from '@sealwright/core/customization'
 import { StateError } from '@sealwright/core/errors'
 import {
@@ -28,8 +29,10 @@ export async function certifyModule(
       request.test
         ? 'the request is of a test module, and this root signs none'
         : 'this is a test root, and the request is of a module that is none',
+      { code: 'test-mark-differs' },
     )
   }
+  if (!issuer.test) refuseTestKey(crypto, request.point, "the module's identity key")
   const text = moduleSerialText(request.serial)
   const name = `modules/${encodeHex(request.serial).toLowerCase()}.der`
   const stored = await store.read(name)

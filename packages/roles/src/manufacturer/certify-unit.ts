@@ -1,4 +1,5 @@
 import { encodeHex, equal } from '@sealwright/core/bytes'
+import { refuseTestKey } from '@sealwright/core/crypto'
 import { StateError } from '@sealwright/core/errors'
 import { openCertificateRequest, requireFingerprint } from '@sealwright/core/personalization'
 import { type Certificate, parseCertificate, serializeCertificate, tbsOfProfile } from '@sealwright/core/x509'
@@ -22,6 +23,8 @@ export async function certifyUnit(ports: PartyPorts, input: CertifyUnitInput): P
   const { clock, crypto, store, vault } = ports
   const request = openCertificateRequest(input.request, 'unit', crypto)
   requireFingerprint(request.point, input.fingerprint, crypto)
+  const issuer = await initRoot(ports)
+  if (!issuer.test) refuseTestKey(crypto, request.point, "the unit's key")
   const now = clock.now()
   const name = `units/${encodeHex(crypto.sha256(request.point)).toLowerCase()}.der`
   const stored = await store.read(name)
@@ -41,7 +44,7 @@ export async function certifyUnit(ports: PartyPorts, input: CertifyUnitInput): P
       publicPoint: request.point,
       notBefore: now,
       notAfter: now + (input.days ?? 3650) * 86_400,
-      issuer: await initRoot(ports),
+      issuer,
       customer: request.customer!,
     },
     crypto,

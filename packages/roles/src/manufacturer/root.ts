@@ -1,3 +1,4 @@
+import { refuseTestKey } from '@sealwright/core/crypto'
 import { StateError } from '@sealwright/core/errors'
 import { type Certificate, parseCertificate, serializeCertificate, tbsOfProfile } from '@sealwright/core/x509'
 import type { PartyPorts } from '../ports/index.ts'
@@ -21,13 +22,23 @@ export interface RootInput {
 export async function initRoot(ports: PartyPorts, input: RootInput = {}): Promise<Certificate> {
   const { clock, crypto, store, vault } = ports
   const stored = await store.read(rootFile)
-  if (stored !== undefined) return parseCertificate(stored)
+  if (stored !== undefined) {
+    const root = parseCertificate(stored)
+    if (input.test !== undefined && input.test !== root.test) {
+      throw new StateError(`the root that is there is ${root.test ? 'a test root' : 'no test root'}`, {
+        code: 'test-mark-differs',
+      })
+    }
+    return root
+  }
   if (!(await vault.has(rootKey))) await vault.createPair(rootKey)
+  const publicPoint = await vault.publicPoint(rootKey)
+  if (input.test !== true) refuseTestKey(crypto, publicPoint, "the root's key")
   const profile = {
     role: 'manufacturer-root',
     serialNumber: certificateNumber(ports),
     subject: { commonName: input.name ?? 'manufacturer' },
-    publicPoint: await vault.publicPoint(rootKey),
+    publicPoint,
     notBefore: clock.now(),
     notAfter: noExpiry,
     issuer: 'self',

@@ -1,6 +1,11 @@
 import { encodeHex, equal } from '@sealwright/core/bytes'
 import { eventTypes } from '@sealwright/core/catalog'
-import { type DeliveryNote, parseChipStatus, parseDeliveryNote } from '@sealwright/core/customization'
+import {
+  type DeliveryNote,
+  isTestModule,
+  parseChipStatus,
+  parseDeliveryNote,
+} from '@sealwright/core/customization'
 import { RefusedError, SealwrightError, StateError, UsageError } from '@sealwright/core/errors'
 import { chainStart, type LogEntry } from '@sealwright/core/log'
 import type { Transport } from '@sealwright/core/ports'
@@ -27,6 +32,8 @@ export type Mounted =
       readonly serial: Uint8Array
       /** The serial number was written before. */
       readonly already: boolean
+      /** The chip is a test module. */
+      readonly test: boolean
       readonly entry: LogEntry
     }
   | { readonly outcome: 'discarded'; readonly reason: string }
@@ -90,7 +97,7 @@ async function mountPowered(
   if (print !== undefined) {
     await store.write(`print-orders/${encodeHex(serial).toLowerCase()}.txt`, utf8.encode(`${print}\n`))
   }
-  return { outcome: 'mounted', serial, already, entry }
+  return { outcome: 'mounted', serial, already, test: isTestModule(status), entry }
 }
 
 /** Chips that were discarded, with the reason, in the order of their names. */

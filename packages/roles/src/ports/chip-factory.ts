@@ -9,6 +9,8 @@ export interface MaskDraft {
   readonly program: Uint8Array
   /** The customization software under the unlocking key. */
   readonly encryptedImage: Uint8Array
+  /** The chips are test modules. */
+  readonly test?: boolean
 }
 
 /** Brings the client's software into the form that a chip's memory has. */

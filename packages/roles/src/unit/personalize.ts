@@ -1,6 +1,6 @@
 import { encodeHex, equal } from '@sealwright/core/bytes'
 import { certificateIds, dataTags } from '@sealwright/core/catalog'
-import { withHandle } from '@sealwright/core/crypto'
+import { refuseTestKey, withHandle } from '@sealwright/core/crypto'
 import { AuthError, PeerError, RefusedError, StateError } from '@sealwright/core/errors'
 import type { LogEntry } from '@sealwright/core/log'
 import {
@@ -106,6 +106,10 @@ export async function personalize(
       : { anchor: root, name: "manufacturer's root" }
   await requireOwnCertificate(ports, unit, issuer, insecureAcceptTest)
   requireFingerprint(central.point, input.centralFingerprint, crypto)
+  if (!root.test) {
+    refuseTestKey(crypto, unit.publicPoint, "the unit's key")
+    refuseTestKey(crypto, central.point, "the central system's key")
+  }
   // A run that was broken off may have left its channel open at the module.
   await endChannel(transport)
   const channel = plain(transport)
