@@ -4,11 +4,13 @@ import { eraseCustomization, requireCustomizationSoftware } from '../customizati
 import { Refusal } from '../dispatch/refusal.ts'
 import type { Call, Parts } from '../parts.ts'
 import { requireSoftware } from '../programs/index.ts'
-import { parseVectors, serializeVectors } from '../rom/index.ts'
+import { issuerDomain } from '../registry/index.ts'
+import { parseVectors, serializeVectors, type Vector } from '../rom/index.ts'
+import { layFactorySet } from '../security-domain/index.ts'
 
 type WipeParts = Pick<
   Parts,
-  'crypto' | 'events' | 'keys' | 'nvm' | 'objects' | 'otp' | 'programs' | 'ram' | 'serial'
+  'crypto' | 'domainKeys' | 'events' | 'keys' | 'nvm' | 'objects' | 'otp' | 'programs' | 'ram' | 'serial'
 >
 
 /** FINISH: needs the identity certificate, unless the product's modules are identical. Ends in user mode, whatever the power does. */
@@ -43,6 +45,7 @@ export function resumeWipe(parts: WipeParts): void {
       const vectors = parseVectors(objects.read('vector-table', 0) ?? new Uint8Array(0))
       const kept = vectors.filter(({ program, function: entry }) => program !== 0 || servesUser(entry))
       objects.put(tx, 'vector-table', 0, serializeVectors(kept))
+      if (takesFactoryKeys(parts, kept)) layFactorySet(parts, tx)
     })
     nvm.transaction((tx) => tx.setOtp('wipe-done'))
   }
@@ -51,6 +54,14 @@ export function resumeWipe(parts: WipeParts): void {
     events.record(tx, 'finished', serial, crypto.sha256(vectors))
     tx.setOtp('mode-user')
   })
+}
+
+/** A test module with security domains that customization gave no keys has the published ones. */
+function takesFactoryKeys({ otp, domainKeys }: WipeParts, vectors: readonly Vector[]): boolean {
+  const managed = vectors.some(
+    ({ program, function: entry }) => program === 0 && entry === commands['PUT KEY'].entry,
+  )
+  return otp.test('test') && managed && domainKeys.sets(issuerDomain).length === 0
 }
 
 function servesUser(entry: number): boolean {
