@@ -24,6 +24,7 @@ export {
   certificateIds,
   channelKeys,
   dataTags,
+  firstDomainKeyVersion,
   issuerDomainAid,
   keyPlaces,
   keyVersions,

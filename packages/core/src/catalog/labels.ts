@@ -10,6 +10,10 @@ export const labels = {
   customizationImage: { text: 'CST1', use: 'client signs the customization software' },
   customizationKeys: { text: 'CSK1', use: 'SCP03 keys from unlocking key and serial number' },
   documentKeys: { text: 'DCK1', use: 'SCP03 keys from the document key' },
+  securityDomainKeys: {
+    text: 'ISD1',
+    use: 'first SCP03 keys of the issuer security domain from the document key',
+  },
   unitTransportKey: { text: 'ESM-TU01', use: 'TU from T, behind SN' },
   operationKey: { text: 'ESM-KDL1', use: 'T1 from T or TU, behind SN' },
   unitSignatureKey: { text: 'ESM-SAS1', use: 'KS1 from KS, behind SN' },

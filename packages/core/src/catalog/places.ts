@@ -26,6 +26,9 @@ export const keyVersions = { customization: 0x81, document: 0x82 } as const
 /** Domain of a key place whose low byte is the number of a security domain; the issuer's is 0. The place's version and id are KVN and KID. */
 export const securityDomainKeys = 0xfd00
 
+/** Version of the first SCP03 keys of the issuer security domain that customization writes (30 to 3F by custom of the trade). */
+export const firstDomainKeyVersion = 0x30
+
 /** Key identifiers in INTERNAL AUTHENTICATE and MUTUAL AUTHENTICATE of our own channels. */
 export const channelKeys = {
   /** SCP11b with the identity key, P1 = 01. */

@@ -40,6 +40,17 @@ export function documentChannelKeys(
   return derive(crypto, documentKey, labels.documentKeys.text, serial)
 }
 
+/**
+ * First SCP03 keys of the issuer security domain from the document key (16 or 32 bytes) and the serial number (8): as above, label "ISD1",
+ * each as long as the document key.
+ */
+export function firstDomainKeys(crypto: Crypto, documentKey: Uint8Array, serial: Uint8Array): ChannelKeySet {
+  if (documentKey.length !== 16 && documentKey.length !== 32) {
+    throw lengthError('document key', '16 or 32', documentKey.length)
+  }
+  return derive(crypto, documentKey, labels.securityDomainKeys.text, serial)
+}
+
 /** Handles for `openScp03`. The set may be wiped after; the caller disposes of `enc` and `mac`, the session of `dek`. */
 export function scp03KeysOf(crypto: Crypto, set: ChannelKeySet): Required<Scp03Keys> {
   return { enc: crypto.aes(set.enc), mac: crypto.aes(set.mac), dek: crypto.aes(set.dek) }

@@ -2,6 +2,7 @@ export {
   type ChannelKeySet,
   customizationChannelKeys,
   documentChannelKeys,
+  firstDomainKeys,
   scp03KeysOf,
   wipeChannelKeys,
 } from './channel-keys.ts'

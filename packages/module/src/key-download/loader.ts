@@ -1,5 +1,5 @@
 import { encodeHex, equal, Reader, u32, wipe } from '@sealwright/core/bytes'
-import { keyPlaces, receiptIds } from '@sealwright/core/catalog'
+import { keyPlaces, receiptIds, securityDomainKeys } from '@sealwright/core/catalog'
 import { withHandle } from '@sealwright/core/crypto'
 import {
   type Generation,
@@ -97,7 +97,7 @@ export function refuseReservedPlace(
 ): void {
   const reserved =
     source === 0 ||
-    source >>> 24 >= 0xfe ||
+    source >>> 24 >= securityDomainKeys >>> 8 ||
     source === receiptIds.personalization ||
     (Object.values(keyPlaces) as number[]).includes(source)
   if (reserved || keys.has(source) || objects.has('key-place', source)) throw new Refusal('already-there')

@@ -1,6 +1,6 @@
 import type { Command, Response } from '@sealwright/core/apdu'
 import { concat, wipe } from '@sealwright/core/bytes'
-import { commandByEntry, commands, keyPlaces, receiptIds } from '@sealwright/core/catalog'
+import { commandByEntry, commands, keyPlaces, receiptIds, securityDomainKeys } from '@sealwright/core/catalog'
 import { customizationObjects, parseAesKeyObject, programNumbers } from '@sealwright/core/customization'
 import type { OpenChannel } from '../channel/index.ts'
 import { customizationSoftware } from '../customization/index.ts'
@@ -55,6 +55,7 @@ function chipHost({ crypto, keys, objects, rom }: HostParts, frame: Frame): Chip
     // Laid out as an application's, a key of a channel could be replaced by IMPORT KEY or used by a program; a receipt that is no
     // key's would be overwritten by a key's.
     if (kind === 'key-place' && isReservedPlace(id)) throw new Refusal('security-not-satisfied')
+    if (kind === 'public-key' && isDomainPlace(id)) throw new Refusal('security-not-satisfied')
     if (kind === 'public-key' || kind === 'operator') {
       crypto.ecPublicKey(bytes)[Symbol.dispose]()
       keys.refuseTestKey(bytes)
@@ -104,7 +105,17 @@ function writable(number: number): ObjectKind {
 }
 
 function isReservedPlace(id: number): boolean {
-  return id >>> 24 === 0xff || id >>> 24 === receiptIds.load >>> 24 || id === receiptIds.personalization
+  return (
+    id >>> 24 === 0xff ||
+    isDomainPlace(id) ||
+    id >>> 24 === receiptIds.load >>> 24 ||
+    id === receiptIds.personalization
+  )
+}
+
+/** Keys of security domains are laid out by their own commands; customization writes AES keys of the issuer's there, and nothing else. */
+function isDomainPlace(id: number): boolean {
+  return id >>> 24 === securityDomainKeys >>> 8
 }
 
 const ownKeyDomains: ReadonlySet<number> = new Set(

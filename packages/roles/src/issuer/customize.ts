@@ -1,9 +1,10 @@
 import { equal, wipe } from '@sealwright/core/bytes'
-import { keyPlaces, publicKeyIds } from '@sealwright/core/catalog'
+import { firstDomainKeyVersion, keyPlaces, publicKeyIds, securityDomainKeys } from '@sealwright/core/catalog'
 import { refuseTestKey } from '@sealwright/core/crypto'
 import {
   checkIdentityRequest,
   documentChannelKeys,
+  firstDomainKeys,
   type IdentityRequest,
   isTestModule,
   type Product,
@@ -200,9 +201,11 @@ function secretObjects(
   { crypto }: PartyPorts,
   serial: Uint8Array,
   documentKey: Uint8Array,
-  { signatureKey }: Pick<CustomizeInput, 'signatureKey'>,
+  { signatureKey, product }: Pick<CustomizeInput, 'signatureKey' | 'product'>,
 ): ProductObject[] {
   const set = documentChannelKeys(crypto, documentKey, serial)
+  const managed: readonly string[] = product.natives
+  const domain = managed.includes('PUT KEY') ? firstDomainKeys(crypto, documentKey, serial) : undefined
   const object = (id: number, key: Uint8Array): ProductObject => ({
     object: 'key',
     id,
@@ -212,11 +215,18 @@ function secretObjects(
     object(keyPlaces.document, set.enc),
     object(keyPlaces.document + 1, set.mac),
     object(keyPlaces.document + 2, set.dek),
+    ...(domain === undefined
+      ? []
+      : [domain.enc, domain.mac, domain.dek].map((key, i) => object(firstDomainPlace + i, key))),
     ...(signatureKey === undefined ? [] : [object(keyPlaces.signature, signatureKey)]),
   ]
   wipeChannelKeys(set)
+  if (domain !== undefined) wipeChannelKeys(domain)
   return objects
 }
+
+/** Place of ENC of the issuer security domain's first key set; MAC and DEK follow. */
+const firstDomainPlace = ((securityDomainKeys << 16) | (firstDomainKeyVersion << 8) | 0x01) >>> 0
 
 function manufacturerRoot(bytes: Uint8Array): Certificate {
   const root = parseCertificate(bytes)

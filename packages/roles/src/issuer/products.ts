@@ -24,6 +24,19 @@ const keyDownload = [
   'PUT TRANSPORT KEY',
 ] as const satisfies readonly CommandName[]
 
+/** What GlobalPlatform's tools speak with: security domains, their keys, and content. */
+const cardManagement = [
+  'PERFORM SECURITY OPERATION',
+  'PUT KEY',
+  'GENERATE KEY',
+  'STORE DATA',
+  'GET STATUS',
+  'SET STATUS',
+  'INSTALL',
+  'LOAD',
+  'DELETE',
+] as const satisfies readonly CommandName[]
+
 /** Completes PRODUCT INFO, which the mask has only in part. */
 const added: ProductSoftware = {
   program: programNumbers.added,
@@ -114,6 +127,7 @@ export const products = {
       ...base,
       ...personalization,
       ...keyDownload,
+      ...cardManagement,
       'OPERATE',
       'LOAD MANIFEST',
       'LOAD BLOCK',
