@@ -186,7 +186,6 @@ with card(reader) as connection:
     facts["afterReset"] = keys(plain)
     assert plain.get_supported_ca_identifiers() == {}
     fresh = plain.get_certificate_bundle(ref_b)
-    facts["freshKey"] = point(fresh[-1].public_key()) != point(chain[-1].public_key())
     session(connection, Scp11KeyParams(ref_b, fresh[-1].public_key()))
     assert keys(session(connection, Scp03KeyParams())) == facts["factory"]
 
