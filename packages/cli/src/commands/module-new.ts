@@ -108,7 +108,7 @@ const day = 86_400
 const issuer = new Uint8Array(8)
 
 /**
- * AID of PIV (NIST SP 800-73-4), under which the card has an empty security domain. ykman lists only cards on which one of the applications that it
- * knows can be selected; no PIV command answers.
+ * AID of FIDO, under which the card has an empty security domain. ykman lists only cards on which one of the applications that it knows can be
+ * selected, and this is the one that other programs do not look for of themselves. No FIDO command answers.
  */
-const visitingCard = decodeHex('A000000308000010000100')
+const visitingCard = decodeHex('A0000006472F0001')
