@@ -49,5 +49,9 @@ export const commandFiles = {
   module: { summary: 'look at modules; send an APDU; give them keys', load: () => import('./module.ts') },
   reader: { summary: 'list the card readers of this machine', load: () => import('./reader.ts') },
   doctor: { summary: 'say what card readers lack on this machine', load: () => import('./doctor.ts') },
+  gp: {
+    summary: 'manage any GlobalPlatform card: keys, domains, certificates',
+    load: () => import('./gp.ts'),
+  },
   inspect: { summary: 'explain a file or bytes', load: () => import('./inspect.ts') },
 } as const satisfies Record<string, CommandFile>

@@ -99,6 +99,7 @@ export {
   serializeCaKeyRequest,
   serializeCertificateRequest,
 } from './key-reference.ts'
+export { parseKeySet, serializeKeySetFile } from './key-set-file.ts'
 export {
   type ApplicationState,
   type ApplicationStateName,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { aid, byte, bytes, laws, shaped } from '../../test/codec-laws.ts'
-import { concat, decodeHex, encodeHex } from '../bytes/index.ts'
+import { concat, decodeHex, encodeHex, fromAscii } from '../bytes/index.ts'
 import { kcvGlobalPlatform, portableCrypto, withHandle } from '../crypto/index.ts'
 import { DecodeError, StateError, UsageError } from '../errors/index.ts'
 import {
@@ -28,6 +28,7 @@ import {
   parseInstallParameters,
   parseInstallPurpose,
   parseInstallRequest,
+  parseKeySet,
   parseLoadFile,
   parseStoreDataForm,
   privilegesOf,
@@ -41,6 +42,7 @@ import {
   serializeDomainParameters,
   serializeInstallParameters,
   serializeInstallRequest,
+  serializeKeySetFile,
   serializeLoadFile,
   serializeStoreDataForm,
   splitLoadFile,
@@ -359,6 +361,21 @@ test('STORE DATA in blocks: whole in order; a block out of order or too much end
   assert.deepEqual(splitStoreData(new Uint8Array(0), 10), [
     { last: true, number: 0, data: new Uint8Array(0) },
   ])
+})
+
+test('a key set is one key for all, or three; its file is three lines of hex', () => {
+  const three = concat(...[1, 2, 3].map((fill) => new Uint8Array(24).fill(fill)))
+  const keys = parseKeySet(three)
+  assert.deepEqual(concat(keys.enc, keys.mac, keys.dek), three)
+  const text = fromAscii(serializeKeySetFile(keys))
+  assert.match(text, /^(?:[0-9A-F]{48}\n){3}$/)
+  assert.deepEqual(parseKeySet(decodeHex(text)), keys)
+  const one = parseKeySet(testOnlyScp03Key())
+  assert.deepEqual([one.enc, one.mac, one.dek], Array(3).fill(testOnlyScp03Key()))
+  for (const length of [0, 15, 17, 47, 64, 97]) {
+    assert.throws(() => parseKeySet(new Uint8Array(length)), DecodeError)
+  }
+  assert.throws(() => serializeKeySetFile({ ...keys, dek: new Uint8Array(16) }), UsageError)
 })
 
 test('a card gets its own three keys from a master key; only the method none shares one', () => {

@@ -6,6 +6,7 @@ import {
   dataTags,
   isCaKeyIdentifier,
   isKeyVersion,
+  type KeyInformationEntry,
   type KeyReference,
   type OceCertificate,
   parseCertificateBundle,
@@ -17,7 +18,6 @@ import {
   splitStoreData,
 } from '@sealwright/core/globalplatform'
 import { type CardLine, isProcessed, readDataObject } from './card.ts'
-import { readKeys } from './keys.ts'
 import type { DomainSession } from './session.ts'
 import { refusedByCard } from './status-words.ts'
 
@@ -49,6 +49,8 @@ export interface AuthorityInput {
   readonly identifier: Uint8Array
   /** `kloc` unless given. */
   readonly kind?: CaKind
+  /** What the card listed before the session was opened: whether this key is there. */
+  readonly listedKeys?: readonly KeyInformationEntry[] | undefined
 }
 
 /** Has the card take certificates of this authority: its key, then the name of the key. Run again, it replaces both. */
@@ -56,7 +58,7 @@ export async function trustAuthority(session: DomainSession, input: AuthorityInp
   const { key, publicPoint, identifier, kind = 'kloc' } = input
   if (!isCaKeyIdentifier(key.keyId))
     throw new UsageError("an authority's key has the identifier 10 or 20 to 2F")
-  await putPublicKey(session, key, publicPoint)
+  await putPublicKey(session, key, publicPoint, input.listedKeys)
   await storeData(session, { kind: 'ca-identifier', ca: kind, identifier, key })
 }
 
@@ -69,12 +71,15 @@ export function limitToSerialNumbers(
   return storeData(session, { kind: 'allow-list', key, serialNumbers })
 }
 
-async function putPublicKey(session: DomainSession, key: KeyReference, point: Uint8Array): Promise<void> {
+async function putPublicKey(
+  session: DomainSession,
+  key: KeyReference,
+  point: Uint8Array,
+  listedKeys: AuthorityInput['listedKeys'],
+): Promise<void> {
   const { keyId, keyVersion } = key
   if (!isKeyVersion(keyVersion)) throw new UsageError('expected a key version of 01 to 7F')
-  const there = ((await readKeys(session)) ?? []).some(
-    (one) => one.keyId === keyId && one.keyVersion === keyVersion,
-  )
+  const there = (listedKeys ?? []).some((one) => one.keyId === keyId && one.keyVersion === keyVersion)
   const data = serializePutKeyData({ keyVersion, keys: [{ kind: 'ec-public', curve: 'P-256', point }] })
   const answer = await session.send('PUT KEY', {
     cla: 0x80,

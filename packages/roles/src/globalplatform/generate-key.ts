@@ -1,10 +1,10 @@
 import { UsageError } from '@sealwright/core/errors'
 import {
   isKeyVersion,
+  type KeyInformationEntry,
   parseGenerateKeyAnswer,
   serializeGenerateKeyRequest,
 } from '@sealwright/core/globalplatform'
-import { readKeys } from './keys.ts'
 import type { DomainSession } from './session.ts'
 
 export interface GenerateKeyInput {
@@ -13,6 +13,8 @@ export interface GenerateKeyInput {
   readonly keyVersion: number
   /** The version that the new key takes the place of; the same version is replaced in any case. */
   readonly replace?: number
+  /** What the card listed before the session was opened: whether this version is there. */
+  readonly listedKeys?: readonly KeyInformationEntry[] | undefined
 }
 
 /**
@@ -20,7 +22,7 @@ export interface GenerateKeyInput {
  * public point, which everything rests on later: it is taken only from a session that protects answers.
  */
 export async function generateKey(session: DomainSession, input: GenerateKeyInput): Promise<Uint8Array> {
-  const { keyId, keyVersion, replace } = input
+  const { keyId, keyVersion, replace, listedKeys } = input
   if (!session.answersProtected) {
     throw new UsageError(
       'the public key would come without a MAC: anybody in between could put another one there',
@@ -30,9 +32,7 @@ export async function generateKey(session: DomainSession, input: GenerateKeyInpu
     )
   }
   if (!isKeyVersion(keyVersion)) throw new UsageError('expected a key version of 01 to 7F')
-  const there = ((await readKeys(session)) ?? []).some(
-    (one) => one.keyId === keyId && one.keyVersion === keyVersion,
-  )
+  const there = (listedKeys ?? []).some((one) => one.keyId === keyId && one.keyVersion === keyVersion)
   const answer = await session.send('GENERATE KEY', {
     cla: 0x80,
     ins: 0xf1,

@@ -3,17 +3,20 @@ import { kcvGlobalPlatform, withHandle } from '@sealwright/core/crypto'
 import { PeerError, SealwrightError, StateError, UsageError } from '@sealwright/core/errors'
 import {
   type AesKeyComponent,
+  dataTags,
   factoryKeyVersion,
   isKeyVersion,
+  parseDiversificationData,
   parsePutKeyAnswer,
   type Scp03KeyBytes,
   serializePutKeyAnswer,
   serializePutKeyData,
+  wipeScp03Keys,
 } from '@sealwright/core/globalplatform'
 import type { Transport } from '@sealwright/core/ports'
-import { type CardPorts, isProcessed, plainLine, selectDomain } from './card.ts'
+import { type CardPorts, isProcessed, plainLine, readable, readDataObject, selectDomain } from './card.ts'
 import { readKeys } from './keys.ts'
-import { type DomainSession, openScp03Session } from './session.ts'
+import { type DomainSession, type KeySource, openScp03Session } from './session.ts'
 import { refusedByCard } from './status-words.ts'
 
 export interface PutKeysInput {
@@ -25,7 +28,9 @@ export interface PutKeysInput {
    * The new keys, which the caller has kept for good already: a line that is cut during PUT KEY must never leave a card with keys that nobody
    * has.
    */
-  readonly newKeys: Scp03KeyBytes
+  readonly newKeys: KeySource
+  /** Whether the new keys depend on the card's diversification data. */
+  readonly diversified?: boolean
   /** 01 to 7F. Left out: 01 after the factory's keys, else the version that the session is opened with. */
   readonly newKeyVersion?: number
   /** The set of the session goes, whatever its version; otherwise a new version is added beside it. */
@@ -57,34 +62,52 @@ export async function putKeys(
   const before = await setVersions(transport)
   const named = input.newKeyVersion
   if (named !== undefined && (before === undefined || before.includes(named))) {
-    if (await opens(transport, ports, input, named)) return result('there', named, newKeys, ports)
+    const checkValues = await opens(transport, ports, input, named)
+    if (checkValues) return { outcome: 'there', keyVersion: named, checkValues }
     await selectDomain(transport, aid)
   }
 
   const opened = await openOld(transport, ports, input, before)
-  if (typeof opened === 'number') return result('there', opened, newKeys, ports)
+  if ('outcome' in opened) return opened
+  if (named === undefined && opened.keyVersion === factoryKeyVersion && before?.includes(1)) {
+    opened.close()
+    return await requireThere(transport, ports, input)
+  }
+  const keys = newKeys({ diversificationData: await diversificationDataOf(opened, input) })
   try {
     const sessionVersion = opened.kind === 'scp03' ? opened.keyVersion : undefined
-    const keyVersion = named ?? defaultVersion(sessionVersion, before)
+    const keyVersion = named ?? defaultVersion(sessionVersion)
     const p1 = replacedVersion(sessionVersion, keyVersion, before, replaceSession)
-    await put(opened, ports, newKeys, keyVersion, p1)
+    await put(opened, ports, keys, keyVersion, p1)
     await selectDomain(transport, aid)
-    if (!(await opens(transport, ports, input, keyVersion))) {
+    const checkValues = await opens(transport, ports, input, keyVersion)
+    if (!checkValues) {
       throw new PeerError(
         `the card answered PUT KEY as if it had taken the keys, and does not open a session with them (version ${hex(keyVersion)})`,
       )
     }
-    return result('put', keyVersion, newKeys, ports)
+    return { outcome: 'put', keyVersion, checkValues }
   } finally {
+    wipeScp03Keys(keys)
     opened.close()
   }
 }
 
-function defaultVersion(sessionVersion: number | undefined, before: readonly number[] | undefined): number {
+function defaultVersion(sessionVersion: number | undefined): number {
   if (sessionVersion === undefined)
     throw new UsageError('with SCP11 the new version has to be named: --new-version')
-  if (isKeyVersion(sessionVersion)) return sessionVersion
-  if (!before?.includes(1)) return 1
+  return isKeyVersion(sessionVersion) ? sessionVersion : 1
+}
+
+/** A card that keeps the factory's set beside version 01: that is the new set of an earlier run, or somebody's. */
+async function requireThere(
+  transport: Transport,
+  ports: CardPorts,
+  input: PutKeysInput,
+): Promise<PutKeysResult> {
+  await selectDomain(transport, input.aid)
+  const checkValues = await opens(transport, ports, input, 1)
+  if (checkValues) return { outcome: 'there', keyVersion: 1, checkValues }
   throw new UsageError(
     'the card has a key set of version 01 already: name the new version with --new-version',
   )
@@ -108,7 +131,7 @@ async function openOld(
   ports: CardPorts,
   input: PutKeysInput,
   before: readonly number[] | undefined,
-): Promise<DomainSession | number> {
+): Promise<DomainSession | PutKeysResult> {
   try {
     return await input.openSession()
   } catch (error) {
@@ -118,7 +141,8 @@ async function openOld(
     const versions = input.newKeyVersion === undefined ? (before ?? [1]).filter(isKeyVersion) : []
     for (const version of versions) {
       await selectDomain(transport, input.aid)
-      if (await opens(transport, ports, input, version)) return version
+      const checkValues = await opens(transport, ports, input, version)
+      if (checkValues) return { outcome: 'there', keyVersion: version, checkValues }
     }
     if (gone) throw error
     throw new StateError(`neither the given keys nor the new ones open a session. ${error.message}`, {
@@ -172,26 +196,51 @@ function requireAnswer(
   }
 }
 
-/** Whether the new keys open a session; other keys of this version, or none, are no. */
+/** Check values of the new keys when they open a session; undefined when the card has others of this version, or none. */
 async function opens(
   transport: Transport,
   ports: CardPorts,
   { newKeys, s16 = false }: PutKeysInput,
   keyVersion: number,
-): Promise<boolean> {
-  const keys = () => ({ enc: newKeys.enc.slice(), mac: newKeys.mac.slice(), dek: newKeys.dek.slice() })
+): Promise<Uint8Array[] | undefined> {
+  let checkValues: Uint8Array[] = []
+  const keys: KeySource = (card) => {
+    const made = newKeys(card)
+    checkValues = checkValuesOf(made, ports)
+    return made
+  }
   try {
     const quiet = { ...ports, progress: () => {} }
     const session = await openScp03Session(transport, quiet, { keys, keyVersion, level: 'best', s16 })
     session.close()
-    return true
+    return checkValues
   } catch (error) {
     if (!(error instanceof SealwrightError)) throw error
     // A card without this version, with other keys of it, or with other lengths of key.
-    if (error.code === 'card-keys-differ' || error.code === 'card-unsupported') return false
-    if (error.code === 'card-refused' && error.details['statusWord'] === '6A88') return false
+    if (error.code === 'card-keys-differ' || error.code === 'card-unsupported') return undefined
+    if (error.code === 'card-refused' && error.details['statusWord'] === '6A88') return undefined
     throw error
   }
+}
+
+/**
+ * What the new keys are diversified with. INITIALIZE UPDATE tells it without a MAC; where the session's answers have one, the data object
+ * must agree, for keys of other data would be lost.
+ */
+async function diversificationDataOf(
+  session: DomainSession,
+  { diversified = false }: PutKeysInput,
+): Promise<Uint8Array> {
+  const told = session.diversificationData
+  if (!diversified || (told && !session.answersProtected)) return told ?? new Uint8Array(0)
+  const value = await readDataObject(session, dataTags['diversification-data'])
+  const data = value && readable(() => parseDiversificationData(value))
+  if (told && data && !equal(told, data)) {
+    throw new PeerError(
+      `the card told other diversification data in the clear (${encodeHex(told)}) than in the session (${encodeHex(data)})`,
+    )
+  }
+  return told ?? data ?? new Uint8Array(0)
 }
 
 /** Versions of the SCP03 sets that the card lists. */
@@ -200,16 +249,8 @@ async function setVersions(transport: Transport): Promise<number[] | undefined> 
   return keys?.filter(({ keyId }) => keyId === 0x01).map(({ keyVersion }) => keyVersion)
 }
 
-function result(
-  outcome: PutKeysResult['outcome'],
-  keyVersion: number,
-  keys: Scp03KeyBytes,
-  { crypto }: CardPorts,
-): PutKeysResult {
-  const checkValues = [keys.enc, keys.mac, keys.dek].map((key) =>
-    withHandle(crypto.aes(key), kcvGlobalPlatform),
-  )
-  return { outcome, keyVersion, checkValues }
+function checkValuesOf({ enc, mac, dek }: Scp03KeyBytes, { crypto }: CardPorts): Uint8Array[] {
+  return [enc, mac, dek].map((key) => withHandle(crypto.aes(key), kcvGlobalPlatform))
 }
 
 function requireVersion(version: number): void {

@@ -24,6 +24,8 @@ export interface DomainSession extends CardLine {
   readonly level: SecurityLevel
   /** Version of the keys that it was opened with. */
   readonly keyVersion: number
+  /** SCP03: what the card said at the start, 10 bytes. It has no MAC. */
+  readonly diversificationData?: Uint8Array
   /** Whether answers carry a MAC: without one, somebody in between may write them. */
   readonly answersProtected: boolean
   /** The answer's data; warnings are done, all else is a RefusedError. @param name the command's, for the error */
@@ -35,7 +37,7 @@ export interface DomainSession extends CardLine {
 }
 
 /** Where the static keys of a card come from, once it has said who it is. The session wipes what it is given. */
-export type KeySource = (card: CardIdentification) => Scp03KeyBytes
+export type KeySource = (card: Pick<CardIdentification, 'diversificationData'>) => Scp03KeyBytes
 
 export interface Scp03SessionInput {
   readonly keys: KeySource
@@ -101,7 +103,8 @@ export async function openScp03Session(
   } finally {
     dispose()
   }
-  return domainSession('scp03', transport, ports, session, card.keyVersion)
+  const { keyVersion: used, diversificationData } = card
+  return { ...domainSession('scp03', transport, ports, session, used), diversificationData }
 }
 
 /** Wraps an open session; it owns the keys. */

@@ -1,0 +1,2 @@
+export { type ForeignCardOptions, type ForeignDialect, TestOnlyForeignCard } from './foreign-card.ts'
+export { type Cut, testOnlyBreakingLine, testOnlyEveryCut, testOnlyTappedLine } from './lines.ts'
