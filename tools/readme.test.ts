@@ -20,10 +20,14 @@ test('shell blocks are found with their lines, others are left', () => {
     `${fence}sh`,
     'four',
     fence,
+    `${fence}sh reader`,
+    'five',
+    fence,
   ]
   assert.deepEqual(shellBlocks(page.join('\n')), [
-    { line: 2, commands: 'one\ntwo' },
-    { line: 9, commands: 'four' },
+    { line: 2, commands: 'one\ntwo', reader: false },
+    { line: 9, commands: 'four', reader: false },
+    { line: 12, commands: 'five', reader: true },
   ])
 })
 
