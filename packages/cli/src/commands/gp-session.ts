@@ -1,5 +1,7 @@
-import { decodeHex, wipe } from '@sealwright/core/bytes'
+import { concat, decodeHex, wipe } from '@sealwright/core/bytes'
+import { firstDomainKeyVersion } from '@sealwright/core/catalog'
 import { isSecurityLevel } from '@sealwright/core/channel/secure-messaging'
+import { firstDomainKeys, parseModulePapers, wipeChannelKeys } from '@sealwright/core/customization'
 import { UsageError } from '@sealwright/core/errors'
 import {
   type Diversification,
@@ -47,6 +49,10 @@ export const sessionOptions: readonly VerbOption[] = [
   {
     flags: '--test-keys',
     text: 'the published default key 404142…4F, which protects nothing: for test cards',
+  },
+  {
+    flags: '--papers <file>',
+    text: 'the papers of one of our own modules, whose document key its first SCP03 keys follow from',
   },
   {
     flags: '--diversify <method>',
@@ -216,8 +222,13 @@ async function sessionOf(step: Step): Promise<HowToOpen> {
   const variant = step.optional('scp11')
   const keyVersion = byteOf(step, 'key-version')
   const s16 = step.flag('s16')
-  if (variant === undefined) return scp03(step, keyVersion ?? 0, s16)
-  for (const name of ['keys', 'diversify', 'level'].filter((one) => step.optional(one) !== undefined)) {
+  if (variant === undefined) {
+    const first = step.optional('papers') === undefined ? 0 : firstDomainKeyVersion
+    return scp03(step, keyVersion ?? first, s16)
+  }
+  for (const name of ['keys', 'papers', 'diversify', 'level'].filter(
+    (one) => step.optional(one) !== undefined,
+  )) {
     throw new UsageError(`--${name} belongs to SCP03, not to --scp11`)
   }
   if (step.flag('test-keys')) throw new UsageError('--test-keys belongs to SCP03, not to --scp11')
@@ -228,8 +239,9 @@ async function scp03(step: Step, keyVersion: number, s16: boolean): Promise<HowT
   const foreign = ['card-ca', 'oce-key', 'oce-chain', 'oce-authority'].find((name) => step.optional(name))
   if (foreign !== undefined)
     throw new UsageError(`--${foreign} belongs to SCP11: name the variant with --scp11`)
-  if (step.flag('test-keys') && step.optional('keys') !== undefined) {
-    throw new UsageError('name the keys once: with --keys or with --test-keys')
+  const sources = [step.optional('keys'), step.optional('papers'), step.flag('test-keys') || undefined]
+  if (sources.filter((one) => one !== undefined).length > 1) {
+    throw new UsageError('name the keys once: with --keys, --papers or --test-keys')
   }
   const level = step.optional('level')
   const number = level === undefined ? undefined : Number.parseInt(level, 16)
@@ -237,14 +249,28 @@ async function scp03(step: Step, keyVersion: number, s16: boolean): Promise<HowT
   const method = diversificationOf(step, 'diversify')
   if (step.flag('test-keys'))
     step.terminal.say('the session is under the published test key: it protects nothing')
-  const bytes = step.flag('test-keys')
-    ? testOnlyScp03Key()
-    : await step.secret('keys', "the card's SCP03 keys")
+  const bytes = await scp03Secret(step)
   const keys = keySourceOf(bytes, method, '--keys')
   return {
     open: (transport, ports) =>
       openScp03Session(transport, ports, { keys, keyVersion, level: number ?? 'best', s16 }),
     forget: () => wipe(bytes),
+  }
+}
+
+/** Key set bytes: of the published key, of a module's papers, or of a file. */
+async function scp03Secret(step: Step): Promise<Uint8Array> {
+  if (step.flag('test-keys')) return testOnlyScp03Key()
+  const papers = step.optional('papers')
+  if (papers === undefined) return step.secret('keys', "the card's SCP03 keys")
+  const file = step.readFile(papers)
+  const { serial, documentKey } = parseModulePapers(file)
+  const set = firstDomainKeys(nodeCrypto, documentKey, serial)
+  try {
+    return concat(set.enc, set.mac, set.dek)
+  } finally {
+    wipe(file, documentKey)
+    wipeChannelKeys(set)
   }
 }
 
