@@ -1,3 +1,3 @@
-export { notTransacted, protocolMismatch, resultError } from './results.ts'
+export { notTransacted, resultError } from './results.ts'
 export { type ConnectedCard, type PcscOptions, PcscService } from './service.ts'
 export { protocols, type ReaderState } from './structures.ts'

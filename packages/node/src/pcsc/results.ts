@@ -12,6 +12,7 @@ export const sharingViolation = 0x8010_000b
 export const notTransacted = 0x8010_0016
 export const serviceStopped = 0x8010_001e
 export const protocolMismatch = 0x8010_000f
+export const resetByAnother = 0x8010_0068
 
 /** The results of pcscd that mean something to who uses a card. */
 const results: Readonly<Record<number, Result>> = {
@@ -29,7 +30,7 @@ const results: Readonly<Record<number, Result>> = {
   [serviceStopped]: row('SCARD_E_SERVICE_STOPPED', 'pcsc-lost', 'pcscd was stopped'),
   [0x8010_0066]: row('SCARD_W_UNRESPONSIVE_CARD', 'card-mute', 'the card does not answer to its reset'),
   [0x8010_0067]: row('SCARD_W_UNPOWERED_CARD', 'card-mute', 'the reader cannot power the card'),
-  [0x8010_0068]: row('SCARD_W_RESET_CARD', 'card-in-use', 'another program has reset the card'),
+  [resetByAnother]: row('SCARD_W_RESET_CARD', 'card-in-use', 'another program has reset the card'),
   [0x8010_0069]: row('SCARD_W_REMOVED_CARD', 'card-removed', 'the card was pulled'),
   [0x8010_006a]: row('SCARD_W_SECURITY_VIOLATION', 'pcsc-denied', 'this user may not use the card'),
 }

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { concat } from '@sealwright/core/bytes'
 import { type ErrorCode, PeerError, StateError } from '@sealwright/core/errors'
-import { resultError, serviceStopped, sharingViolation, success } from './results.ts'
+import { resetByAnother, resultError, serviceStopped, sharingViolation, success } from './results.ts'
 import {
   dispositions,
   headerStructure,
@@ -118,28 +118,26 @@ export class PcscService {
     return { handle: card, protocol }
   }
 
-  /** Resets the card; returns the protocol that it speaks now. */
+  /** Resets the card, which this program holds; returns the protocol that it speaks now. */
   async reset(reader: ReaderState, card: number): Promise<number> {
-    const { protocol } = await this.#ask('reconnect', reader.name, {
-      card,
-      shareMode: shareModes.shared,
-      protocols: protocols.T0 | protocols.T1,
-      initialization: dispositions.reset,
-      protocol: 0,
-      result: 0,
-    })
+    const { result, protocol } = await this.#reconnect(card, dispositions.reset)
+    if (result !== success) throw resultError(reader.name, result)
     return protocol
   }
 
-  /** Keeps other programs from the card until `endTransaction`; StateError `card-in-use` after the patience. */
+  /**
+   * Keeps other programs from the card until `endTransaction`. While another has it pcscd says so again and again, and when that one has
+   * reset the card this one must first take note; StateError `card-in-use` after the patience.
+   */
   async beginTransaction(reader: ReaderState, card: number): Promise<void> {
     const limit = performance.now() + this.#patienceMs
     for (;;) {
       const { result } = await this.#exchange('beginTransaction', { card, result: 0 })
       if (result === success) return
-      // pcscd itself waits a while before it answers so.
-      if (result !== sharingViolation) throw resultError(reader.name, result)
+      if (result === resetByAnother) await this.#reconnect(card, dispositions.leave)
+      else if (result !== sharingViolation) throw resultError(reader.name, result)
       if (performance.now() > limit) throw inUse(reader.name)
+      await new Promise((done) => setTimeout(done, retryMs))
     }
   }
 
@@ -186,6 +184,17 @@ export class PcscService {
       if (this.#socket.closed) return done()
       this.#socket.once('close', () => done())
       this.#socket.destroy()
+    })
+  }
+
+  #reconnect(card: number, initialization: number): Promise<ValuesOf<'reconnect'>> {
+    return this.#exchange('reconnect', {
+      card,
+      shareMode: shareModes.shared,
+      protocols: protocols.T0 | protocols.T1,
+      initialization,
+      protocol: 0,
+      result: 0,
     })
   }
 
@@ -330,5 +339,6 @@ function lost(message: string, cause?: unknown): StateError {
   return new StateError(message, { code: 'pcsc-lost', cause })
 }
 
+const retryMs = 20
 /** Length of SCARD_IO_REQUEST on a machine of 64 bits; pcscd hands it through. */
 const pciLength = 16

@@ -261,6 +261,26 @@ suite('PC/SC', () => {
     await assert.rejects(open(), { code: 'card-in-use' })
   })
 
+  test('a card that another program reset between two requests is taken note of, then held', async () => {
+    let resets = 2
+    pcscd.result = (name) => (name === 'beginTransaction' && resets-- > 0 ? 0x8010_0068 : undefined)
+    await (await open()).close()
+    const turns = pcscd.asked.filter(({ name }) => name === 'beginTransaction' || name === 'reconnect')
+    assert.deepEqual(
+      turns.map(({ name, values }) => [name, values['initialization']]),
+      [
+        ['beginTransaction', undefined],
+        ['reconnect', 0],
+        ['beginTransaction', undefined],
+        ['reconnect', 0],
+        ['beginTransaction', undefined],
+        ['reconnect', 1],
+      ],
+    )
+    pcscd.result = (name) => (name === 'beginTransaction' ? 0x8010_0068 : undefined)
+    await assert.rejects(open(), { code: 'card-in-use' })
+  })
+
   test('a service that says nothing is given up, and nothing later is taken for its answer', async () => {
     pcscd.result = (name) => (name === 'readerStates' ? 'silence' : undefined)
     const service = await PcscService.open(options(50))
@@ -299,6 +319,20 @@ suite('PC/SC', () => {
         await transport.close()
       })
     }
+
+    test('an answer without a status word is none: vpcd brings an empty one when its card is gone', async () => {
+      for (const empty of ['', '90']) {
+        const transport = await open()
+        pcscd.answer = () => decodeHex(empty)
+        pcscd.result = (name) => {
+          if (name === 'transmit') pcscd.readers[0]!.card = false
+          return undefined
+        }
+        await assert.rejects(transport.transmit(command), { code: 'card-removed' })
+        await transport.close()
+        pcscd.readers[0]!.card = true
+      }
+    })
 
     test('pcscd that ends is pcsc-lost', async () => {
       const transport = await open()

@@ -88,8 +88,10 @@ class CardInReader implements ReaderTransport {
         this.#card,
         this.protocol === 'T=0' ? withoutLeOfCase4(command) : command,
       )
-      if (typeof answer !== 'number') return answer
-      throw await this.#explained(answer)
+      if (typeof answer === 'number') throw await this.#explained(answer)
+      // vpcd whose card is gone tells pcscd that all is well, and brings nothing.
+      if (answer.length < shortestAnswer) throw await this.#explained(notTransacted)
+      return answer
     } catch (error) {
       // What was said inside a channel is lost with the card; a later answer would belong to nothing.
       if (error instanceof StateError) this.#failure = error
@@ -151,6 +153,7 @@ const gone: ReadonlySet<ErrorCode> = new Set([
   'pcsc-lost',
   'pcsc-missing',
 ])
+const shortestAnswer = 2
 /** pcscd looks at a reader that cannot report by itself every 400 ms. */
 const looks = 12
 const lookMs = 100

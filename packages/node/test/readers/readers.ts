@@ -29,6 +29,7 @@ export interface ReadersOptions {
 }
 
 export const launcher = fileURLToPath(new URL('../../../cli/bin/sealwright.js', import.meta.url))
+const pulledCard = fileURLToPath(new URL('pulled-card.ts', import.meta.url))
 const firstPort = 35_963
 
 /** The reader's name as PC/SC programs see it. */
@@ -84,6 +85,11 @@ export class Readers {
   /** What pcscd has written. */
   get log(): string {
     return this.#log
+  }
+
+  /** pcscd's socket as this process, which stands outside, reaches it. */
+  get socket(): string {
+    return `/proc/${this.#holder.pid}/root/run/pcscd/pcscd.comm`
   }
 
   async startPcscd(): Promise<void> {
@@ -161,10 +167,32 @@ export class Readers {
 
   /** Puts a chip file into a reader with `sealwright module run --vpcd`; returns when pcscd shows the card's ATR. */
   async insert(chipFile: string, slot: 0 | 1 = 0, more: readonly string[] = []): Promise<InsertedCard> {
+    const card = this.startModule(chipFile, slot, more)
+    await card.until('inserted')
+    await this.untilSeen(slot)
+    return card
+  }
+
+  /** The same without waiting for anything. */
+  startModule(chipFile: string, slot: 0 | 1 = 0, more: readonly string[] = []): InsertedCard {
     const where = `127.0.0.1:${firstPort + slot}`
     const words = [launcher, 'module', 'run', chipFile, '--vpcd', where, '--json', ...more]
-    const card = new InsertedCard(this.spawn(process.execPath, words, withoutNodeOptions({})))
-    await card.until('inserted')
+    return new InsertedCard(this.spawn(process.execPath, words, withoutNodeOptions({})))
+  }
+
+  /**
+   * Puts a chip file into a reader and pulls it in the middle of its n-th command: when it has come, or when the module has done what it
+   * says and only the answer is missing. Returns when programs see the card.
+   */
+  async insertToBePulled(
+    chipFile: string,
+    at: number,
+    when: 'before' | 'after',
+    slot: 0 | 1 = 0,
+  ): Promise<ChildProcess> {
+    const words = [pulledCard, chipFile, String(firstPort + slot), String(at), when]
+    const card = this.spawn(process.execPath, words, withoutNodeOptions({}))
+    await firstLine(card)
     await this.untilSeen(slot)
     return card
   }
