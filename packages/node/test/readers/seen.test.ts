@@ -43,6 +43,23 @@ if (missing === undefined) {
     assert.match(stdout, /ATR: .*3B 80 80 01 01/)
   })
 
+  test('[E2a] the host side reaches the module through the reader, by a part of its name', async () => {
+    const listed = await readers.sealwright(['reader', 'list', '--json'])
+    assert.deepEqual(
+      JSON.parse(listed.stdout).readers.map(({ name, card, atr }: Record<string, string>) => [
+        name,
+        card,
+        atr,
+      ]),
+      [
+        [readerName(0), 'present', '3B80800101'],
+        [readerName(1), 'absent', undefined],
+      ],
+    )
+    const { status, stdout } = await readers.sealwright(['module', 'show', '--reader', 'PCD 00 00', '--json'])
+    assert.deepEqual([status, JSON.parse(stdout).product], [0, 'cash'])
+  })
+
   test('a module that is told to stop takes its card out, gives the file back and ends with 0', async () => {
     assert.equal(await card.stop(), 0)
     assert.deepEqual(
