@@ -89,7 +89,7 @@ export class Readers {
 
   /** pcscd's socket as this process, which stands outside, reaches it. */
   get socket(): string {
-    return `/proc/${this.#holder.pid}/root/run/pcscd/pcscd.comm`
+    return join('/proc', String(this.#holder.pid), 'root', 'run/pcscd/pcscd.comm')
   }
 
   async startPcscd(): Promise<void> {
