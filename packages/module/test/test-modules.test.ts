@@ -1,17 +1,30 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decodeHex } from '@sealwright/core/bytes'
-import { publicKeyIds } from '@sealwright/core/catalog'
+import { certificateIds, commands, publicKeyIds } from '@sealwright/core/catalog'
 import { portableCrypto as crypto } from '@sealwright/core/crypto'
-import { parseChipStatus, serializeAesKeyObject, type WriteRecord } from '@sealwright/core/customization'
+import {
+  checkIdentityRequest,
+  isTestModule,
+  parseChipStatus,
+  parseIdentityKey,
+  sealImage,
+  serializeAesKeyObject,
+  serializeCustomizationImage,
+  signCustomizationImage,
+  type WriteRecord,
+} from '@sealwright/core/customization'
 import { scriptedEntropy } from '@sealwright/core/testing'
+import { parseCertificate } from '@sealwright/core/x509'
 import { openMemory, openNvm } from '../src/eeprom/index.ts'
+import { layOutMask, maskGeometry, programMask } from '../src/mask/index.ts'
 import { areaOf, RamMedium } from '../src/medium/index.ts'
 import type { Module } from '../src/module.ts'
 import { otpBits } from '../src/otp/index.ts'
 import {
   customizationChannel,
   everyPowerCut,
+  fixtureCertificate,
   fixtureKey,
   maskedChip,
   powerUp,
@@ -29,9 +42,10 @@ const marked = maskedChip({ crypto, ...programs, test: true })
 const factoryKey = decodeHex('404142434445464748494A4B4C4D4E4F')
 const place = 0x0020_0101
 /** Of RFC 6979, appendix A.2.5. */
-const testPoint = crypto.ecPrivateKey(
+const testPair = crypto.ecPrivateKey(
   decodeHex('C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721'),
-).publicPoint
+)
+const testPoint = testPair.publicPoint
 
 test('[X9a] the ROM alone makes a test module: production sets the bit, CHIP STATUS shows it, a real chip never has it', async () => {
   for (const [masked, expected] of [
@@ -44,6 +58,7 @@ test('[X9a] the ROM alone makes a test module: production sets the bit, CHIP STA
     const module = powerUp(crypto, medium)
     const status = parseChipStatus((await speak(transportTo(module), 'CHIP STATUS')).data)
     assert.equal((status.otp[0]! & (1 << otpBits.test)) !== 0, expected)
+    assert.equal(isTestModule(status), expected)
   }
 })
 
@@ -131,3 +146,86 @@ async function unlocked(masked: typeof real) {
   const channel = await customizationChannel(crypto, module, masked.unlocking.key, serial)
   return { medium, module, channel }
 }
+
+test('[X9a] UNLOCK under a known key, or for the client with a known key, unlocks no real chip, and it counts as a failure', async () => {
+  const other = scriptedEntropy('an unlocking key').bytes(32)
+  const client = fixtureKey(crypto, 'a client')
+  const cases = [
+    { key: new Uint8Array(32).fill(0x42), pair: client },
+    { key: other, pair: testPair },
+  ]
+  for (const { key, pair } of cases) {
+    const image = signCustomizationImage(
+      { version: 1, form: 'eeprom', program: programs.customization },
+      pair,
+    )
+    const plaintext = serializeCustomizationImage(image)
+    const encryptedImage = sealImage(crypto, key, new Uint8Array(16), plaintext)
+    for (const test of [false, true]) {
+      const mask = layOutMask({
+        ...{ test, eepromSize: 64 * 1024, program: programs.program },
+        ...{ clientKey: pair.publicPoint, encryptedImage },
+      })
+      const medium = new RamMedium(maskGeometry(mask), mask.rom)
+      programMask(medium, mask)
+      const module = powerUp(crypto, medium)
+      await speak(transportTo(module), 'WRITE SERIAL', serial)
+      const sw = await unlockWith(module, { key, hash: crypto.sha256(plaintext) })
+      assert.equal(sw.toString(16), test ? '9000' : '6982')
+      const status = parseChipStatus((await speak(transportTo(module), 'CHIP STATUS')).data)
+      assert.deepEqual([status.mode, status.triesLeft], test ? ['customization', 64] : ['issuer', 63])
+    }
+  }
+})
+
+test('[X9b] STORE IDENTITY takes a marked certificate in a test module alone, and no other there: 6A80, nothing changed', async () => {
+  for (const [masked, mark] of [
+    [real, false],
+    [marked, true],
+  ] as const) {
+    const { channel, medium, module } = await unlocked(masked)
+    const manufacturer = fixtureKey(crypto, 'manufacturer')
+    const put = {
+      object: 'public-key',
+      id: publicKeyIds.manufacturer,
+      bytes: manufacturer.publicPoint,
+    } as const
+    const natives = (['MAKE IDENTITY', 'STORE IDENTITY', 'FINISH', 'CHIP STATUS'] as const).map(
+      (name) => commands[name].entry,
+    )
+    assert.equal(
+      await writeRecords(channel, [
+        { kind: 'put', ...put },
+        ...natives.map((entry) => ({ kind: 'activate' as const, entry })),
+      ]),
+      0x9000,
+    )
+    const identity = parseIdentityKey((await speak(channel, 'MAKE IDENTITY')).data)
+    checkIdentityRequest(crypto, { serial, ...identity })
+    assert.equal(identity.test, mark)
+    const certificate = (test: boolean) =>
+      fixtureCertificate(
+        crypto,
+        {
+          role: 'module-identity',
+          subject: { commonName: 'module', serialNumber: '0102030405060708' },
+          publicPoint: identity.point,
+          issuer: { subject: { commonName: 'manufacturer' }, publicPoint: manufacturer.publicPoint, test },
+        },
+        manufacturer,
+      )
+    assert.equal(certificate(true).test, true)
+    const before = medium.snapshot().pages
+    assert.equal((await speak(channel, 'STORE IDENTITY', certificate(!mark).encoded)).sw, 0x6a80)
+    assert.deepEqual([...medium.snapshot().pages], [...before])
+    assert.equal((await speak(channel, 'STORE IDENTITY', certificate(mark).encoded)).sw, 0x9000)
+    assert.equal((await speak(channel, 'FINISH')).sw, 0x9000)
+    const stored = module.parts.objects.read('certificate', certificateIds.identity.id)!
+    assert.equal(parseCertificate(stored).test, mark)
+    // For good: after FINISH the mark is what it was, and the first start of another power-up leaves it so.
+    const again = powerUp(crypto, medium)
+    assert.equal(again.parts.otp.test('test'), mark)
+    const status = parseChipStatus((await speak(transportTo(again), 'CHIP STATUS')).data)
+    assert.equal(isTestModule(status), mark)
+  }
+})

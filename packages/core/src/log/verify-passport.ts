@@ -224,7 +224,9 @@ const checks: Record<PassportCheck, Check> = {
       crypto,
     )
     return result.ok
-      ? verified(`${head.key} certificate under the manufacturer's root`)
+      ? verified(
+          `${head.key} certificate under the manufacturer's root${result.leaf.test ? ', of a test module' : ''}`,
+        )
       : failed(`certificate ${result.link} of the module's chain: ${result.text}`)
   },
 

@@ -3,7 +3,7 @@
  * Bits not named here are spare and stay 0.
  */
 export const otpBits = {
-  /** Test module: known test keys are accepted, resets allowed. Only before FINISH. */
+  /** Test module: known test keys are accepted, resets allowed. Set at production, where the ROM says so, and never else. */
   test: 0,
   'mode-customization': 1,
   'mode-user': 2,
