@@ -152,7 +152,9 @@ test('[X9c] a passport of a test module says so; it fails for a stranger who did
 
 test('[X9c] openssl verifies a marked chain, and shows the mark by its object identifier', () => {
   if (spawnSync('openssl', ['version']).status !== 0) {
-    process.stderr.write('test modules: the command openssl is missing, certificates were not checked with it\n')
+    process.stderr.write(
+      'test modules: the command openssl is missing, certificates were not checked with it\n',
+    )
     return
   }
   const text = (file: string) =>
