@@ -20,7 +20,6 @@ if (missing === undefined) {
   let files: string
   before(async () => {
     card = await PlainCard.insert()
-    await card.python('domain.py')
     files = makeCertificates(card.folder())
     bundleHost(files, password)
   })

@@ -54,7 +54,6 @@ if (missing === undefined) {
 
   test("[E1c] yubikey-manager's own device tests of the security domain pass, unchanged", async () => {
     await card.reinsert()
-    await card.python('domain.py')
     const report = join(card.folder(), 'report.xml')
     const { stdout, stderr } = await card.pytest(
       ['device/test_securitydomain.py', 'device/cli/test_securitydomain.py'],

@@ -6,11 +6,7 @@ from contextlib import contextmanager
 
 from ykman.pcsc import list_devices
 from yubikit.core.smartcard import ApduError, SmartCardConnection
-from yubikit.core.smartcard.scp import Scp03KeyParams
 from yubikit.securitydomain import SecurityDomainSession
-
-# yubikit's program ykman talks to a reader only when an application of a YubiKey is there: this is PIV's AID.
-PIV_DOMAIN = bytes.fromhex("A000000308000010000100")
 
 
 @contextmanager
@@ -52,16 +48,3 @@ def report(**facts):
     """One JSON object on standard output."""
     json.dump(facts, sys.stdout)
     print()
-
-
-def lv(data):
-    return bytes([len(data)]) + data
-
-
-def install_domain(connection, aid, params=None):
-    """INSTALL [for install and make selectable] of a supplementary security domain (GPC 2.3.1, 11.5)."""
-    sd = session(connection, params or Scp03KeyParams())
-    package = bytes.fromhex("A0000001515350")
-    module = bytes.fromhex("A000000151535041")
-    fields = [package, module, aid, bytes([0x80, 0, 0]), bytes.fromhex("C9048102" + "0370"), b""]
-    return sd.protocol.send_apdu(0x80, 0xE6, 0x0C, 0, b"".join(map(lv, fields)))
