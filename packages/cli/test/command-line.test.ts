@@ -204,3 +204,19 @@ test('inspect explains what is asked about, and shows no secret', async () => {
   )
   assert.equal((await commandLine(work, ['inspect', '00'])).status, errorTable['bytes-malformed'].exit)
 })
+
+test('[R6a] inspect shows nothing of a secret that looks like a command, nor of keys in hex', async () => {
+  // 01 ‖ 32 bytes, whose fifth byte is by chance the length of what follows.
+  const secret = Uint8Array.from({ length: 32 }, (_, i) => (i === 3 ? 28 : 0xa0 + i))
+  writeFileSync(join(work, 'vault.secret'), Uint8Array.of(0x01, ...secret))
+  writeFileSync(join(work, 'card.keys'), `${'9F'.repeat(16)}\n${'A7'.repeat(16)}\n${'B3'.repeat(16)}\n`)
+  for (const [name, shown] of [
+    ['vault.secret', 'A4A5A6'],
+    ['card.keys', '9F9F'],
+  ] as const) {
+    const { status, stdout } = await commandLine(work, ['inspect', name])
+    assert.equal(status, 0)
+    assert.match(stdout, /secret/)
+    assert.ok(!stdout.includes(shown))
+  }
+})

@@ -18,7 +18,7 @@ import { parseEntriesFile } from '@sealwright/roles/custody'
 import { explainCbor, explainDocument } from './documents.ts'
 import type { Explanation } from './explanation.ts'
 import { keyDownloadFormats } from './key-download.ts'
-import { explainCertificate, explainPrivateKey } from './keys.ts'
+import { explainCertificate, explainPrivateKey, explainSecret, isSecretFile } from './keys.ts'
 import { explainText } from './texts.ts'
 import { explainWire } from './wire.ts'
 
@@ -27,6 +27,7 @@ export function explain(bytes: Uint8Array): Explanation {
   for (const { magic, read } of formats) {
     if (equal(bytes.subarray(0, magic.length), magic)) return read(bytes)
   }
+  if (isSecretFile(bytes)) return explainSecret()
   return explainText(bytes) ?? explainStructure(bytes) ?? explainWire(bytes)
 }
 

@@ -49,6 +49,24 @@ export function explainPrivateKey(bytes: Uint8Array): Explanation {
   }
 }
 
+/**
+ * Whether bytes are a secret as a vault keeps it, or keys in hex as `gp` writes them. Told before anything else is tried: one secret in a hundred
+ * has the lengths of a command APDU by chance, and would be shown as one.
+ */
+export function isSecretFile(bytes: Uint8Array): boolean {
+  const isVaults = bytes[0] === 0x01 && keyLengths.includes(bytes.length - 1)
+  const lines = new TextDecoder('latin1').decode(bytes.subarray(0, longestKeyText)).trim().split(/\r?\n/)
+  const isText = lines.every((line) => /^[0-9a-fA-F]+$/.test(line) && keyLengths.includes(line.length / 2))
+  return isVaults || isText
+}
+
+export function explainSecret(): Explanation {
+  return { kind: 'secret key', json: { secret: true }, lines: ['secret: it is not shown'] }
+}
+
+const keyLengths: readonly number[] = [16, 24, 32]
+const longestKeyText = 256
+
 function nameOf({ commonName, serialNumber }: { commonName: string; serialNumber?: string }): string {
   return serialNumber === undefined ? commonName : `${commonName}, module ${serialNumber}`
 }
