@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks'
 import { portableCrypto } from '@sealwright/core/crypto'
 import type { Crypto } from '@sealwright/core/ports'
 import { nodeCrypto } from '@sealwright/node/crypto'
@@ -125,9 +124,7 @@ function timed(run: () => void): { run: () => void; calls: number } {
   let calls = 1
   for (let took = 0; took < window; ) {
     calls *= 2
-    const begun = performance.now()
-    for (let i = 0; i < calls; i++) run()
-    took = 1000 * (performance.now() - begun)
+    took = time(run, calls)
   }
   return { run, calls }
 }

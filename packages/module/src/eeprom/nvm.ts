@@ -25,6 +25,58 @@ export interface Commit {
   readonly otp: readonly OtpBit[]
 }
 
+/** What a transaction writes through. */
+interface TransactionWriter {
+  readonly nvm: Nvm
+  write(address: number, bytes: Uint8Array): void
+  setOtp(bit: OtpBit): void
+}
+
+class OpenTransaction implements Transaction {
+  readonly writes: { readonly address: number; readonly length: number }[] = []
+  readonly otp: OtpBit[] = []
+  #writer: TransactionWriter | undefined
+
+  constructor(writer: TransactionWriter) {
+    this.#writer = writer
+  }
+
+  read(address: number, length: number): Uint8Array {
+    return this.#open().nvm.read(address, length)
+  }
+
+  copy(address: number, length: number, to: Uint8Array, at: number): void {
+    this.#open().nvm.copy(address, length, to, at)
+  }
+
+  write(address: number, bytes: Uint8Array): void {
+    const writer = this.#open()
+    // Also one that fails half-way is to be taken back.
+    this.writes.push({ address, length: bytes.length })
+    writer.write(address, bytes)
+  }
+
+  erase(address: number, length: number): void {
+    this.write(address, new Uint8Array(length))
+  }
+
+  setOtp(bit: OtpBit): void {
+    const writer = this.#open()
+    writer.setOtp(bit)
+    this.write(modeMarkOffset, writer.nvm.otp.dump())
+    this.otp.push(bit)
+  }
+
+  end(): void {
+    this.#writer = undefined
+  }
+
+  #open(): TransactionWriter {
+    if (this.#writer === undefined) throw new InternalError('the transaction has ended')
+    return this.#writer
+  }
+}
+
 /** Part of EEPROM, and whether its bytes are what they were when it was set. Before that it does not hold. */
 export interface Watch {
   /** From now on. The bytes read after it are those that it stands for. */
@@ -89,11 +141,15 @@ export class Nvm {
   readonly #otpPage: number
   readonly #eepromFirst: number
   /** New content of the pages that the open transaction changed. */
-  #changed: Map<number, Uint8Array> | undefined
+  readonly #changed = new Map<number, Uint8Array>()
+  #open: OpenTransaction | undefined
+  /** Buffers of pages, all zeros, for the next transactions. */
+  readonly #spare: Uint8Array[] = []
   #otpCopy: Uint8Array | undefined
   readonly #watches = new Set<WatchedSpan>()
   /** The medium's revision up to which the watches know what changed. */
   #seen = Number.NaN
+  readonly #writer: TransactionWriter
   #failed = false
 
   private constructor(medium: Medium) {
@@ -105,6 +161,11 @@ export class Nvm {
     this.size = eeprom.pages * pageSize
     this.zones = zonesOf(this.size)
     this.otp = new Otp(() => this.#otpBits())
+    this.#writer = {
+      nvm: this,
+      write: (address, bytes) => this.#write(address, bytes),
+      setOtp: (bit) => this.#setOtp(bit),
+    }
   }
 
   /** Whether the medium holds a formatted EEPROM or a transaction that will make it one. */
@@ -184,64 +245,44 @@ export class Nvm {
    */
   transaction<T>(work: (tx: Transaction) => T): T {
     this.#usable()
-    if (this.#changed !== undefined) throw new InternalError('a transaction inside a transaction')
+    if (this.#open !== undefined) throw new InternalError('a transaction inside a transaction')
     this.#notice()
-    const changed = new Map<number, Uint8Array>()
-    this.#changed = changed
-    const writes: { address: number; length: number }[] = []
-    const otp: OtpBit[] = []
-    let open = true
+    const tx = new OpenTransaction(this.#writer)
+    this.#open = tx
     let committed = false
-    const writable = (): void => {
-      if (!open) throw new InternalError('the transaction has ended')
-    }
-    const tx: Transaction = {
-      read: (address, length) => {
-        writable()
-        return this.read(address, length)
-      },
-      copy: (address, length, to, at) => {
-        writable()
-        this.copy(address, length, to, at)
-      },
-      write: (address, bytes) => {
-        writable()
-        this.#write(address, bytes)
-        writes.push({ address, length: bytes.length })
-      },
-      erase: (address, length) => tx.write(address, new Uint8Array(length)),
-      setOtp: (bit) => {
-        writable()
-        const n = otpBits[bit]
-        const before = (otpFollows as Partial<Record<OtpBit, OtpBit>>)[bit]
-        if (before !== undefined && !this.otp.test(before)) {
-          throw new InternalError(`one-time memory: ${bit} before ${before}`)
-        }
-        this.#writable(this.#otpPage)[n >> 3]! |= 1 << (n & 7)
-        tx.write(modeMarkOffset, this.otp.dump())
-        otp.push(bit)
-      },
-    }
     try {
       const result = work(tx)
       if (result instanceof Promise) throw new InternalError('a transaction cannot wait')
-      this.#commit(changed)
+      this.#commit()
       committed = true
-      this.onCommit?.({ writer: this.writer, writes, otp })
+      this.onCommit?.({ writer: this.writer, writes: tx.writes, otp: tx.otp })
       return result
     } finally {
-      open = false
-      this.#changed = undefined
-      if (otp.length > 0) this.#otpCopy = undefined
-      if (!committed) for (const { address, length } of writes) this.#touch(address, length)
-      for (const page of changed.values()) wipe(page)
+      tx.end()
+      this.#open = undefined
+      if (tx.otp.length > 0) this.#otpCopy = undefined
+      if (!committed) for (const { address, length } of tx.writes) this.#touch(address, length)
+      if (this.#changed.size > 0) {
+        for (const page of this.#changed.values()) this.#giveBack(page)
+        this.#changed.clear()
+      }
     }
   }
 
-  #commit(changed: Map<number, Uint8Array>): void {
+  #setOtp(bit: OtpBit): void {
+    const n = otpBits[bit]
+    const before = (otpFollows as Partial<Record<OtpBit, OtpBit>>)[bit]
+    if (before !== undefined && !this.otp.test(before)) {
+      throw new InternalError(`one-time memory: ${bit} before ${before}`)
+    }
+    this.#writable(this.#otpPage)[n >> 3]! |= 1 << (n & 7)
+  }
+
+  #commit(): void {
+    const changed = this.#changed
     for (const [page, bytes] of changed) {
       if (!equal(bytes, this.#medium.lend(page))) continue
-      wipe(bytes)
+      this.#giveBack(bytes)
       changed.delete(page)
     }
     if (changed.size === 0) return
@@ -287,26 +328,32 @@ export class Nvm {
   }
 
   #writable(page: number): Uint8Array {
-    const changed = this.#changed!
-    let bytes = changed.get(page)
+    let bytes = this.#changed.get(page)
     if (bytes === undefined) {
-      bytes = this.#medium.read(page)
-      changed.set(page, bytes)
+      bytes = this.#spare.pop() ?? new Uint8Array(pageSize)
+      bytes.set(this.#medium.lend(page))
+      this.#changed.set(page, bytes)
     }
     return bytes
+  }
+
+  /** A page's new content is overwritten; a few buffers are kept for the next ones. */
+  #giveBack(bytes: Uint8Array): void {
+    wipe(bytes)
+    if (this.#spare.length < 4) this.#spare.push(bytes)
   }
 
   /** Bits are set by transactions only: the page as it was read last stands until one sets some. */
   #otpBits(): Uint8Array {
     this.#usable()
-    if (this.#changed?.has(this.#otpPage) === true) return this.#page(this.#otpPage)
+    if (this.#changed.has(this.#otpPage)) return this.#page(this.#otpPage)
     this.#otpCopy ??= this.#medium.read(this.#otpPage)
     return this.#otpCopy
   }
 
   /** Lent: not to be written to. */
   #page(page: number): Uint8Array {
-    return this.#changed?.get(page) ?? this.#medium.lend(page)
+    return (this.#changed.size > 0 ? this.#changed.get(page) : undefined) ?? this.#medium.lend(page)
   }
 
   #pageOf(address: number): number {

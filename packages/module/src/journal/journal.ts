@@ -1,7 +1,7 @@
 import { wipe } from '@sealwright/core/bytes'
 import { DecodeError } from '@sealwright/core/errors'
 import { areaOf, type Medium, PageDamaged, pageSize, StorageFull } from '../medium/index.ts'
-import { headerLength, type JournalRecord, parseRecord, serializeRecord } from './record.ts'
+import { type JournalRecord, parseRecord, recordLength, serializeRecord } from './record.ts'
 
 /**
  * A redo log: makes the programs of many pages one. At rest the whole journal area is zero.
@@ -11,6 +11,7 @@ export class Journal {
   readonly #medium: Medium
   readonly #first: number
   readonly #pages: number
+  readonly #kept = new Uint8Array(keptPages * pageSize)
 
   constructor(medium: Medium) {
     this.#medium = medium
@@ -19,36 +20,30 @@ export class Journal {
     this.#pages = area.pages
   }
 
-  /** Bytes that the entries of one record may take. */
-  get capacity(): number {
-    return this.#pages * pageSize - headerLength
-  }
-
   /**
    * Programs the pages, all or none of them, and returns when they are durable and the journal holds nothing of them.
    * Throws StorageFull before anything is written.
    */
   commit(record: JournalRecord): void {
     if (record.size === 0) return
-    const bytes = serializeRecord(record)
+    const used = Math.ceil(recordLength(record) / pageSize)
+    if (used > this.#pages) {
+      throw new StorageFull(
+        `a transaction of ${record.size} pages needs ${used} pages of journal, there are ${this.#pages}`,
+      )
+    }
+    // Most records fit one that is kept. It is all zeros between commits.
+    const bytes = used > keptPages ? new Uint8Array(used * pageSize) : this.#kept
     try {
-      if (bytes.length > this.#pages * pageSize) {
-        throw new StorageFull(
-          `a transaction of ${record.size} pages needs ${bytes.length - headerLength} bytes of journal, there are ${this.capacity}`,
-        )
-      }
-      const used = Math.ceil(bytes.length / pageSize)
+      serializeRecord(record, bytes)
       for (let i = 0; i < used; i++) {
-        const page = new Uint8Array(pageSize)
-        page.set(bytes.subarray(i * pageSize, (i + 1) * pageSize))
-        this.#medium.program(this.#first + i, page)
-        wipe(page)
+        this.#medium.program(this.#first + i, bytes.subarray(i * pageSize, (i + 1) * pageSize))
       }
       this.#medium.sync()
       this.#apply(record)
       this.#erase(Array.from({ length: used }, (_, i) => i))
     } finally {
-      wipe(bytes)
+      bytes.fill(0, 0, used * pageSize)
     }
   }
 
@@ -79,7 +74,6 @@ export class Journal {
   }
 
   #erase(pages: readonly number[]): void {
-    const zeros = new Uint8Array(pageSize)
     for (const i of pages) this.#medium.program(this.#first + i, zeros)
     this.#medium.sync()
   }
@@ -94,6 +88,9 @@ export class Journal {
     }
   }
 }
+
+const keptPages = 4
+const zeros = new Uint8Array(pageSize)
 
 function blank(page: Uint8Array): boolean {
   for (const byte of page) if (byte !== 0) return false

@@ -1,4 +1,4 @@
-import { equal, Reader } from '@sealwright/core/bytes'
+import { copyBytes, equal, Reader } from '@sealwright/core/bytes'
 import { pageSize } from '../medium/index.ts'
 import { checksum } from './checksum.ts'
 
@@ -15,33 +15,52 @@ export type JournalRecord = ReadonlyMap<number, Uint8Array>
 export const headerLength = 20
 const magic = 0x53574a31
 
-/** The one serialization of a record; a gap of up to two zeros stays inside a run, a longer one ends it. */
-export function serializeRecord(record: JournalRecord): Uint8Array {
-  const pages = [...record.keys()].sort((a, b) => a - b)
-  const plan = pages.map((page) => ({ page, bytes: record.get(page)!, runs: runsOf(record.get(page)!) }))
-  const length = plan.reduce(
-    (sum, { runs }) => sum + 3 + runs.reduce((inner, run) => inner + 2 + run.length, 0),
-    0,
-  )
-  // One buffer of the final size: pieces would leave more copies of secrets behind.
-  const out = new Uint8Array(headerLength + length)
-  const view = new DataView(out.buffer)
-  view.setUint32(0, magic)
-  view.setUint32(4, length)
-  view.setUint32(8, pages.length)
-  let at = headerLength
-  for (const { page, bytes, runs } of plan) {
-    view.setUint16(at, page)
-    out[at + 2] = runs.length
-    at += 3
-    for (const { offset, length } of runs) {
-      out[at] = offset
-      out[at + 1] = length - 1
-      out.set(bytes.subarray(offset, offset + length), at + 2)
-      at += 2 + length
+/** Bytes of the serialization. */
+export function recordLength(record: JournalRecord): number {
+  let length = headerLength
+  for (const bytes of record.values()) {
+    length += 3
+    for (let start = nextRun(bytes, 0); start < bytes.length; ) {
+      const end = endOfRun(bytes, start)
+      length += 2 + end - start
+      start = nextRun(bytes, end)
     }
   }
-  out.set(recordChecksum(out), 12)
+  return length
+}
+
+/**
+ * The one serialization of a record; a gap of up to two zeros stays inside a run, a longer one ends it.
+ * @param out zeros, at least as many as it is long: pieces would leave more copies of secrets behind
+ */
+export function serializeRecord(
+  record: JournalRecord,
+  out: Uint8Array = new Uint8Array(recordLength(record)),
+): Uint8Array {
+  const pages = [...record.keys()].sort((a, b) => a - b)
+  let at = headerLength
+  for (const page of pages) {
+    const bytes = record.get(page)!
+    const head = at
+    out[head] = page >>> 8
+    out[head + 1] = page & 0xff
+    at += 3
+    for (let start = nextRun(bytes, 0); start < bytes.length; ) {
+      const end = endOfRun(bytes, start)
+      out[head + 2]!++
+      out[at] = start
+      out[at + 1] = end - start - 1
+      copyBytes(bytes, start, end - start, out, at + 2)
+      at += 2 + end - start
+      start = nextRun(bytes, end)
+    }
+  }
+  const view = new DataView(out.buffer, out.byteOffset)
+  view.setUint32(0, magic)
+  view.setUint32(4, at - headerLength)
+  view.setUint32(8, pages.length)
+  // The checksum's own place is still zero.
+  out.set(checksum(out.subarray(0, at)), 12)
   return out
 }
 
@@ -84,18 +103,16 @@ function recordChecksum(record: Uint8Array): Uint8Array {
   return sum
 }
 
-function runsOf(bytes: Uint8Array): { offset: number; length: number }[] {
-  const runs: { offset: number; length: number }[] = []
-  let offset = -1
-  let end = -1
-  for (let i = 0; i < bytes.length; i++) {
-    if (bytes[i] === 0) continue
-    if (offset < 0 || i - end > 2) {
-      if (offset >= 0) runs.push({ offset, length: end - offset })
-      offset = i
-    }
-    end = i + 1
-  }
-  if (offset >= 0) runs.push({ offset, length: end - offset })
-  return runs
+/** Where the next byte that is not zero lies, from `start` on; the length when there is none. */
+function nextRun(bytes: Uint8Array, start: number): number {
+  let at = start
+  while (at < bytes.length && bytes[at] === 0) at++
+  return at
+}
+
+/** Where the run that begins at `start` ends: behind it come three zeros, or the end of the page. */
+function endOfRun(bytes: Uint8Array, start: number): number {
+  let end = start + 1
+  for (let at = end; at < bytes.length && at - end < 3; at++) if (bytes[at] !== 0) end = at + 1
+  return end
 }
