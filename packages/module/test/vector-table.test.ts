@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { concat, decodeHex, encodeHex, equal } from '@sealwright/core/bytes'
-import {
-  type CommandName,
-  commands,
-  keyPlaces,
-  productDataIds,
-  programInstructions,
-} from '@sealwright/core/catalog'
+import { type CommandName, commands, keyPlaces, programInstructions } from '@sealwright/core/catalog'
 import { portableCrypto as crypto } from '@sealwright/core/crypto'
 import {
   customizationObjects,
@@ -15,17 +9,14 @@ import {
   packWrites,
   recordsOfObject,
   serializeAesKeyObject,
-  serializeSoftware,
   serializeWriteRecords,
   type WriteRecord,
-  type WriteVector,
 } from '@sealwright/core/customization'
 import { serializeKeyPlace } from '@sealwright/core/key-download'
-import type { Transport } from '@sealwright/core/ports'
 import { scriptedEntropy } from '@sealwright/core/testing'
 import { objectKinds } from '../src/eeprom/index.ts'
 import type { Module } from '../src/index.ts'
-import type { Medium, RamMedium } from '../src/medium/index.ts'
+import type { Medium } from '../src/medium/index.ts'
 import { memoryImage } from '../src/memory-image/index.ts'
 import {
   customizationChannel,
@@ -38,14 +29,25 @@ import {
   wasmProgram,
   writeRecords,
 } from '../src/testing/index.ts'
+import {
+  activated,
+  added,
+  answerOf,
+  channelOf,
+  commandData as data,
+  finish,
+  masked,
+  product,
+  serial,
+  software,
+  speakTo,
+  unlocked,
+} from './product.ts'
 import { committed } from './programs.ts'
 
-const serial = decodeHex('0102030405060708')
-const masked = maskedChip({ crypto, program: committed('rom'), customization: committed('customization') })
 const info = programInstructions['PRODUCT INFO'].ins
 const line = programInstructions['CHECK LINE'].ins
 const digit = 0xce
-const data = decodeHex('010203')
 /** Of ROM: f1 completed by f1 of the additional software, f2, and f3, which no vector names as delivered. */
 const productInfo = '0001125365616C7772696768742070726F64756374'
 const checkSum = '55BC801D'
@@ -340,71 +342,6 @@ test('what customization writes are kinds that the directory knows by the same n
     assert.equal(objectKinds[name as keyof typeof customizationObjects].number, number)
   }
 })
-
-const addedSoftware = software(committed('added'), ['io'])
-const added: WriteRecord[] = recordsOfObject('software', 2, addedSoftware, crypto.sha256(addedSoftware))
-
-function software(
-  program: Uint8Array,
-  interfaces: Parameters<typeof serializeSoftware>[0]['interfaces'],
-): Uint8Array {
-  return serializeSoftware({ version: 1, interfaces, budget: 1_000_000, keyPlaces: [], program })
-}
-
-async function unlocked(): Promise<{ module: Module; medium: RamMedium; channel: Transport }> {
-  const medium = masked.chip()
-  const module = powerUp(crypto, medium)
-  await speak(transportTo(module), 'WRITE SERIAL', serial)
-  assert.equal(await unlockWith(module, masked.unlocking), 0x9000)
-  return { module, medium, channel: await channelOf(module) }
-}
-
-function channelOf(module: Module): Promise<Transport> {
-  return customizationChannel(crypto, module, masked.unlocking.key, serial)
-}
-
-/** A chip in user mode with these vectors, natives and objects; the additional software unless told. */
-async function product(
-  vectors: readonly WriteVector[],
-  natives: readonly CommandName[] = [],
-  objects: readonly WriteRecord[] = added,
-): Promise<Module> {
-  const { module, channel } = await unlocked()
-  const records: WriteRecord[] = [...objects, { kind: 'vectors', vectors }, ...activated(...natives)]
-  assert.equal(await writeRecords(channel, records), 0x9000)
-  assert.equal((await finish(channel)).sw, 0x9000)
-  module.reset()
-  return module
-}
-
-/** FINISH of a product of identical modules, which needs no certificate. */
-async function finish(channel: Transport) {
-  const identical: WriteRecord = {
-    kind: 'put',
-    object: 'product-data',
-    id: productDataIds.flags,
-    bytes: Uint8Array.of(1),
-  }
-  assert.equal(await writeRecords(channel, [identical, ...activated('FINISH')]), 0x9000)
-  return speak(channel, 'FINISH')
-}
-
-function activated(...names: CommandName[]): WriteRecord[] {
-  return names.map((name) => ({ kind: 'activate', entry: commands[name].entry }))
-}
-
-async function speakTo(transport: Transport, ins: number, bytes: Uint8Array) {
-  const header = Uint8Array.of(0x80, ins, 0, 0)
-  const body = bytes.length === 0 ? new Uint8Array(0) : concat(Uint8Array.of(bytes.length), bytes)
-  const reply = await transport.transmit(concat(header, body))
-  return { data: reply.subarray(0, -2), sw: (reply.at(-2)! << 8) | reply.at(-1)! }
-}
-
-/** The answer's data in hex, or the status word when it is none. */
-async function answerOf(module: Module, ins: number, bytes: Uint8Array = data): Promise<string> {
-  const { data: answer, sw } = await speakTo(transportTo(module), ins, bytes)
-  return sw === 0x9000 ? encodeHex(answer) : sw.toString(16)
-}
 
 function image(medium: Medium, module: Module): Uint8Array {
   return memoryImage({ medium, ram: module.parts.ram }).bytes

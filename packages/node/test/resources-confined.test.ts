@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { ascii, concat, decodeHex, encodeHex, u32 } from '@sealwright/core/bytes'
-import { keyPlaces } from '@sealwright/core/catalog'
+import { keyPlaces, resourceStates } from '@sealwright/core/catalog'
 import { withHandle } from '@sealwright/core/crypto'
 import { serializeKeyPlace } from '@sealwright/core/key-download'
 import { applicationInput } from '@sealwright/core/resources'
 import { scriptedEntropy } from '@sealwright/core/testing'
+import { areaOf as pagesOf } from '@sealwright/module/medium'
 import { fixtureTime } from '@sealwright/module/testing'
 import { endChannel } from '@sealwright/roles/channel'
 import * as operator from '@sealwright/roles/operator'
@@ -290,6 +291,45 @@ suite('selection', () => {
     await world.transport.close()
     assert.equal(await select(world, 1), '9000')
     assert.equal(await calls(), 1)
+  })
+
+  test('[P8a] bytes of DEF or of the program that change below end what runs, and the new ones run', async () => {
+    const world = await neighbours()
+    const { nvm, definitions } = world.fixture.module.parts
+    const count = Uint8Array.of(6)
+    const calls = async (): Promise<number | undefined> => (await ask(world, count)).data[0]
+    await select(world, 1)
+    assert.deepEqual([await calls(), await calls()], [1, 2])
+    const change = (address: number, bytes: Uint8Array): void => {
+      const { medium } = world.fixture
+      const { first } = pagesOf(medium.geometry, 'eeprom')
+      for (const [i, byte] of bytes.entries()) {
+        const page = medium.read(first + ((address + i) >> 8))
+        page[(address + i) & 0xff] = byte
+        medium.program(first + ((address + i) >> 8), page)
+      }
+    }
+    const { program, data } = definitions.find(1)!.loaded!
+    // A change of the medium elsewhere ends nothing.
+    change(data.start, Uint8Array.of(0xc9))
+    assert.equal(await calls(), 3)
+    // i32.const 6, the command that counts, becomes 12.
+    const bytes = Buffer.from(nvm.read(program.start, program.length))
+    const at = bytes.lastIndexOf(Buffer.from([0x41, 6, 0x46]))
+    assert.ok(at > 0)
+    change(program.start + at + 1, Uint8Array.of(12))
+    assert.equal((await ask(world, count)).data.length, 0)
+    count[0] = 12
+    assert.deepEqual([await calls(), await calls()], [2, 3])
+    // The resource's state in DEF: reserved only.
+    const { start } = nvm.zones.definition
+    const { entries, entryLength } = nvm.zones.definition
+    const slot = Array.from({ length: entries }, (_, i) => start + i * entryLength).find((address) => {
+      const [form, id] = nvm.read(address, 2)
+      return form === 1 && id === 1
+    })!
+    change(slot + 2, Uint8Array.of(resourceStates.blocked.code))
+    assert.equal((await ask(world, count)).sw, '6985')
   })
 
   test('the memory of an application is in the memory image, and wiped when it is left', async () => {

@@ -259,3 +259,49 @@ function copyArea(from: Medium, to: Medium, name: 'eeprom'): void {
     to.program(page, bytes)
   }
 }
+
+test('[P8a] a watch holds until a byte of it is written, is written back, or the medium changes below', () => {
+  const medium = new RamMedium(geometry)
+  const nvm = openNvm(medium)
+  const watch = nvm.watch()
+  assert.equal(watch.holds(), false, 'before it was set')
+  const set = (): void => {
+    watch.set(20_000, 100)
+    assert.equal(watch.holds(), true)
+  }
+  const page = areaOf(geometry, 'eeprom').first + 3
+  const cases: [name: string, holds: boolean, work: () => void][] = [
+    ['a write before it', true, () => nvm.transaction((tx) => tx.write(19_990, new Uint8Array(10).fill(1)))],
+    ['a write behind it', true, () => nvm.transaction((tx) => tx.write(20_100, Uint8Array.of(1)))],
+    ['its first byte', false, () => nvm.transaction((tx) => tx.write(20_000, Uint8Array.of(1)))],
+    ['its last byte', false, () => nvm.transaction((tx) => tx.write(20_099, Uint8Array.of(1)))],
+    [
+      'a write around it',
+      false,
+      () => nvm.transaction((tx) => tx.write(19_000, new Uint8Array(3000).fill(7))),
+    ],
+    ['what stands there already', true, () => nvm.transaction((tx) => tx.write(20_050, Uint8Array.of(7)))],
+    ['a page elsewhere, below', false, () => medium.program(page, new Uint8Array(pageSize).fill(1))],
+    ['a page damaged below', false, () => medium.damage(page)],
+    ['the whole medium restored', false, () => medium.restore(medium.snapshot())],
+    ['reading', true, () => nvm.read(20_000, 100)],
+  ]
+  for (const [name, holds, work] of cases) {
+    set()
+    work()
+    assert.equal(watch.holds(), holds, name)
+  }
+  set()
+  assert.throws(() =>
+    nvm.transaction((tx) => {
+      tx.write(20_010, Uint8Array.of(9))
+      assert.equal(watch.holds(), false)
+      // What is derived inside the transaction is of what it wrote.
+      set()
+      throw new RangeError('taken back')
+    }),
+  )
+  assert.equal(watch.holds(), false, 'a write taken back')
+  set()
+  watch.end()
+})

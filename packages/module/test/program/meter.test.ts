@@ -113,6 +113,27 @@ test('bulk operations are charged by size, growth by pages, before they begin', 
   )
 })
 
+test('what runs behind a budget that is used up moves nothing: no bulk operation, no call', () => {
+  // An arm that costs much is not looked at before what follows it.
+  const costly = '(drop (i32.div_u (i32.const 9) (i32.const 3)))'.repeat(50)
+  const cases = {
+    'memory.fill': '(memory.fill (i32.const 0) (i32.const 1) (i32.const 100))',
+    'memory.fill of nothing':
+      '(memory.fill (i32.const 0) (i32.const 1) (i32.const 0)) (i32.store (i32.const 0) (i32.const 1)) (call $f)',
+    call: '(call $f)',
+    loop: '(loop $l (i32.store (i32.const 0) (i32.const 1)))',
+  }
+  for (const [name, text] of Object.entries(cases)) {
+    const program = wat(`(module (memory 1) (func $f (i32.store (i32.const 0) (i32.const 1)))
+      (func (export "process") (if (i32.const 1) (then ${costly})) ${text}))`)
+    const enough = run(program)
+    assert.ok(enough.ok && enough.memory[0] === 1, name)
+    const result = run(program, 100)
+    assert.ok(!result.ok && result.reason === 'budget', name)
+    if (name !== 'memory.fill of nothing') assert.equal(result.memory[0], 0, name)
+  }
+})
+
 test('every bulk operation is charged by its size', () => {
   const data = 'a'.repeat(800)
   const of = (text: (n: number) => string): number => {

@@ -551,6 +551,24 @@ test('host calls are charged by the call and by the byte, before the host is ask
   assert.deepEqual(calls, [])
 })
 
+test('a host function that is called through the table is paid like any other', () => {
+  const through = (call: string): number => {
+    const program = compileProgram(
+      wat(`(module ${importOf('io', 'output')} (memory 1) (type $t (func (param i32 i32))) (table 2 funcref)
+        (elem (i32.const 1) $output)
+        (func (export "process") (i32.const 0) (i32.const 50) ${call}))`),
+    )
+    const { host, calls } = recorder()
+    const result = instantiate({ program, host, grants: all }).call(0, 10_000)
+    assert.ok(result.ok)
+    assert.deepEqual(calls, [['output', '00'.repeat(50)]])
+    return 10_000 - result.budgetLeft
+  }
+  // call_indirect and its index cost 7 more than call.
+  assert.equal(through('(call_indirect (type $t) (i32.const 1))'), through('(call $output)') + 7)
+  assert.ok(through('(call $output)') > interfaces.io.functions.output.charge.byte * 50)
+})
+
 test('lengths near 4 GiB cannot wrap a charge', () => {
   const program = compileProgram(
     wat(`(module ${importOf('random', 'fill')} (memory 1)
@@ -595,6 +613,39 @@ test('[D5b] a program masked incomplete runs with the function that the addition
   assert.ok(result.ok)
   assert.deepEqual(calls, [['output', '2a']])
   assert.deepEqual(memories, ['own', 'added'])
+})
+
+test('[P8a] what is linked is made as new with the program, its start function included', () => {
+  const added = `(module (memory 1) (global $n (mut i32) (i32.const 0)) (start $s)
+    (func $s (global.set $n (i32.add (global.get $n) (i32.const 40)))) (func (export "f1") (param i32 i32) (result i32)
+    (global.set $n (i32.add (global.get $n) (i32.const 1)))
+    (i32.store (i32.const 8) (i32.add (i32.load (i32.const 8)) (i32.const 1)))
+    (i32.add (global.get $n) (i32.load (i32.const 8)))))`
+  const { host, calls } = recorder()
+  const instance = instantiate({
+    ...{ program: compileProgram(masked), host, grants: all, added: compileProgram(wat(added)) },
+  })
+  for (let i = 0; i < 3; i++) {
+    assert.ok(instance.call(0, 100_000).ok)
+    assert.equal(instance.renew(), true)
+  }
+  assert.deepEqual(
+    calls.map(([, byte]) => byte),
+    ['2a', '2a', '2a'],
+  )
+  assert.ok(instance.memories().every(({ memory }) => memory.every((byte) => byte === 0)))
+  // Linked software that drops a segment cannot be made as new.
+  const dropping = instantiate({
+    ...{ program: compileProgram(masked), host, grants: all },
+    added: compileProgram(
+      wat(`(module (memory 1) (data $d "a") (func (export "f1") (param i32 i32) (result i32)
+        (data.drop $d) (i32.store (i32.const 0) (i32.const 7)) (i32.const 0)))`),
+    ),
+  })
+  assert.ok(dropping.call(0, 100_000).ok)
+  assert.equal(dropping.renew(), false)
+  assert.equal(dropping.alive, false)
+  assert.ok(dropping.memories().every(({ memory }) => memory.every((byte) => byte === 0)))
 })
 
 test('without it the call is refused: absent, of another number of parameters, or no function to link', () => {
