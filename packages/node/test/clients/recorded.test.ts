@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'sealwright-recorded-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
 for (const [name, run] of sessions('globalplatformpro'))
-  test(`[E1b] GlobalPlatformPro, as recorded: ${name}`, run)
+  test(`[E1e] GlobalPlatformPro, as recorded: ${name}`, run)
 for (const [name, run] of sessions('pysim')) test(`[E1d] pySim, as recorded: ${name}`, run)
 for (const [name, run] of sessions('gpshell3')) test(`[E1d] gpshell3, as recorded: ${name}`, run)
 
