@@ -1,6 +1,8 @@
 import { encodeHex } from '@sealwright/core/bytes'
 import { SealwrightError } from '@sealwright/core/errors'
 import {
+  type CardCapabilities,
+  type CardRecognitionData,
   cardStates,
   type KeyInformationEntry,
   keyTypes,
@@ -8,6 +10,7 @@ import {
   parseCardState,
   parseDomainState,
   type RegistryEntry,
+  serializePrivileges,
 } from '@sealwright/core/globalplatform'
 import { readCardInformation, readRegistry, useOfKey } from '@sealwright/roles/globalplatform'
 import type { Command } from 'commander'
@@ -28,19 +31,7 @@ export function registerLook(gp: Command, context: Context): void {
         await step.module(),
         aidOf(step, 'aid'),
       )
-      const protocols = [
-        ...(recognition?.protocols ?? []).map(({ protocol, parameter }) => ({
-          protocol,
-          parameters: parameter.map(hexByte),
-        })),
-        ...(capabilities?.protocols ?? []).map(({ protocol, parameters }) => ({
-          protocol,
-          parameters: [...parameters].map(hexByte),
-        })),
-      ]
-      const unique = [
-        ...new Set(protocols.map((one) => `${protocolName(one.protocol)} (i = ${one.parameters.join(' ')})`)),
-      ]
+      const protocols = protocolsOf(recognition, capabilities)
       const json = {
         domain: domain.aid,
         locked: domain.locked,
@@ -61,7 +52,7 @@ export function registerLook(gp: Command, context: Context): void {
           'security domain': domain.aid && encodeHex(domain.aid),
           state: domain.locked ? 'the card is locked' : undefined,
           GlobalPlatform: recognition?.version,
-          protocols: unique.length > 0 ? unique.join(', ') : undefined,
+          protocols: protocols.map(({ name, i }) => `${name} (i = ${i.join(', ')})`).join(', ') || undefined,
           'issuer identification': told.issuerIdentification && encodeHex(told.issuerIdentification),
           'card image number': told.cardImageNumber && encodeHex(told.cardImageNumber),
           'chip serial number': told.cplc?.icSerialNumber.toString(16).toUpperCase().padStart(8, '0'),
@@ -106,6 +97,11 @@ export function registerLook(gp: Command, context: Context): void {
             ['', 'AID', 'state', 'privileges or modules', 'belongs to'],
             rows.map(({ cells }) => cells),
           ),
+          ...rows.flatMap(({ json: { aid, privileges } }) =>
+            privileges && privileges.length > 1
+              ? ['', `privileges of ${encodeHex(aid)}:`, ...privileges.map((name) => `  ${name}`)]
+              : [],
+          ),
         )
       }),
   })
@@ -135,9 +131,8 @@ function row(kind: string, entry: RegistryEntry, stateOf: (code: number) => stri
   const { aid, privileges, modules, securityDomain, version } = entry
   const state = named(() => stateOf(entry.state), entry.state)
   const names = privileges?.names ?? []
-  const details = modules
-    ? modules.map(encodeHex).join(' ')
-    : names.filter((name) => name !== 'security-domain').join(' ')
+  const details =
+    modules?.map(encodeHex).join(' ') ?? (privileges && encodeHex(serializePrivileges(privileges)))
   return {
     json: {
       kind,
@@ -232,8 +227,23 @@ function authorityLines(
   ]
 }
 
-function protocolName(protocol: number): string {
-  return `SCP${hexByte(protocol)}`
+/** What tags 66 and 67 say of protocols, each once. Of SCP03 tag 67 lists every i in a byte; the i of SCP11 has two. */
+function protocolsOf(
+  recognition: CardRecognitionData | undefined,
+  capabilities: CardCapabilities | undefined,
+): { name: string; i: string[] }[] {
+  const found = new Map<number, Set<string>>()
+  const add = (protocol: number, i: string) => {
+    found.set(protocol, (found.get(protocol) ?? new Set()).add(i))
+  }
+  for (const { protocol, parameter } of recognition?.protocols ?? []) {
+    add(protocol, parameter.map(hexByte).join(''))
+  }
+  for (const { protocol, parameters } of capabilities?.protocols ?? []) {
+    if (protocol === 0x11) add(protocol, encodeHex(parameters))
+    else for (const i of parameters) add(protocol, hexByte(i))
+  }
+  return [...found].map(([protocol, i]) => ({ name: `SCP${hexByte(protocol)}`, i: [...i] }))
 }
 
 function word(value: number): string {

@@ -19,7 +19,7 @@ import {
 } from '@sealwright/core/globalplatform'
 import { type CardLine, isProcessed, readDataObject } from './card.ts'
 import type { DomainSession } from './session.ts'
-import { refusedByCard } from './status-words.ts'
+import { refusedInSession } from './status-words.ts'
 
 /** The chain of one of the card's keys, leaf last; undefined where the card has none. */
 export async function readCertificates(
@@ -100,7 +100,7 @@ export async function storeData(session: DomainSession, data: DomainData): Promi
     const p1 = serializeStoreDataForm({ ...form, last })
     const { sw } = await session.exchange({ cla: 0x80, ins: 0xe2, p1, p2: number, data: part })
     if (isProcessed(sw)) continue
-    if (number > 0 || last) throw refusedByCard('STORE DATA', sw)
+    if (number > 0 || last) throw refusedInSession(session.kind, 'STORE DATA', sw)
     await session.send('STORE DATA', {
       cla: 0x80,
       ins: 0xe2,

@@ -17,7 +17,7 @@ import type { Transport } from '@sealwright/core/ports'
 import { type CardPorts, isProcessed, plainLine, readable, readDataObject, selectDomain } from './card.ts'
 import { readKeys } from './keys.ts'
 import { type DomainSession, type KeySource, openScp03Session } from './session.ts'
-import { refusedByCard } from './status-words.ts'
+import { refusedInSession } from './status-words.ts'
 
 export interface PutKeysInput {
   /** The security domain; left out: the issuer's. */
@@ -113,16 +113,18 @@ async function requireThere(
   )
 }
 
-/** P1 of PUT KEY: the version that goes, 00 for none. */
+/** P1 of PUT KEY: the version that goes, 00 for none. A domain without keys of its own is opened with those of another one. */
 function replacedVersion(
   sessionVersion: number | undefined,
   keyVersion: number,
   before: readonly number[] | undefined,
   replaceSession: boolean,
 ): number {
-  if (before?.includes(keyVersion) || keyVersion === sessionVersion) return keyVersion
+  const isThere = (version: number) => before?.includes(version) ?? version === sessionVersion
+  if (isThere(keyVersion)) return keyVersion
   // The factory's set goes by itself at many cards; it cannot be named at others.
-  return replaceSession && sessionVersion !== undefined && isKeyVersion(sessionVersion) ? sessionVersion : 0
+  const goes = replaceSession && sessionVersion !== undefined && isKeyVersion(sessionVersion)
+  return goes && isThere(sessionVersion) ? sessionVersion : 0
 }
 
 /** A session under the old keys; or, when an earlier run was cut after the card had taken the new ones, their version. */
@@ -176,7 +178,7 @@ async function put(
     if (isProcessed(sw)) return requireAnswer(answer.data, keyVersion, parts)
     if (sw !== 0x6a80 && sw !== 0x6700) break
   }
-  throw refusedByCard('PUT KEY', sw)
+  throw refusedInSession(session.kind, 'PUT KEY', sw)
 }
 
 function requireAnswer(

@@ -12,7 +12,7 @@ import {
 } from '@sealwright/core/globalplatform'
 import { isProcessed } from './card.ts'
 import type { DomainSession } from './session.ts'
-import { refusedByCard } from './status-words.ts'
+import { refusedInSession } from './status-words.ts'
 
 /** What is on a card. */
 export interface Registry {
@@ -67,7 +67,7 @@ async function readPages(
     // Nothing there, or nothing that follows.
     if (answer.sw === 0x6a88) return entries
     if (page === 0 && unknownForm.has(answer.sw)) return undefined
-    if (!isProcessed(answer.sw)) throw refusedByCard('GET STATUS', answer.sw)
+    if (!isProcessed(answer.sw)) throw refusedInSession(session.kind, 'GET STATUS', answer.sw)
     entries.push(...parse(answer.data))
     if (answer.sw !== 0x6310) return entries
   }

@@ -16,7 +16,7 @@ import { AuthError, RefusedError, StateError, UsageError } from '@sealwright/cor
 import { type Scp03KeyBytes, scp03KeyHandles, wipeScp03Keys } from '@sealwright/core/globalplatform'
 import type { Transport } from '@sealwright/core/ports'
 import { type CardLine, type CardPorts, isProcessed } from './card.ts'
-import { refusedByCard } from './status-words.ts'
+import { refusedByCard, refusedInSession } from './status-words.ts'
 
 /** A session with a security domain. */
 export interface DomainSession extends CardLine {
@@ -126,7 +126,7 @@ export function domainSession(
     exchange: exchangeOne,
     async send(name, fields) {
       const { data, sw } = await exchangeOne(fields)
-      if (!isProcessed(sw)) throw refusedByCard(name, sw)
+      if (!isProcessed(sw)) throw refusedInSession(kind, name, sw)
       return data
     },
     wrapKey(key) {

@@ -29,6 +29,12 @@ const meanings: Readonly<Record<number, string>> = {
   38021: "a key's check value is wrong",
 }
 
+/** The refusal of a card inside a session. One that proves the card alone lets a host read at most. */
+export function refusedInSession(kind: string, command: string, sw: number): RefusedError {
+  const note = 'SCP11b proves the card only, and this needs a host that is known: --scp11 a or c, or SCP03'
+  return refusedByCard(command, sw, kind === 'scp11b' && sw === 0x6982 ? note : undefined)
+}
+
 /** The refusal of a card: what it means; its code names the next step. */
 export function refusedByCard(command: string, sw: number, note?: string): RefusedError {
   const word = hex(sw)
