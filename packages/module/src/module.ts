@@ -65,6 +65,7 @@ export class Module {
     channels.onClose = () => {
       forgetPackageKey(parts.ram)
       parts.pendingContent.forget()
+      parts.offCard.forget()
       // What an application learned inside a channel is not for whoever speaks next.
       programs.leave()
     }
@@ -79,7 +80,6 @@ export class Module {
     this.parts.channels.close()
     this.parts.programs.reset()
     this.parts.registry.reset()
-    this.parts.offCard.forget()
     this.parts.keys.forgetAll()
     this.parts.ram.reset()
   }

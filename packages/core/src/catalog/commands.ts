@@ -33,6 +33,8 @@ export interface CommandRow {
   readonly local?: true
   /** P1.b8 says that more segments of the same command follow (GlobalPlatform 2.3.1, 11.1.5.1). */
   readonly chainedByP1?: true
+  /** Changes content, keys or data of a security domain: not while the card, or that domain, is locked (GlobalPlatform 2.3.1, 5.1.1.4). */
+  readonly managesContent?: true
   readonly purpose: string
 }
 
@@ -353,6 +355,7 @@ export const commands = {
     modes: user,
     channel: 'security-domain',
     chainedByP1: true,
+    managesContent: true,
     purpose: 'add or replace keys of the security domain',
   },
   'GENERATE KEY': {
@@ -361,6 +364,7 @@ export const commands = {
     entry: 0x72,
     modes: user,
     channel: 'security-domain',
+    managesContent: true,
     purpose: 'make a key pair of the security domain in the module',
   },
   'STORE DATA': {
@@ -369,6 +373,7 @@ export const commands = {
     entry: 0x73,
     modes: user,
     channel: 'security-domain',
+    managesContent: true,
     purpose: 'store identifications, certificates and lists of the security domain',
   },
   'GET STATUS': {
@@ -394,6 +399,7 @@ export const commands = {
     modes: user,
     channel: 'security-domain',
     chainedByP1: true,
+    managesContent: true,
     purpose: 'install a load file, an application or a security domain',
   },
   LOAD: {
@@ -402,6 +408,7 @@ export const commands = {
     entry: 0x77,
     modes: user,
     channel: 'security-domain',
+    managesContent: true,
     purpose: 'load one block of a load file',
   },
   DELETE: {
@@ -411,6 +418,7 @@ export const commands = {
     modes: user,
     channel: 'security-domain',
     chainedByP1: true,
+    managesContent: true,
     purpose: 'delete keys, an application, a security domain or a load file',
   },
 } as const satisfies Record<string, CommandRow>

@@ -206,7 +206,7 @@ export class Dispatcher {
   }
 
   #allow(name: CommandName, cla: number, channel: Call['channel']): void {
-    const { life } = this.#parts
+    const { life, registry } = this.#parts
     const row: CommandRow = commands[name]
     if (cla !== 0x80 && !(cla === 0x00 && row.class === 'iso')) throw new Refusal('class-not-supported')
     if (!row.modes.includes(life.mode())) throw new Refusal('conditions-not-satisfied')
@@ -217,6 +217,7 @@ export class Dispatcher {
     const served =
       channel?.kind === row.channel || (row.channel === 'personalization' && channel?.kind === 'document')
     if (!served) throw new Refusal('security-not-satisfied')
+    if (row.managesContent === true && registry.locked) throw new Refusal('conditions-not-satisfied')
   }
 }
 

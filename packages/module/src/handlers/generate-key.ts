@@ -9,6 +9,7 @@ import type { Call, Parts } from '../parts.ts'
 import { keyReference } from '../registry/index.ts'
 import {
   certifyMadeKey,
+  changeKeys,
   recordDomainKeys,
   refuseScript,
   removeKey,
@@ -30,16 +31,19 @@ export function generateKey(parts: Parts, call: Pick<Call, 'p1' | 'p2' | 'data' 
   const domain = parts.registry.selected
   requirePlaces(parts, domain, { old, version: keyVersion }, [id])
   const random = parts.entropy.bytes(48)
-  const point = parts.nvm.transaction((tx) => {
-    if (old !== 0) removeKey(parts, tx, domain, old, id)
-    const made = parts.keys.makePair(tx, parts.domainKeys.place(domain, keyVersion, id), random)
-    const certificates = certifyMadeKey(parts, { id, version: keyVersion, point: made })
-    if (certificates !== undefined) {
-      parts.domainData.put(tx, domain, 'certificates', keyReference(id, keyVersion), certificates)
-    }
-    recordDomainKeys(parts, tx, domain)
-    return made
-  })
-  wipe(random)
+  let point: Uint8Array = new Uint8Array(0)
+  try {
+    changeKeys(parts, domain, (tx) => {
+      if (old !== 0) removeKey(parts, tx, domain, old, id)
+      point = parts.keys.makePair(tx, parts.domainKeys.place(domain, keyVersion, id), random)
+      const certificates = certifyMadeKey(parts, { id, version: keyVersion, point })
+      if (certificates !== undefined) {
+        parts.domainData.put(tx, domain, 'certificates', keyReference(id, keyVersion), certificates)
+      }
+      recordDomainKeys(parts, tx, domain)
+    })
+  } finally {
+    wipe(random)
+  }
   return serializeGenerateKeyAnswer({ curve, point })
 }

@@ -8,12 +8,15 @@ import {
   type InstallForLoad,
   type InstallForPersonalization,
   type InstallForRegistryUpdate,
+  lockedBit,
   type Privilege,
   type Privileges,
   parseInstallParameters,
   parseInstallPurpose,
   parseInstallRequest,
+  parsePrivileges,
   privilegesOf,
+  serializeConfirmation,
   serializePrivileges,
 } from '@sealwright/core/globalplatform'
 import { Refusal } from '../dispatch/refusal.ts'
@@ -27,9 +30,10 @@ import {
 import {
   type ContentParts,
   carryOutToken,
-  confirmation,
   longestLoadFile,
+  moduleOf,
   recordContent,
+  requireFreeAid,
   requireManager,
   requireOwnContent,
 } from '../security-domain/index.ts'
@@ -73,10 +77,11 @@ function forLoad(parts: Needs, { loadFile, securityDomain, hash, parameters, tok
   const { registry, pendingContent } = parts
   requireManager(parts)
   refuseToken(token)
-  refuseTaken(parts, loadFile)
-  if (hash.length !== 0 && hash.length !== 32) throw new Refusal('wrong-data')
   // One byte more makes the AID of its module.
   if (loadFile.length > 15) throw new Refusal('wrong-data')
+  requireFreeAid(parts, loadFile)
+  requireFreeAid(parts, moduleOf(loadFile))
+  if (hash.length !== 0 && hash.length !== 32) throw new Refusal('wrong-data')
   parseInstallParameters(parameters)
   const domain = securityDomain === undefined ? registry.selected : domainOf(parts, securityDomain)
   pendingContent.beginLoad({ aid: loadFile, domain, hash }, longestLoadFile)
@@ -87,7 +92,7 @@ function forInstall(parts: Needs, request: InstallForInstall): Uint8Array {
   const { instance, token, purpose } = request
   if (token.length > 0) {
     const resource = definitions.list().find(({ aid }) => equal(aid, instance))
-    return confirmation(
+    return serializeConfirmation(
       carryOutToken(parts, token, (document) =>
         purpose === 'make-selectable'
           ? document.type === 'release' && document.resource === resource?.id
@@ -97,16 +102,19 @@ function forInstall(parts: Needs, request: InstallForInstall): Uint8Array {
   }
   requireManager(parts)
   requireOwnContent(parts, instance)
-  if (purpose === 'make-selectable') makeSelectable(parts, instance)
+  if (purpose === 'make-selectable') makeSelectable(parts, request)
   else makeInstance(parts, request)
   return Uint8Array.of(0)
 }
 
-function makeSelectable(parts: Needs, aid: Uint8Array): void {
+function makeSelectable(parts: Needs, { instance: aid, privileges }: InstallForInstall): void {
   const { registry, nvm } = parts
   const entry = registry.byAid(aid)
   if (entry === undefined || entry.form === 'load-file') throw new Refusal('reference-not-found')
   requireBelow(parts, entry)
+  // Privileges are given at installation; to leave new ones out silently would be a promise that is not kept.
+  const has = parsePrivileges(entry.privileges)
+  if (privileges?.names.some((name) => !hasPrivilege(has, name))) throw new Refusal('function-not-supported')
   if (entry.state !== applicationStates.installed.code) throw new Refusal('conditions-not-satisfied')
   nvm.transaction((tx) => {
     registry.put(tx, { ...entry, state: applicationStates.selectable.code })
@@ -119,7 +127,7 @@ function makeInstance(
   { loadFile, module, instance, privileges, purpose, ...rest }: InstallForInstall,
 ): void {
   const { registry, nvm, objects } = parts
-  refuseTaken(parts, instance)
+  requireFreeAid(parts, instance)
   const isDomain = loadFile !== undefined && equal(loadFile, securityDomainLoadFile)
   const file = loadFile === undefined || isDomain ? undefined : registry.byAid(loadFile)
   if (!isDomain && file?.form !== 'load-file') throw new Refusal('reference-not-found')
@@ -167,7 +175,11 @@ function forPersonalization(parts: Needs, { application }: InstallForPersonaliza
   requireOwnContent(parts, application)
   const entry = registry.byAid(application)
   if (entry === undefined || entry.form === 'load-file') throw new Refusal('reference-not-found')
-  if (entry.number !== registry.selected) requireBelow(parts, entry)
+  // Only the domain that it belongs to vouches for what an application is told (GlobalPlatform 2.3.1, 7.3.3).
+  if (entry.number !== registry.selected && entry.domain !== registry.selected) {
+    throw new Refusal('conditions-not-satisfied')
+  }
+  requireUnlocked(entry)
   pendingContent.personalized = entry.number
 }
 
@@ -178,7 +190,7 @@ function forRegistryUpdate(parts: Needs, { application, token }: InstallForRegis
     .find(({ aid }) => application !== undefined && equal(aid, application))
   if (token.length === 0)
     throw new Refusal(resource === undefined ? 'function-not-supported' : 'security-not-satisfied')
-  return confirmation(
+  return serializeConfirmation(
     carryOutToken(
       parts,
       token,
@@ -186,17 +198,6 @@ function forRegistryUpdate(parts: Needs, { application, token }: InstallForRegis
         (document.type === 'block' || document.type === 'release') && document.resource === resource?.id,
     ),
   )
-}
-
-/** No AID stands for two things, whatever they are. */
-function refuseTaken(parts: Needs, aid: Uint8Array): void {
-  const { registry, definitions } = parts
-  const taken =
-    registry.byAid(aid) !== undefined ||
-    [securityDomainLoadFile, securityDomainModule].some((one) => equal(one, aid)) ||
-    registry.list('load-file').some(({ module }) => equal(module, aid)) ||
-    definitions.list().some((one) => equal(one.aid, aid))
-  if (taken) throw new Refusal('already-there')
 }
 
 /** Three bytes of privileges, if this module has them all. */
@@ -221,7 +222,13 @@ function domainOf(parts: Needs, aid: Uint8Array): number {
   const entry = registry.byAid(aid)
   if (entry?.form !== 'domain') throw new Refusal('reference-not-found')
   if (entry.number !== registry.selected) requireBelow(parts, entry)
+  requireUnlocked(entry)
   return entry.number
+}
+
+/** What is locked gets nothing new. The issuer's state is the card's, which has its own rules. */
+function requireUnlocked({ number, state }: RegistryEntry): void {
+  if (number !== issuerDomain && (state & lockedBit) !== 0) throw new Refusal('conditions-not-satisfied')
 }
 
 function requireBelow({ registry }: Needs, entry: RegistryEntry): void {

@@ -6,9 +6,12 @@ import type { Call, Parts } from '../parts.ts'
 import { compileProgram, ProgramRefused } from '../program/index.ts'
 import { installedInterfaces } from '../programs/index.ts'
 import type { PendingLoad } from '../registry/index.ts'
-import { recordContent } from '../security-domain/index.ts'
+import { moduleOf, recordContent, requireFreeAid } from '../security-domain/index.ts'
 
-type Needs = Pick<Parts, 'crypto' | 'events' | 'nvm' | 'objects' | 'pendingContent' | 'registry' | 'serial'>
+type Needs = Pick<
+  Parts,
+  'crypto' | 'definitions' | 'events' | 'nvm' | 'objects' | 'pendingContent' | 'registry' | 'serial'
+>
 
 /**
  * LOAD (GlobalPlatform 2.3.1, 11.6): one block of a load file, which is a WebAssembly program. Blocks are kept in volatile memory until the last one
@@ -40,11 +43,16 @@ function store(parts: Needs, { aid, domain, hash }: PendingLoad, file: LoadFile)
   const program = file.dataBlock
   if (hash.length > 0 && !equal(crypto.sha256(program), hash)) throw new Refusal('wrong-data')
   requireProgram(program)
+  // What came between INSTALL and the last block may have taken the name or the domain away.
+  const module = moduleOf(aid)
+  requireFreeAid(parts, aid)
+  requireFreeAid(parts, module)
+  if (registry.find(domain)?.form !== 'domain') throw new Refusal('conditions-not-satisfied')
   nvm.transaction((tx) => {
     const number = registry.freeNumber()
     registry.put(tx, {
       ...{ number, form: 'load-file', aid, state: loadFileStates.loaded.code, privileges: new Uint8Array(3) },
-      ...{ domain, flags: 0, loadFile: new Uint8Array(0), module: Uint8Array.of(...aid, moduleSuffix) },
+      ...{ domain, flags: 0, loadFile: new Uint8Array(0), module },
     })
     objects.put(tx, 'load-file', number, program)
     recordContent(parts, tx, aid, loadFileStates.loaded.code)
@@ -64,6 +72,3 @@ function requireProgram(program: Uint8Array): void {
     throw error
   }
 }
-
-/** The module of a load file has the file's AID with this byte behind. */
-const moduleSuffix = 0x41

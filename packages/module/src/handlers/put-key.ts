@@ -9,6 +9,7 @@ import { Refusal } from '../dispatch/refusal.ts'
 import type { Call, Parts } from '../parts.ts'
 import {
   type ClearKey,
+  changeKeys,
   clearKey,
   endFactorySet,
   layKey,
@@ -43,7 +44,7 @@ export function putKey(parts: Parts, call: Pick<Call, 'p1' | 'p2' | 'data' | 'ch
       clear.push(key)
       requireKind(ids[i]!, key.type)
     }
-    parts.nvm.transaction((tx) => {
+    changeKeys(parts, domain, (tx) => {
       if (call.p1 !== 0) for (const id of ids) removeKey(parts, tx, domain, call.p1, id)
       for (const [i, key] of clear.entries()) {
         layKey(parts, tx, parts.domainKeys.place(domain, keyVersion, ids[i]!), key)

@@ -11,7 +11,7 @@ import { applicationSelection } from '../dispatch/selection.ts'
 import type { Call, Parts } from '../parts.ts'
 import { issuerDomain, type RegistryEntry } from '../registry/index.ts'
 
-type Needs = Pick<Parts, 'channels' | 'definitions' | 'select' | 'registry' | 'offCard' | 'life'>
+type Needs = Pick<Parts, 'channels' | 'definitions' | 'select' | 'registry' | 'life'>
 
 /** What SELECT found: an entry of the registry, or the application of a resource. */
 type Found = { readonly entry: RegistryEntry } | { readonly resource: number; readonly aid: Uint8Array }
@@ -24,7 +24,7 @@ export function select(
   parts: Needs,
   { p1, p2, data }: Pick<Call, 'p1' | 'p2' | 'data'>,
 ): Uint8Array | Response {
-  const { channels, registry, offCard, life } = parts
+  const { channels, registry, life } = parts
   if (p1 !== 0x04 || (p2 !== 0x00 && p2 !== 0x02)) throw new Refusal('wrong-parameters')
   if (data.length > 16) throw new Refusal('wrong-length')
   const found = data.length === 0 ? { entry: registry.issuer() } : search(parts, data, p2 === 0x02)
@@ -32,7 +32,6 @@ export function select(
   const isIssuer = found !== undefined && 'entry' in found && found.entry.number === issuerDomain
   if (found === undefined || (locked && !isIssuer)) throw new Refusal('application-not-found')
   channels.close()
-  offCard.forget()
   registry.reset()
   if ('resource' in found) {
     parts.select(found.resource)

@@ -1,3 +1,4 @@
+import { equal } from '@sealwright/core/bytes'
 import { DecodeError } from '@sealwright/core/errors'
 import {
   applicationStates,
@@ -37,7 +38,7 @@ export function setStatus(parts: Needs, call: Pick<Call, 'p1' | 'p2' | 'data' | 
 }
 
 function setCard({ life, nvm, registry, channels, ...parts }: Needs, code: number, data: Uint8Array): void {
-  if (data.length > 0 && data.length !== registry.issuer().aid.length) throw new Refusal('wrong-data')
+  if (data.length > 0 && !equal(data, registry.issuer().aid)) throw new Refusal('wrong-data')
   const selected = registry.find(registry.selected)
   const privilege = code === cardStates.terminated.code ? 'card-terminate' : 'card-lock'
   if (selected === undefined || !hasPrivilege(parsePrivileges(selected.privileges), privilege)) {
@@ -64,6 +65,7 @@ function setCard({ life, nvm, registry, channels, ...parts }: Needs, code: numbe
 
 function setContent(parts: Needs, scope: number, code: number, aid: Uint8Array): void {
   const { nvm, registry } = parts
+  if (registry.locked) throw new Refusal('conditions-not-satisfied')
   requireOwnContent(parts, aid)
   const entry = registry.byAid(aid)
   if (entry === undefined || entry.form === 'load-file') throw new Refusal('reference-not-found')
@@ -74,8 +76,8 @@ function setContent(parts: Needs, scope: number, code: number, aid: Uint8Array):
   if (entry.number === selected ? locks && (code & lockedBit) === 0 : !registry.isBelow(entry, selected)) {
     throw new Refusal('conditions-not-satisfied')
   }
-  const below = scope === scopes.application ? [] : belonging(parts, entry)
-  const changes = [entry, ...below].map((one) => ({ ...one, state: newState(one, code) }))
+  const meant = scope === scopes.application ? [entry] : toBeLocked(parts, entry, code)
+  const changes = meant.map((one) => ({ ...one, state: newState(one, code) }))
   nvm.transaction((tx) => {
     for (const one of changes) {
       registry.put(tx, one)
@@ -84,11 +86,15 @@ function setContent(parts: Needs, scope: number, code: number, aid: Uint8Array):
   })
 }
 
-function belonging({ registry }: Needs, domain: RegistryEntry): RegistryEntry[] {
+/** A domain and all that belongs to it, but for what is locked, or unlocked, already. */
+function toBeLocked({ registry }: Needs, domain: RegistryEntry, code: number): RegistryEntry[] {
   if (domain.form !== 'domain') throw new Refusal('wrong-parameters')
-  return [...registry.list('application'), ...registry.list('domain').slice(1)].filter((one) =>
+  const below = [...registry.list('application'), ...registry.list('domain').slice(1)].filter((one) =>
     registry.isBelow(one, domain.number),
   )
+  const meant = [domain, ...below].filter(({ state }) => (state & lockedBit) !== (code & lockedBit))
+  if (meant.length === 0) throw new Refusal('conditions-not-satisfied')
+  return meant
 }
 
 /** Bit 8 locks and unlocks; without a change of it, the next state of the one life cycle or the other. */

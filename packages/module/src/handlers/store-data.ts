@@ -13,7 +13,7 @@ import { applicationSelection } from '../dispatch/selection.ts'
 import type { Transaction } from '../eeprom/index.ts'
 import type { Call, Parts } from '../parts.ts'
 import { issuerDomain, keyReference } from '../registry/index.ts'
-import { recordContent, recordDomainKeys } from '../security-domain/index.ts'
+import { recordContent, recordDomainKeys, requireFreeAid } from '../security-domain/index.ts'
 
 /**
  * STORE DATA (GlobalPlatform 2.3.1, 11.11; Amendment F, 7.1): P1 = form, P2 = number of the block. To the selected security domain, or to what INSTALL
@@ -88,7 +88,7 @@ function store(parts: Parts, domain: number, data: DomainData): void {
     }
     case 'rename': {
       if (domain !== issuerDomain || !life.plain) throw new Refusal('conditions-not-satisfied')
-      if (registry.byAid(data.aid) !== undefined) throw new Refusal('already-there')
+      requireFreeAid(parts, data.aid)
       write((tx) => {
         registry.rename(tx, data.aid)
         recordContent(parts, tx, data.aid, registry.issuer().state)

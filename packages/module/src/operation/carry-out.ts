@@ -115,7 +115,7 @@ function reserve(
   const { resource: id, aid, supplier, size, budget, agreement, places } = document
   if (definitions.list().some((one) => one.id === id || equal(one.aid, aid)))
     throw new Refusal('already-there')
-  if (parts.registry.byAid(aid) !== undefined) throw new Refusal('already-there')
+  if (parts.registry.names(aid)) throw new Refusal('already-there')
   refuseBadKey(parts, supplier)
   for (const place of places) refuseBadPlace(parts, place)
   const start = areaStart(parts, document)

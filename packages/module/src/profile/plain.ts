@@ -117,7 +117,7 @@ export function makePlain(medium: Medium, crypto: Crypto, parts: PlainParts): vo
   keys.forgetAll()
 }
 
-type Own = Parameters<typeof installFactoryKeys>[0]
+type Own = Parameters<typeof installFactoryKeys>[0] & { readonly registry: Registry }
 
 function layKeys(
   tx: Transaction,

@@ -1,6 +1,6 @@
 import { equal } from '@sealwright/core/bytes'
 import { issuerDomainAid } from '@sealwright/core/catalog'
-import { cardStates } from '@sealwright/core/globalplatform'
+import { cardStates, lockedBit } from '@sealwright/core/globalplatform'
 import { type Objects, StorageFull, type Transaction } from '../eeprom/index.ts'
 import type { Lifecycle } from '../lifecycle/index.ts'
 import {
@@ -67,6 +67,13 @@ export class Registry {
     this.application = undefined
   }
 
+  /** Whether the card or the selected domain is locked: then nothing of it changes but the lock. */
+  get locked(): boolean {
+    if (this.#life.cardState() === 'card-locked') return true
+    const state = this.selected === issuerDomain ? 0 : (this.find(this.selected)?.state ?? 0)
+    return (state & lockedBit) !== 0
+  }
+
   /** Gives the issuer security domain another AID. */
   rename(tx: Transaction, aid: Uint8Array): void {
     this.#objects.put(tx, 'domain-data', issuerAidId, aid)
@@ -89,6 +96,13 @@ export class Registry {
 
   byAid(aid: Uint8Array): RegistryEntry | undefined {
     return this.#all().find((entry) => equal(entry.aid, aid))
+  }
+
+  /** Whether the AID stands for something here already: an entry, or a module that a load file carries. */
+  names(aid: Uint8Array): boolean {
+    const modules = this.list('load-file').map(({ module }) => module)
+    const builtIn = [securityDomainLoadFile, securityDomainModule]
+    return this.byAid(aid) !== undefined || [...builtIn, ...modules].some((one) => equal(one, aid))
   }
 
   /** Security domains and applications whose AID begins so, by number: what SELECT chooses from. */

@@ -1,4 +1,4 @@
-import { concat, equal } from '@sealwright/core/bytes'
+import { equal } from '@sealwright/core/bytes'
 import { hasPrivilege, parsePrivileges } from '@sealwright/core/globalplatform'
 import { type OperatorDocument, parseOperatorDocument } from '@sealwright/core/resources'
 import { Refusal } from '../dispatch/refusal.ts'
@@ -11,11 +11,24 @@ import { recordContent } from './record.ts'
 /** Bytes of a load file that are taken in. */
 export const longestLoadFile = 0x1_0000
 
+/** AID of the module that a load file carries: the file's with one byte behind. */
+export function moduleOf(loadFile: Uint8Array): Uint8Array {
+  return Uint8Array.of(...loadFile, 0x41)
+}
+
 export type ContentParts = OperationParts & Pick<Parts, 'domainData' | 'domainKeys' | 'objects' | 'registry'>
 
 /** A resource's application is its operator's: whoever holds keys of the card does nothing to it without a document of the operator. */
 export function requireOwnContent({ definitions }: Pick<Parts, 'definitions'>, aid: Uint8Array): void {
   if (definitions.list().some((one) => equal(one.aid, aid))) throw new Refusal('security-not-satisfied')
+}
+
+/** No AID stands for two things, whatever they are. */
+export function requireFreeAid(
+  { registry, definitions }: Pick<Parts, 'registry' | 'definitions'>,
+  aid: Uint8Array,
+): void {
+  if (registry.names(aid) || definitions.byAid(aid) !== undefined) throw new Refusal('already-there')
 }
 
 /** Carries out an operator's document that came as a token; it must be about the content that the command names. Answers its receipt. */
@@ -26,11 +39,6 @@ export function carryOutToken(
 ): Uint8Array {
   if (!isMeant(parseOperatorDocument(token).document)) throw new Refusal('security-not-satisfied')
   return carryOut(parts, token)
-}
-
-/** What INSTALL and DELETE answer with a receipt: length ‖ receipt (GlobalPlatform 2.3.1, 11.1.6). */
-export function confirmation(receipt: Uint8Array): Uint8Array {
-  return concat(Uint8Array.of(receipt.length), receipt)
 }
 
 /** Only the issuer security domain, and one with the privilege of authorized management, manage content; a token of the issuer is not built. */
@@ -46,7 +54,7 @@ export function requireManager({ registry }: Pick<Parts, 'registry'>): void {
 
 /**
  * Deletes an application, a security domain or a load file that belongs to the selected domain.
- * @param related what came from a load file, or belongs to a domain, goes too; else it is a hindrance
+ * @param related what came from a load file, or belongs to a domain, goes too if it is the selected domain's as well; else it is a hindrance
  */
 export function deleteContent(parts: ContentParts, aid: Uint8Array, related: boolean): void {
   const { registry, nvm, programs } = parts
@@ -62,7 +70,10 @@ export function deleteContent(parts: ContentParts, aid: Uint8Array, related: boo
     throw new Refusal('conditions-not-satisfied')
   }
   const others = dependent(parts, entry)
-  if (others.length > 0 && !related) throw new Refusal('conditions-not-satisfied')
+  const mayGo = others.every(
+    (one) => one.number !== registry.selected && registry.isBelow(one, registry.selected),
+  )
+  if (others.length > 0 && (!related || !mayGo)) throw new Refusal('conditions-not-satisfied')
   nvm.transaction((tx) => {
     for (const one of [...others, entry]) {
       forget(parts, tx, one)
@@ -72,16 +83,21 @@ export function deleteContent(parts: ContentParts, aid: Uint8Array, related: boo
   programs.leave()
 }
 
-/** What could not be without this entry: instances of a load file, content of a domain. */
+/** What could not be without this entry, wherever it is: instances of a load file, content of a domain, and what could not be without those. */
 function dependent({ registry }: ContentParts, entry: RegistryEntry): RegistryEntry[] {
   const all = [
     ...registry.list('application'),
     ...registry.list('domain').slice(1),
     ...registry.list('load-file'),
   ]
-  const others = all.filter(({ number }) => number !== entry.number)
-  if (entry.form === 'load-file') return others.filter((one) => equal(one.loadFile, entry.aid))
-  return entry.form === 'domain' ? others.filter((one) => registry.isBelow(one, entry.number)) : []
+  const gone = [entry]
+  for (const one of gone) {
+    const needs = all.filter(({ domain, loadFile }) =>
+      one.form === 'load-file' ? equal(loadFile, one.aid) : one.form === 'domain' && domain === one.number,
+    )
+    gone.push(...needs.filter(({ number }) => !gone.some((other) => other.number === number)))
+  }
+  return gone.slice(1)
 }
 
 function forget(

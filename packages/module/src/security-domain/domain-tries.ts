@@ -17,6 +17,8 @@ type Needs = Pick<
   | 'events'
   | 'serial'
   | 'registry'
+  | 'channels'
+  | 'offCard'
 >
 
 /**
@@ -28,10 +30,12 @@ const tries = 64
 
 /** Refuses a blocked key with 6983. When every key by which one can authenticate is blocked, the factory keys come back first. */
 export function requireUnblocked(parts: Needs, place: number): void {
-  const { otp, nvm } = parts
+  const { otp, nvm, channels } = parts
   if (!otp.test('test') || !isBlocked(parts, place)) return
   if (authenticationKeys(parts).every((key) => isBlocked(parts, key))) {
     nvm.transaction((tx) => restoreFactoryKeys(parts, tx))
+    // A session under keys that are gone must not go on.
+    channels.close()
   }
   throw new Refusal('blocked')
 }

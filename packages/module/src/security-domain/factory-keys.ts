@@ -5,10 +5,7 @@ import { issuerDomain, scp03Ids } from '../registry/index.ts'
 import { type CardProof, layCardProof, layFirstPair } from './card-proof.ts'
 import { recordDomainKeys } from './record.ts'
 
-type Needs = Pick<
-  Parts,
-  'crypto' | 'objects' | 'keys' | 'domainKeys' | 'domainData' | 'events' | 'serial' | 'registry'
->
+type Needs = Pick<Parts, 'objects' | 'keys' | 'domainKeys' | 'domainData'>
 
 /** The key of the factory set, ENC, MAC and DEK alike: published, and for test modules only (GlobalPlatform's 40 41 … 4F). */
 const factoryKey = Uint8Array.from({ length: 16 }, (_, i) => 0x40 + i)
@@ -20,7 +17,10 @@ export function installFactoryKeys(parts: Needs, tx: Transaction, proof?: CardPr
 }
 
 /** Puts the issuer security domain back to its beginning: every key, certificate and list of it goes, the factory's come. */
-export function restoreFactoryKeys(parts: Needs, tx: Transaction): void {
+export function restoreFactoryKeys(
+  parts: Needs & Pick<Parts, 'crypto' | 'events' | 'offCard' | 'registry' | 'serial'>,
+  tx: Transaction,
+): void {
   const { domainKeys, domainData } = parts
   for (const { place } of domainKeys.list(issuerDomain)) domainKeys.remove(tx, place)
   domainData.removeAll(tx, issuerDomain)

@@ -2,9 +2,10 @@ export { type CardProof, certifyMadeKey, layCardProof, makeCardProof } from './c
 export {
   type ContentParts,
   carryOutToken,
-  confirmation,
   deleteContent,
   longestLoadFile,
+  moduleOf,
+  requireFreeAid,
   requireManager,
   requireOwnContent,
 } from './content.ts'
@@ -14,6 +15,7 @@ export { installFactoryKeys, layFactorySet } from './factory-keys.ts'
 export { diversificationData } from './identification.ts'
 export {
   type ClearKey,
+  changeKeys,
   clearKey,
   endFactorySet,
   layKey,

@@ -126,6 +126,23 @@ export function endFactorySet(parts: Needs, tx: Transaction, domain: number): vo
   for (const id of scp03Ids) removeKey(parts, tx, domain, factoryKeyVersion, id)
 }
 
+/**
+ * Changes keys of a security domain. The issuer's has a way in by SCP03 as long as it had one: a change that would leave it without a complete
+ * set is refused and undone.
+ */
+export function changeKeys(
+  parts: Needs & Pick<Parts, 'nvm'>,
+  domain: number,
+  change: (tx: Transaction) => void,
+): void {
+  const { domainKeys, nvm } = parts
+  const had = domain === issuerDomain && domainKeys.sets(domain).length > 0
+  nvm.transaction((tx) => {
+    change(tx)
+    if (had && domainKeys.sets(domain).length === 0) throw new Refusal('conditions-not-satisfied')
+  })
+}
+
 function decrypted(dek: AesKey, wrapped: Uint8Array, length: number): Uint8Array {
   const padded = dek.cbcDecrypt(new Uint8Array(16), wrapped)
   const key = padded.slice(0, length)

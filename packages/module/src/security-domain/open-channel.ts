@@ -6,11 +6,11 @@ import {
 } from '@sealwright/core/channel/scp03'
 import { agreeKeys, parseKeyAgreementRequest, type Scp11Variant } from '@sealwright/core/channel/scp11'
 import { privateScalar } from '@sealwright/core/crypto'
-import { keyIdentifiers } from '@sealwright/core/globalplatform'
+import { keyIdentifiers, lockedBit } from '@sealwright/core/globalplatform'
 import type { ChannelPurpose } from '../channel/index.ts'
 import { Refusal } from '../dispatch/refusal.ts'
 import type { Call, Parts } from '../parts.ts'
-import { lastSequenceCounter } from '../registry/index.ts'
+import { issuerDomain, lastSequenceCounter } from '../registry/index.ts'
 import { countDomainTry, firstSet, forgiveDomainTries, requireUnblocked } from './domain-tries.ts'
 import { diversificationData, identificationOf } from './identification.ts'
 
@@ -42,7 +42,9 @@ export function openDomainScp03(parts: Needs, call: Call): Uint8Array {
   const { crypto, nvm, keys, channels, registry, domainKeys } = parts
   if (call.p2 !== 0) throw new Refusal('wrong-parameters')
   if (call.data.length !== 8 && call.data.length !== 16) throw new Refusal('wrong-length')
+  requireUnlocked(parts, registry.selected)
   const domain = domainKeys.holder(registry, registry.selected)
+  requireUnlocked(parts, domain)
   const version = call.p1 === 0 ? firstSet(parts, domain) : call.p1
   if (version === undefined || !domainKeys.sets(domain).includes(version)) {
     throw new Refusal('reference-not-found')
@@ -86,6 +88,7 @@ export function openDomainKeyAgreement(parts: Needs, call: Call): Uint8Array {
   const { crypto, entropy, nvm, keys, channels, registry, domainKeys, offCard } = parts
   const variant = variantOf(call)
   const domain = registry.selected
+  requireUnlocked(parts, domain)
   const place = domainKeys.place(domain, call.p1, call.p2)
   if (variant === undefined || !keys.has(place)) throw new Refusal('reference-not-found')
   requireUnblocked(parts, place)
@@ -94,14 +97,13 @@ export function openDomainKeyAgreement(parts: Needs, call: Call): Uint8Array {
   parseKeyAgreementRequest(call.data)
   const peer = variant === 'b' ? undefined : offCard.take()
   if (peer === undefined && variant !== 'b') throw new Refusal('conditions-not-satisfied')
+  const peerKey = peer && crypto.ecPublicKey(peer.point)
   const random = entropy.bytes(48)
-  const ephemeralScalar = privateScalar(crypto, random)
-  wipe(random)
   const agreed = agreeKeys(call, {
     crypto,
     variant,
     staticKey: keys.pair(place),
-    ephemeralScalar,
+    ephemeralScalar: privateScalar(crypto, random),
     ...(variant === 'c'
       ? {}
       : {
@@ -110,8 +112,10 @@ export function openDomainKeyAgreement(parts: Needs, call: Call): Uint8Array {
             sdin: identificationOf(parts, domain, 0x45),
           },
         }),
-    ...(peer === undefined ? {} : { peerKey: crypto.ecPublicKey(peer.point) }),
+    ...(peerKey === undefined ? {} : { peerKey }),
   })
+  wipe(random)
+  peerKey?.[Symbol.dispose]()
   if (agreed.refused !== undefined) throw new Refusal(agreed.refused)
   forgiveDomainTries(parts, place)
   if (peer !== undefined) forgiveDomainTries(parts, peer.authority)
@@ -121,6 +125,12 @@ export function openDomainKeyAgreement(parts: Needs, call: Call): Uint8Array {
     securityDomain: { protocol: `scp11${variant}`, place },
   })
   return agreed.reply
+}
+
+/** A locked security domain serves nobody, what belongs to it neither. The issuer's state is the card's, which has its own rules. */
+function requireUnlocked({ registry }: Needs, domain: number): void {
+  const locked = domain !== issuerDomain && ((registry.find(domain)?.state ?? 0) & lockedBit) !== 0
+  if (locked) throw new Refusal('conditions-not-satisfied')
 }
 
 function variantOf({ ins, p2 }: Call): Scp11Variant | undefined {

@@ -5,12 +5,16 @@ import type { Parts } from '../parts.ts'
 
 type Needs = Pick<Parts, 'crypto' | 'events' | 'serial'>
 
-/** Events of what the security domains did (catalog/events.ts says what each digest covers). */
+/**
+ * Events of what the security domains did (catalog/events.ts says what each digest covers). Certificates that were checked under keys
+ * and lists which are no more are forgotten.
+ */
 export function recordDomainKeys(
-  parts: Needs & Pick<Parts, 'domainKeys' | 'registry'>,
+  parts: Needs & Pick<Parts, 'domainKeys' | 'registry' | 'offCard'>,
   tx: Transaction,
   domain: number,
 ): void {
+  parts.offCard.forget()
   const entry = parts.registry.find(domain)
   if (entry === undefined) throw new InternalError(`there is no security domain ${domain}`)
   const keys = serializeKeyInformation(parts.domainKeys.information(domain))
