@@ -95,6 +95,36 @@ if (missing === undefined) {
       })
     })
 
+    for (const [what, code] of [
+      ['pcscd dies', 'pcsc-lost'],
+      ['the card is pulled', 'card-removed'],
+    ] as const) {
+      test(`while a command runs ${what}: that is ${code}, told at once, and the card is there again`, async () => {
+        const card = await readers.insertToBePulled(chip, 2, 'never')
+        const transport = await open()
+        await transport.transmit(selectIssuerDomain)
+        const running = transport.transmit(getSerial)
+        const refused = assert.rejects(running, { code })
+        await sleep(300)
+        const since = performance.now()
+        if (code === 'pcsc-lost') await readers.stopPcscd('SIGKILL')
+        else card.kill('SIGKILL')
+        await refused
+        assert.ok(performance.now() - since < 1600)
+        await transport.close()
+        if (code === 'pcsc-lost') await readers.startPcscd()
+        else {
+          await sleep(500)
+          await inserted(async () => assert.equal((await show()).status, 0))
+          return
+        }
+        await readers.untilSeen()
+        assert.equal((await show()).status, 0)
+        card.kill('SIGKILL')
+        await sleep(500)
+      })
+    }
+
     test('two programs on one card: the second waits for the first, finds the card reset, and is told who waits too long', async () => {
       await inserted(async () => {
         const first = await open()

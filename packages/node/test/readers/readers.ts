@@ -182,12 +182,12 @@ export class Readers {
 
   /**
    * Puts a chip file into a reader and pulls it in the middle of its n-th command: when it has come, or when the module has done what it
-   * says and only the answer is missing. Returns when programs see the card.
+   * says and only the answer is missing; 'never': it takes two seconds for that command. Returns when programs see the card.
    */
   async insertToBePulled(
     chipFile: string,
     at: number,
-    when: 'before' | 'after',
+    when: 'before' | 'after' | 'never',
     slot: 0 | 1 = 0,
   ): Promise<ChildProcess> {
     const words = [pulledCard, chipFile, String(firstPort + slot), String(at), when]
