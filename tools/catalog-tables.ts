@@ -23,6 +23,24 @@ import {
 } from '@sealwright/core/catalog'
 import { customizationObjects } from '@sealwright/core/customization'
 import { errorTable } from '@sealwright/core/errors'
+import {
+  applicationStates,
+  cardStates,
+  curves,
+  diversifications,
+  dataTags as domainDataTags,
+  domainStates,
+  installPurposes,
+  keyIdentifiers,
+  keyTypes,
+  loadFileStates,
+  oceChainProblems,
+  oceRoles,
+  policyOf,
+  privileges,
+  quotaTags,
+  statusScopes,
+} from '@sealwright/core/globalplatform'
 import { suites } from '@sealwright/core/key-download'
 import { bindingReasons, policyBits } from '@sealwright/core/personalization'
 import { extensionOids, pathReasons, roles } from '@sealwright/core/x509'
@@ -169,6 +187,7 @@ export function catalogTables(): Record<string, Table> {
       head: ['record', 'kind', 'bytes'],
       rows: Object.entries(customizationRecords).map(([name, { kind, bytes }]) => [name, code(kind), bytes]),
     },
+    ...globalPlatformTables(),
     errors: {
       head: ['code', 'culprit', 'exit', 'next step'],
       rows: Object.entries(errorTable).map(([name, row]) => [
@@ -179,6 +198,61 @@ export function catalogTables(): Record<string, Table> {
       ]),
     },
   }
+}
+
+/** Tables of GlobalPlatform's numbers, from packages/core/src/globalplatform. */
+function globalPlatformTables(): Record<string, Table> {
+  const states = [
+    ...stateRows('card', cardStates),
+    ...stateRows('application', applicationStates),
+    ...stateRows('security domain', domainStates),
+    ...stateRows('load file', loadFileStates),
+  ]
+  return {
+    'gp-privileges': {
+      head: ['privilege', 'bit of 3 bytes', 'meaning'],
+      rows: Object.entries(privileges).map(([name, { bit, meaning }]) => [name, code(bit, 6), meaning]),
+    },
+    'gp-states': { head: ['of', 'state', 'code', 'next', 'meaning'], rows: states },
+    'gp-key-types': numbers('component', 'type', keyTypes, 2),
+    'gp-key-identifiers': numbers('key', 'KID', keyIdentifiers, 2),
+    'gp-curves': {
+      head: ['curve', 'F0', 'bytes of a coordinate'],
+      rows: Object.entries(curves).map(([name, { reference, bytes }]) => [
+        name,
+        code(reference),
+        String(bytes),
+      ]),
+    },
+    'gp-data-tags': numbers('data object', 'tag', domainDataTags, 4),
+    'gp-status-scopes': numbers('list', 'P1', statusScopes, 2),
+    'gp-install-purposes': numbers('INSTALL for', 'P1', installPurposes, 2),
+    'gp-quotas': numbers('quota in EF', 'tag', quotaTags, 2),
+    'gp-certificate-roles': {
+      head: ['role', 'certificate policy', 'signs certificates', 'holder'],
+      rows: (Object.keys(oceRoles) as (keyof typeof oceRoles)[]).map((name) => [
+        name,
+        policyOf(name),
+        oceRoles[name].authority ? 'yes' : 'no',
+        oceRoles[name].meaning,
+      ]),
+    },
+    'gp-chain-problems': {
+      head: ['problem', 'meaning'],
+      rows: Object.entries(oceChainProblems),
+    },
+    'gp-diversifications': {
+      head: ['method', 'keys of a card'],
+      rows: Object.entries(diversifications).map(([name, { meaning }]) => [name, meaning]),
+    },
+  }
+}
+
+function stateRows(
+  of: string,
+  table: Readonly<Record<string, { code: number; next: readonly string[]; meaning: string }>>,
+): string[][] {
+  return Object.entries(table).map(([name, row]) => [of, name, code(row.code), next(row.next), row.meaning])
 }
 
 function numbers(name: string, what: string, table: Readonly<Record<string, number>>, digits: number): Table {
