@@ -80,7 +80,17 @@ export class PlainCard {
 
   /** Takes the card out and puts it in again, with other options for `module run`, say. */
   async reinsert(options: readonly string[] = []): Promise<void> {
+    await this.remove()
+    await this.insertAgain(options)
+  }
+
+  /** Takes the card out. */
+  async remove(): Promise<void> {
     assert.equal(await this.#card.stop(), 0)
+  }
+
+  /** Puts the card in again that was taken out. */
+  async insertAgain(options: readonly string[] = []): Promise<void> {
     this.#card = await this.readers.insert(this.chip, 0, options)
   }
 

@@ -182,11 +182,12 @@ export class Readers {
 
   /**
    * Puts a chip file into a reader and pulls it in the middle of its n-th command: when it has come, or when the module has done what it
-   * says and only the answer is missing; 'never': it takes two seconds for that command. Returns when programs see the card.
+   * says and only the answer is missing; 'never': it takes two seconds for that command. `ins:XX` is the first with that instruction. Returns
+   * when programs see the card.
    */
   async insertToBePulled(
     chipFile: string,
-    at: number,
+    at: number | `ins:${string}`,
     when: 'before' | 'after' | 'never',
     slot: 0 | 1 = 0,
   ): Promise<ChildProcess> {

@@ -76,6 +76,14 @@ suite('the registry of any card', () => {
     }
   })
 
+  test('a card that knows no list is not taken for an empty one', async () => {
+    const mute = {
+      kind: 'scp03',
+      exchange: async () => ({ data: new Uint8Array(0), sw: 0x6d00 }),
+    } as unknown as Parameters<typeof readRegistry>[0]
+    await assert.rejects(readRegistry(mute), /does not list what is on it/)
+  })
+
   test('a card that never stops saying that more follows is left', async () => {
     const endless = {
       kind: 'scp03',

@@ -12,7 +12,7 @@ import {
 } from '@sealwright/core/globalplatform'
 import { isProcessed } from './card.ts'
 import type { DomainSession } from './session.ts'
-import { refusedInSession } from './status-words.ts'
+import { refusedByCard, refusedInSession } from './status-words.ts'
 
 /** What is on a card. */
 export interface Registry {
@@ -23,12 +23,16 @@ export interface Registry {
   readonly loadFiles: readonly RegistryEntry[]
 }
 
-/** Reads all that the session's domain may see. */
+/** Reads all that the session's domain may see. A card that knows none of the lists has no registry: RefusedError. */
 export async function readRegistry(session: DomainSession): Promise<Registry> {
-  const [issuerDomain] = (await readStatus(session, 'issuer-domain')) ?? []
-  const applications = (await readStatus(session, 'applications')) ?? []
-  const loadFiles =
-    (await readStatus(session, 'load-files-and-modules')) ?? (await readStatus(session, 'load-files')) ?? []
+  const issuer = await readStatus(session, 'issuer-domain')
+  const others = await readStatus(session, 'applications')
+  const files =
+    (await readStatus(session, 'load-files-and-modules')) ?? (await readStatus(session, 'load-files'))
+  if (!issuer && !others && !files)
+    throw refusedByCard('GET STATUS', 0x6d00, 'it does not list what is on it')
+  const [issuerDomain] = issuer ?? []
+  const [applications, loadFiles] = [others ?? [], files ?? []]
   const isDomain = ({ privileges }: RegistryEntry) =>
     privileges !== undefined && hasPrivilege(privileges, 'security-domain')
   return {
