@@ -1,4 +1,5 @@
 import { equal } from '@sealwright/core/bytes'
+import { scp03Parameter } from '@sealwright/core/channel/scp03'
 import { DecodeError } from '@sealwright/core/errors'
 import {
   applicationStates,
@@ -11,6 +12,7 @@ import {
   lockedBit,
   type Privilege,
   type Privileges,
+  parseDomainParameters,
   parseInstallParameters,
   parseInstallPurpose,
   parseInstallRequest,
@@ -30,6 +32,7 @@ import {
 import {
   type ContentParts,
   carryOutToken,
+  domainParameter,
   longestLoadFile,
   moduleOf,
   recordContent,
@@ -136,7 +139,8 @@ function makeInstance(
     throw new Refusal('reference-not-found')
   }
   const granted = grantable(parts, privileges, isDomain)
-  const { quotas } = parseInstallParameters(rest.parameters)
+  const { quotas, applicationSpecific } = parseInstallParameters(rest.parameters)
+  if (isDomain) requireProtocols(applicationSpecific)
   const dataSize = quotas.nonVolatile ?? quotas.reservedNonVolatile ?? 0
   if (!isDomain && dataSize > longestData) throw new Refusal('no-space')
   const state = purpose === 'install' ? applicationStates.installed.code : applicationStates.selectable.code
@@ -144,11 +148,19 @@ function makeInstance(
     const number = registry.freeNumber()
     registry.put(tx, {
       ...{ number, form: isDomain ? 'domain' : 'application', aid: instance, state, privileges: granted },
-      ...{ domain: registry.selected, flags: 0, loadFile: loadFile!, module },
+      ...{ domain: registry.selected, loadFile: loadFile!, module },
     })
     if (!isDomain) objects.put(tx, 'application-data', number, new Uint8Array(dataSize))
     recordContent(parts, tx, instance, state)
   })
+}
+
+/** A security domain that asks for a protocol (C9, tag 81) gets that or none. Who may extradite what is decided by who stands above. */
+function requireProtocols(parameters: Uint8Array | undefined): void {
+  const { protocols } = parseDomainParameters(parameters ?? new Uint8Array(0))
+  const known = ({ protocol, parameter }: (typeof protocols)[number]) =>
+    protocol === 0x11 || (protocol === 0x03 && (parameter & ~scp03Parameter.s16) === domainParameter)
+  if (!protocols.every(known)) throw new Refusal('function-not-supported')
 }
 
 function forExtradition(parts: Needs, { securityDomain, application, token }: InstallForExtradition): void {

@@ -52,7 +52,7 @@ function store(parts: Needs, { aid, domain, hash }: PendingLoad, file: LoadFile)
     const number = registry.freeNumber()
     registry.put(tx, {
       ...{ number, form: 'load-file', aid, state: loadFileStates.loaded.code, privileges: new Uint8Array(3) },
-      ...{ domain, flags: 0, loadFile: new Uint8Array(0), module },
+      ...{ domain, loadFile: new Uint8Array(0), module },
     })
     objects.put(tx, 'load-file', number, program)
     recordContent(parts, tx, aid, loadFileStates.loaded.code)

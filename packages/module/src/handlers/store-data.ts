@@ -101,7 +101,11 @@ function store(parts: Parts, domain: number, data: DomainData): void {
       // Who a module of ours is, its issuer and its serial number, was settled when it was made.
       if (domain === issuerDomain && !life.plain) throw new Refusal('conditions-not-satisfied')
       if (value.length < 1 || value.length > 16) throw new Refusal('wrong-data')
-      write((tx) => domainData.put(tx, domain, 'data', tag, value))
+      write((tx) => {
+        domainData.put(tx, domain, 'data', tag, value)
+        const { aid, state } = registry.find(domain)!
+        recordContent(parts, tx, aid, state)
+      })
     }
   }
 }

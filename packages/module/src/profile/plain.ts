@@ -135,7 +135,7 @@ function layKeys(
 function layDomain(tx: Transaction, { registry }: Own, aid: Uint8Array): void {
   registry.put(tx, {
     ...{ number: registry.freeNumber(), form: 'domain', aid, state: domainStates.selectable.code },
-    ...{ privileges: Uint8Array.of(0x80, 0, 0), domain: issuerDomain, flags: 0 },
+    ...{ privileges: Uint8Array.of(0x80, 0, 0), domain: issuerDomain },
     ...{ loadFile: securityDomainLoadFile, module: securityDomainModule },
   })
 }

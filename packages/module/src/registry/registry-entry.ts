@@ -21,14 +21,12 @@ export interface RegistryEntry {
   readonly loadFile: Uint8Array
   /** AID of the executable module: that of an instance, or the one that a load file carries. */
   readonly module: Uint8Array
-  /** Extradition allowed: bit 1 to this security domain, bit 2 away from it, bit 3 own deletion. */
-  readonly flags: number
 }
 
-/** form(1) ‖ state(1) ‖ privileges(3) ‖ domain(1) ‖ flags(1) ‖ AID, load file, module, each as length(1) ‖ bytes. */
+/** form(1) ‖ state(1) ‖ privileges(3) ‖ domain(1) ‖ AID, load file, module, each as length(1) ‖ bytes. */
 export function serializeRegistryEntry(entry: Omit<RegistryEntry, 'number'>): Uint8Array {
   const w = new Writer().u8(forms[entry.form]).u8(entry.state).bytes(entry.privileges)
-  w.u8(entry.domain).u8(entry.flags)
+  w.u8(entry.domain)
   for (const aid of [entry.aid, entry.loadFile, entry.module]) w.u8(aid.length).bytes(aid)
   return w.finish()
 }
@@ -41,11 +39,10 @@ export function parseRegistryEntry(bytes: Uint8Array): Omit<RegistryEntry, 'numb
   const state = r.u8('state')
   const privileges = r.take(3, 'privileges')
   const domain = r.u8('domain')
-  const flags = r.u8('flags')
   const aid = r.take(r.u8('length of the AID'), 'AID')
   const loadFile = r.take(r.u8('length of the load file'), 'load file')
   const module = r.take(r.u8('length of the module'), 'module')
   if (aid.length < 5 || aid.length > 16) throw r.fail('AID: expected 5 to 16 bytes')
   r.end()
-  return { form, aid, state, privileges, domain, loadFile, module, flags }
+  return { form, aid, state, privileges, domain, loadFile, module }
 }

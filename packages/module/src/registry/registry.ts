@@ -45,7 +45,6 @@ export class Registry {
       domain: issuerDomain,
       loadFile: securityDomainLoadFile,
       module: securityDomainModule,
-      flags: 0,
     }
   }
 

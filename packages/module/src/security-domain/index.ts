@@ -24,5 +24,10 @@ export {
   requireKind,
   requirePlaces,
 } from './key-management.ts'
-export { domainScp03Opened, openDomainKeyAgreement, openDomainScp03 } from './open-channel.ts'
+export {
+  domainParameter,
+  domainScp03Opened,
+  openDomainKeyAgreement,
+  openDomainScp03,
+} from './open-channel.ts'
 export { recordCardState, recordContent, recordDomainKeys } from './record.ts'
