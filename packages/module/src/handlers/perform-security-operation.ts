@@ -4,6 +4,7 @@ import {
   isCaKeyIdentifier,
   type OceCertificate,
   parseOceCertificate,
+  roleOfPolicies,
   sameSerialNumber,
   verifyOceCertificate,
 } from '@sealwright/core/globalplatform'
@@ -40,7 +41,7 @@ export function performSecurityOperation(parts: Parts, call: Pick<Call, 'p1' | '
   const holds = last
     ? checkOceChain(link.chain, point, parts.crypto) === undefined
     : certificate.signsCertificates && link.chain.length < longestChain
-  if (!holds) {
+  if (!holds || !isInPlace(certificate, last)) {
     offCard.forget()
     throw new Refusal('certificate-not-verified')
   }
@@ -73,6 +74,13 @@ function linked(
   }
   const authority = authorities.find((key) => verifyOceCertificate(certificate, pointOf(parts, key), crypto))
   return authority && { chain: [certificate], authority }
+}
+
+/** A certificate that says what its holder is must say what it is taken for: one of a card, or of an authority for cards, serves no host. */
+function isInPlace({ policies }: OceCertificate, last: boolean): boolean {
+  const role = roleOfPolicies(policies)
+  if (role === undefined) return true
+  return last ? role === 'oce' : role === 'ca-kloc' || role === 'ka-kloc'
 }
 
 /** With a list, every certificate of the chain must stand in it (as YubiKey has it). */
