@@ -11,9 +11,6 @@ export function testCard(): Card {
   return new Card(test.medium.clone(), test.power)
 }
 
-/** DER of the root above a test card's CA. */
-export const testRoot = test.root
-
 /** Keys of a card that is no test card: nobody's published ones. */
 const entropy = scriptedEntropy('keys of a card')
 export const ownSet: KeySet = [entropy.bytes(16), entropy.bytes(16), entropy.bytes(16)]
