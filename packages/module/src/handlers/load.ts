@@ -1,5 +1,5 @@
 import { equal } from '@sealwright/core/bytes'
-import { StateError } from '@sealwright/core/errors'
+import { DecodeError, StateError } from '@sealwright/core/errors'
 import { type LoadFile, loadFileStates, parseLoadP1 } from '@sealwright/core/globalplatform'
 import { Refusal } from '../dispatch/refusal.ts'
 import type { Call, Parts } from '../parts.ts'
@@ -22,8 +22,7 @@ export function load(parts: Needs, { p1, p2, data }: Pick<Call, 'p1' | 'p2' | 'd
   const pending = pendingContent.load
   if (pending === undefined) throw new Refusal('conditions-not-satisfied')
   try {
-    const { last } = parseLoadP1(p1)
-    const file = pending.collector.add({ last, number: p2, data })
+    const file = pending.collector.add({ last: isLast(p1), number: p2, data })
     if (file === undefined) return Uint8Array.of(0)
     store(parts, pending, file)
     pendingContent.forget()
@@ -32,6 +31,15 @@ export function load(parts: Needs, { p1, p2, data }: Pick<Call, 'p1' | 'p2' | 'd
     // What was begun is gone with the first refusal.
     pendingContent.forget()
     if (error instanceof StateError) throw new Refusal('conditions-not-satisfied')
+    throw error
+  }
+}
+
+function isLast(p1: number): boolean {
+  try {
+    return parseLoadP1(p1).last
+  } catch (error) {
+    if (error instanceof DecodeError) throw new Refusal('wrong-parameters')
     throw error
   }
 }
