@@ -148,6 +148,8 @@ export function keysOf(to: Speaker): string[] {
   const { data } = to.send({ cla: 0x00, ins: 0xca, p1: 0x00, p2: 0xe0, le: 0x100 })
   const found: string[] = []
   for (let at = 0; at < data.length; at += 2 + data[at + 1]!) {
+    // One empty entry: a domain without keys.
+    if (data[at + 1] === 0) continue
     const [id, version, type, extended] = data.subarray(at + 2)
     found.push(
       Buffer.from([id!, version!, type === 0xff ? extended! : type!])
