@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { parseResponse } from '@sealwright/core/apdu'
-import { encodeHex, equal } from '@sealwright/core/bytes'
+import { encodeHex } from '@sealwright/core/bytes'
 import { certificateIds, commands, keyPlaces } from '@sealwright/core/catalog'
 import { StateError } from '@sealwright/core/errors'
 import { serializePaymentRequest } from '@sealwright/core/payment'
@@ -20,31 +20,17 @@ import { nodeCrypto } from '../src/crypto/index.ts'
 import {
   begin,
   beginRequest,
+  broken,
   certificatesFor,
+  cutLine,
   personalizationChannel,
   personalizationWorld,
   personalized,
+  requireOne,
   speak,
   transportOf,
   type World,
 } from './personalization-world.ts'
-
-/** Breaks before the n-th command reaches the module, or after it did and before the answer is heard. */
-function cutLine(below: Transport, at: number, heard: 'before' | 'after'): Transport & { count(): number } {
-  let count = 0
-  return {
-    async transmit(command) {
-      count++
-      if (count > at) throw broken()
-      if (count === at && heard === 'before') throw broken()
-      const answer = await below.transmit(command)
-      if (count === at) throw broken()
-      return answer
-    },
-    close: () => below.close(),
-    count: () => count,
-  }
-}
 
 /** Breaks before COMPLETE is sent. */
 function cutInComplete(below: Transport): Transport {
@@ -55,25 +41,6 @@ function cutInComplete(below: Transport): Transport {
     },
     close: () => below.close(),
   }
-}
-
-function broken(): StateError {
-  return new StateError('the connection broke', { code: 'transport-failed' })
-}
-
-/** What may stand in a module and in the unit's record after everything: one certificate, one event, one receipt. */
-async function requireOne(world: World): Promise<void> {
-  const { objects, events, life } = world.fixture.module.parts
-  assert.equal(life.state(), 'operating')
-  const operating = objects.read('certificate', certificateIds.operating.id)!
-  const personalizations = events.list(1).filter(({ type }) => type === 6)
-  assert.equal(personalizations.length, 1)
-  const records = await readRecords(world.unit, world.fixture.serial)
-  const done = records.filter(({ receipt }) => receipt !== undefined)
-  assert.equal(done.length, 1)
-  assert.ok(equal(done[0]!.issued!.operating, operating))
-  assert.deepEqual(await world.unit.store.list('intents/'), [])
-  assert.equal((await world.unit.store.list('outbox/')).length, 1)
 }
 
 describe('the line is cut at every command', () => {

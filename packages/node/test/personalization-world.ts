@@ -1,7 +1,9 @@
+import assert from 'node:assert/strict'
 import { command, exchange } from '@sealwright/core/apdu'
-import { ascii } from '@sealwright/core/bytes'
-import { type CommandName, commands } from '@sealwright/core/catalog'
+import { ascii, equal } from '@sealwright/core/bytes'
+import { type CommandName, certificateIds, commands } from '@sealwright/core/catalog'
 import { privateScalar } from '@sealwright/core/crypto'
+import { StateError } from '@sealwright/core/errors'
 import {
   type BeginAnswer,
   type BeginRequest,
@@ -32,6 +34,7 @@ import {
   type PersonalizeInput,
   personalize,
   type Request,
+  readRecords,
   request,
 } from '@sealwright/roles/unit'
 import { nodeCrypto } from '../src/crypto/index.ts'
@@ -121,6 +124,46 @@ export function personalizationChannel(
     entropy: scriptedEntropy('host of the channel'),
     modulePoint: fixture.identity.publicPoint,
   })
+}
+
+/** Breaks before the n-th command reaches the module, or after it did and before the answer is heard. */
+export function cutLine(
+  below: Transport,
+  at: number,
+  heard: 'before' | 'after',
+): Transport & { count(): number } {
+  let count = 0
+  return {
+    async transmit(command) {
+      count++
+      if (count > at) throw broken()
+      if (count === at && heard === 'before') throw broken()
+      const answer = await below.transmit(command)
+      if (count === at) throw broken()
+      return answer
+    },
+    close: () => below.close(),
+    count: () => count,
+  }
+}
+
+export function broken(): StateError {
+  return new StateError('the connection broke', { code: 'transport-failed' })
+}
+
+/** What may stand in a module and in the unit's record after everything: one certificate, one event, one receipt. */
+export async function requireOne(world: World): Promise<void> {
+  const { objects, events, life } = world.fixture.module.parts
+  assert.equal(life.state(), 'operating')
+  const operating = objects.read('certificate', certificateIds.operating.id)!
+  const personalizations = events.list(1).filter(({ type }) => type === 6)
+  assert.equal(personalizations.length, 1)
+  const records = await readRecords(world.unit, world.fixture.serial)
+  const done = records.filter(({ receipt }) => receipt !== undefined)
+  assert.equal(done.length, 1)
+  assert.ok(equal(done[0]!.issued!.operating, operating))
+  assert.deepEqual(await world.unit.store.list('intents/'), [])
+  assert.equal((await world.unit.store.list('outbox/')).length, 1)
 }
 
 /** One command as it is; data and status word. */

@@ -1,5 +1,5 @@
 import { encodeHex, wipe } from '@sealwright/core/bytes'
-import { type ImageForm, imageForms } from '@sealwright/core/customization'
+import { type ImageForm, imageForms, parseModulePapers } from '@sealwright/core/customization'
 import { UsageError } from '@sealwright/core/errors'
 import { type PolicyName, policyBits } from '@sealwright/core/personalization'
 import { maskLayout } from '@sealwright/node/chips'
@@ -116,7 +116,7 @@ export function register(program: Command, context: Context): void {
       'the certificates of authority and operators, where given',
     ],
     writes: [
-      "--papers FILE: the document key, for the module's owner; only you can read it, so hand it over well",
+      "--papers FILE, --document-key FILE or both: the document key, for the module's owner; only you can read it, so hand it over well",
       '--request FILE: the identity key, for the manufacturer to certify',
       'your outbox: the entry for the log',
     ],
@@ -133,7 +133,11 @@ export function register(program: Command, context: Context): void {
         choices: Object.keys(products),
       },
       { flags: '--manufacturer-root <file>', text: "the manufacturer's root certificate", required: true },
-      { flags: '--papers <file>', text: 'where the papers go', required: true },
+      { flags: '--papers <file>', text: 'where the papers go' },
+      {
+        flags: '--document-key <file>',
+        text: 'where the document key goes by itself, to be sent by another way than the module',
+      },
       { flags: '--request <file>', text: 'where the identity request goes', required: true },
       { flags: '--authority <file>', text: "the key authority's certificate" },
       {
@@ -149,6 +153,10 @@ export function register(program: Command, context: Context): void {
       },
     ],
     async run(step) {
+      const [papers, documentKey] = [step.optional('papers'), step.optional('document-key')]
+      if (papers === undefined && documentKey === undefined) {
+        throw new UsageError('--papers or --document-key: the document key must go somewhere')
+      }
       const name = step.option('product') as ProductName
       const authority = step.optional('authority')
       const policy = step.many('insecure-policy') as PolicyName[]
@@ -165,7 +173,8 @@ export function register(program: Command, context: Context): void {
           operators: step.many('operator').map((file) => certificateOf(step.readFile(file), file)),
         }),
       })
-      step.writeSecretFile(step.option('papers'), done.papers)
+      if (papers !== undefined) step.writeSecretFile(papers, done.papers)
+      if (documentKey !== undefined) step.writeSecretFile(documentKey, documentKeyFile(done.papers))
       wipe(done.papers)
       if (done.identityRequest !== undefined) step.writeFile(step.option('request'), done.identityRequest)
       const serial = encodeHex(done.serial)
@@ -211,6 +220,14 @@ export function register(program: Command, context: Context): void {
       )
     },
   })
+}
+
+/** The document key as a line of hex digits. */
+function documentKeyFile(papers: Uint8Array): Uint8Array {
+  const { documentKey } = parseModulePapers(papers)
+  const text = new TextEncoder().encode(`${encodeHex(documentKey)}\n`)
+  wipe(documentKey)
+  return text
 }
 
 function given(step: Step, option: string): Uint8Array | undefined {

@@ -1,4 +1,5 @@
-import { encodeHex } from '@sealwright/core/bytes'
+import { encodeHex, wipe } from '@sealwright/core/bytes'
+import { UsageError } from '@sealwright/core/errors'
 import { personalize, request } from '@sealwright/roles/unit'
 import type { Command } from 'commander'
 import {
@@ -10,6 +11,7 @@ import {
   report,
   requiredFingerprint,
   requireSerial,
+  type Step,
 } from '../framework/index.ts'
 import { fingerprintFile } from './certified-party.ts'
 
@@ -61,10 +63,11 @@ export function register(program: Command, context: Context): void {
     name: 'personalize',
     summary: 'personalize the module that the order names',
     about:
-      "Compares the module's serial number with the order, checks its identity up to the manufacturer's root, opens a channel that proves it, has it make its operating key, certifies that key and the central system's, and checks the module's receipt. Nothing is signed for another module. Broken off anywhere, it is run again and settles with the module what was left open.",
+      "Compares the module's serial number with the order, checks its identity up to the manufacturer's root, opens a channel that proves it, has it make its operating key, certifies that key and the central system's, and checks the module's receipt. Nothing is signed for another module. Broken off anywhere, it is run again and settles with the module what was left open. With the module's papers, or the document key that was sent by itself, unit and module first prove to each other that they know that key, and either stops when the other does not.",
     reads: [
       "--certificate FILE: your certificate; --root FILE: the manufacturer's root, from the same exchange",
       "--central FILE: the central system's request",
+      '--papers FILE or --document-key FILE, where the module came with one',
     ],
     writes: [
       '--out FILE: the operating certificate, PEM',
@@ -92,6 +95,14 @@ export function register(program: Command, context: Context): void {
         flags: '--central-fingerprint-file <file>',
         text: 'the same as a file that came by another way',
       },
+      {
+        flags: '--papers <file>',
+        text: "the module's papers: both sides prove that they know the key in them",
+      },
+      {
+        flags: '--document-key <file>',
+        text: 'the same with the key alone, as it was sent by itself: a file of hex digits, - or fd:N',
+      },
       { flags: '--out <file>', text: 'write the operating certificate here' },
       { flags: '--central-out <file>', text: "write the central system's certificate here" },
       { flags: '--insecure-accept-test', text: 'work under a root that is marked as a test root' },
@@ -111,7 +122,7 @@ export function register(program: Command, context: Context): void {
     async run(step) {
       const certificate = (name: string): Uint8Array =>
         certificateOf(step.readFile(step.option(name)), step.option(name))
-      const done = await personalize(step.party('unit'), await step.module(), {
+      const order = {
         serial: requireSerial(step.option('serial')),
         unit: certificate('certificate'),
         root: certificate('root'),
@@ -121,8 +132,15 @@ export function register(program: Command, context: Context): void {
         bareSignature: step.flag('bare-signature'),
         insecureCentralKeyBare: step.flag('insecure-central-key-bare'),
         insecureCircular: step.flag('insecure-circular'),
-      })
+      }
+      const [ports, transport] = [step.party('unit'), await step.module()]
+      const own = await documentKeyOf(step)
+      const done = await personalize(ports, transport, { ...order, ...own }).finally(() =>
+        wipe(own.papers, own.documentKey),
+      )
       const { serial, already, operating, central, centralFingerprint } = done
+      const named = own.papers !== undefined || own.documentKey !== undefined
+      const proof = already ? 'operating key' : named ? 'identity and document key' : 'identity'
       for (const [option, made] of [
         ['out', operating],
         ['central-out', central],
@@ -136,6 +154,7 @@ export function register(program: Command, context: Context): void {
           serial,
           state: 'operating',
           already,
+          proof,
           certificate: operating.certificate?.serialNumber,
           central: central.certificate?.subject.commonName,
           centralFingerprint,
@@ -143,6 +162,7 @@ export function register(program: Command, context: Context): void {
         },
         ...fields({
           module: encodeHex(serial),
+          'proof of the module': proof,
           state: already ? 'operating (personalized by this unit before; nothing was signed)' : 'operating',
           certificate:
             operating.certificate === undefined
@@ -155,4 +175,16 @@ export function register(program: Command, context: Context): void {
       )
     },
   })
+}
+
+/** What the module came with. The key comes as hex digits: bytes as they are could end like a line of text. */
+async function documentKeyOf(step: Step): Promise<{ papers?: Uint8Array; documentKey?: Uint8Array }> {
+  const papers = step.optional('papers')
+  const source = step.optional('document-key')
+  if (papers !== undefined && source !== undefined) {
+    throw new UsageError('--papers and --document-key: one of them is enough')
+  }
+  if (papers !== undefined) return { papers: step.readFile(papers) }
+  if (source === undefined) return {}
+  return { documentKey: await step.secret('document-key', 'document key') }
 }

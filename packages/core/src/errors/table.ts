@@ -141,6 +141,18 @@ export const errorTable = {
     remedy:
       "name the module's papers, which its issuer made at customization: `--papers FILE`; once is enough",
   },
+  'document-key-unproven': {
+    culprit: 'peer',
+    exit: 5,
+    remedy:
+      'the module did not prove that it knows its document key, and was told nothing: compare the serial number with the papers, ask the issuer for the right ones, and see what stands between you and the module',
+  },
+  'document-key-refused': {
+    culprit: 'module',
+    exit: 6,
+    remedy:
+      'the module proved that it knows the document key, and refused the proof from here: something between changed it; run the step again on a line that you trust',
+  },
   'key-place-missing': {
     culprit: 'caller',
     exit: 2,

@@ -9,8 +9,8 @@ import {
   scp03KeysOf,
   wipeChannelKeys,
 } from '@sealwright/core/customization'
-import { StateError, UsageError } from '@sealwright/core/errors'
-import type { AesKey, Transport } from '@sealwright/core/ports'
+import { AuthError, RefusedError, StateError, UsageError } from '@sealwright/core/errors'
+import type { AesKey, Crypto, Transport } from '@sealwright/core/ports'
 import { type Channel, endChannel, openScp03, plain } from '../channel/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { type ProvenHead, provenHead, readHead } from './head.ts'
@@ -69,17 +69,47 @@ export async function inDocumentChannel<T>(
       code: 'papers-missing',
     })
   }
-  const keys = await vault.useSecret(name, (documentKey) => {
-    const set = documentChannelKeys(crypto, documentKey, serial)
-    try {
-      return { ...scp03KeysOf(crypto, set), wrapping: crypto.aes(set.dek) }
-    } finally {
-      wipeChannelKeys(set)
-    }
-  })
+  const keys = await vault.useSecret(name, (documentKey) => channelKeys(crypto, documentKey, serial))
+  return inChannel({ crypto, entropy }, transport, keys, work)
+}
+
+export interface OwnDocumentKey {
+  /** Serial number of the module that it belongs to, 8 bytes. */
+  readonly serial: Uint8Array
+  /** 16 or 32 bytes; the caller wipes it. */
+  readonly documentKey: Uint8Array
+}
+
+/** The same under a document key that is at hand and goes into no vault. */
+export function underDocumentKey<T>(
+  ports: Pick<PartyPorts, 'crypto' | 'entropy'>,
+  transport: Transport,
+  { serial, documentKey }: OwnDocumentKey,
+  work: (channel: DocumentChannel) => Promise<T>,
+): Promise<T> {
+  return inChannel(ports, transport, channelKeys(ports.crypto, documentKey, serial), work)
+}
+
+function channelKeys(crypto: Crypto, documentKey: Uint8Array, serial: Uint8Array) {
+  const set = documentChannelKeys(crypto, documentKey, serial)
+  try {
+    return { ...scp03KeysOf(crypto, set), wrapping: crypto.aes(set.dek) }
+  } finally {
+    wipeChannelKeys(set)
+  }
+}
+
+async function inChannel<T>(
+  { crypto, entropy }: Pick<PartyPorts, 'crypto' | 'entropy'>,
+  transport: Transport,
+  keys: ReturnType<typeof channelKeys>,
+  work: (channel: DocumentChannel) => Promise<T>,
+): Promise<T> {
   try {
     const testModule = await saysTestModule(transport)
-    const channel = await openScp03(transport, { crypto, entropy, keys, keyVersion: keyVersions.document })
+    const channel = await proven(
+      openScp03(transport, { crypto, entropy, keys, keyVersion: keyVersions.document }),
+    )
     try {
       return await work({
         ...channel,
@@ -97,6 +127,34 @@ export async function inDocumentChannel<T>(
     for (const key of [keys.enc, keys.mac, keys.wrapping]) key[Symbol.dispose]()
   }
 }
+
+/**
+ * Both sides prove that they know the document key (B11), the module first. Its proof comes before anything but a random challenge was
+ * said to it; a wrong one is an AuthError `document-key-unproven`. A module that takes none of ours is a RefusedError `document-key-refused`.
+ */
+async function proven(opening: Promise<Channel>): Promise<Channel> {
+  try {
+    return await opening
+  } catch (error) {
+    if (error instanceof AuthError) {
+      throw new AuthError({ code: 'document-key-unproven', details: { proof: "the module's" }, cause: error })
+    }
+    if (error instanceof RefusedError && proofRefusals.has(error.code)) {
+      const { statusWord, message, details } = error
+      throw new RefusedError(statusWord, message, {
+        code: 'document-key-refused',
+        details: { ...details, proof: "this side's" },
+      })
+    }
+    throw error
+  }
+}
+
+/** Of the cryptogram, and of the MAC over it. */
+const proofRefusals: ReadonlySet<string> = new Set([
+  'module-authentication-refused',
+  'module-security-not-satisfied',
+])
 
 /** What the module says of itself: enough to spare a real module a key that it would refuse. */
 async function saysTestModule(transport: Transport): Promise<boolean> {

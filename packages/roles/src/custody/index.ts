@@ -4,6 +4,8 @@ export {
   documentKeyName,
   inDocumentChannel,
   keepPapers,
+  type OwnDocumentKey,
+  underDocumentKey,
 } from './document-channel.ts'
 export { parseEntriesFile, readOutbox, serializeEntriesFile } from './entries-file.ts'
 export {

@@ -1,7 +1,8 @@
-import { encodeHex, equal } from '@sealwright/core/bytes'
+import { encodeHex, equal, wipe } from '@sealwright/core/bytes'
 import { certificateIds, dataTags } from '@sealwright/core/catalog'
 import { refuseTestKey, withHandle } from '@sealwright/core/crypto'
-import { AuthError, PeerError, RefusedError, StateError } from '@sealwright/core/errors'
+import { parseModulePapers } from '@sealwright/core/customization'
+import { AuthError, PeerError, RefusedError, StateError, UsageError } from '@sealwright/core/errors'
 import type { LogEntry } from '@sealwright/core/log'
 import {
   type CertificateRequest,
@@ -24,7 +25,7 @@ import {
 import type { Transport } from '@sealwright/core/ports'
 import { type Anchor, type Certificate, parseCertificate, requirePath } from '@sealwright/core/x509'
 import { type Channel, endChannel, openScp11b, plain } from '../channel/index.ts'
-import { moduleStep, readData, readHead } from '../custody/index.ts'
+import { moduleStep, readData, readHead, underDocumentKey } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { issueCentral, issueOperating, requireOwnCertificate, signOperating } from './certificates.ts'
 import { type PersonalizationRecord, readRecords, writeRecord } from './record.ts'
@@ -40,6 +41,13 @@ export interface PersonalizeInput {
   readonly central: Uint8Array
   /** SHA-256 of the central system's public key as told by another way, 32 bytes: nothing else vouches for the key (C14). */
   readonly centralFingerprint: Uint8Array
+  /**
+   * The module's papers (B11): unit and module prove to each other that they know the document key in them, and all that follows passes
+   * in that channel. The identity is checked all the same.
+   */
+  readonly papers?: Uint8Array
+  /** In the place of the papers: the document key that was sent by itself, 16 or 32 bytes; the caller wipes it. */
+  readonly documentKey?: Uint8Array
   /** Works with a root that is marked as a test root. */
   readonly insecureAcceptTest?: boolean
   /** Gives the module a signature without the key in it, where its policy allows that. */
@@ -81,6 +89,8 @@ interface World {
   readonly root: Certificate
   readonly central: CertificateRequest
   readonly input: PersonalizeInput
+  /** Of this module; undefined: the module proves itself by its identity key alone. */
+  readonly documentKey: Uint8Array | undefined
 }
 
 type Outcome = Omit<Personalized, 'entries'>
@@ -110,21 +120,49 @@ export async function personalize(
     refuseTestKey(crypto, unit.publicPoint, "the unit's key")
     refuseTestKey(crypto, central.point, "the central system's key")
   }
+  const documentKey = documentKeyOf(input)
+  try {
+    if (!root.test && documentKey !== undefined) refuseTestKey(crypto, documentKey, 'the document key')
+    return await withModule({ ports, transport, serial, unit, root, central, input, documentKey })
+  } finally {
+    wipe(documentKey)
+  }
+}
+
+async function withModule(world: World): Promise<Personalized> {
+  const { ports, transport, serial } = world
   // A run that was broken off may have left its channel open at the module.
   await endChannel(transport)
   const channel = plain(transport)
   await requireModule(channel, serial)
-  const world: World = { ports, transport, serial, unit, root, central, input }
   const { result, entries } = await moduleStep(ports, channel, {
     name: 'unit personalize',
     types: ['personalized'],
     details: (outcome) =>
-      outcome === undefined ? {} : { certificate: crypto.sha256(outcome.operating.encoded) },
+      outcome === undefined ? {} : { certificate: ports.crypto.sha256(outcome.operating.encoded) },
     proven: (outcome) => outcome,
     settle: () => settled(world, channel),
     run: async () => (await settled(world, channel)) ?? (await run(world, channel)),
   })
   return { ...result, entries }
+}
+
+/** A copy of the key, from papers that must be of the module that the order names. */
+function documentKeyOf({ serial, papers, documentKey }: PersonalizeInput): Uint8Array | undefined {
+  if (papers === undefined) {
+    if (documentKey !== undefined && documentKey.length !== 16 && documentKey.length !== 32) {
+      throw new UsageError(`document key: expected 16 or 32 bytes, got ${documentKey.length}`)
+    }
+    return documentKey?.slice()
+  }
+  if (documentKey !== undefined) throw new UsageError('give the papers or the document key, not both')
+  const { serial: named, documentKey: inside } = parseModulePapers(papers)
+  if (equal(named, serial)) return inside
+  wipe(inside)
+  throw new StateError('the papers are of another module than the order names; nothing was sent', {
+    code: 'wrong-module',
+    details: { ordered: encodeHex(serial), papers: encodeHex(named) },
+  })
 }
 
 /** The central system as the issuer of its own unit's certificate. */
@@ -156,16 +194,19 @@ async function settled({ ports, serial }: World, channel: Channel): Promise<Outc
 }
 
 async function run(world: World, channel: Channel): Promise<Outcome> {
-  const { ports, transport, serial } = world
+  const { ports, transport, serial, documentKey } = world
   const { crypto, entropy } = ports
   const identity = await requireIdentity(world, channel)
+  const work = async (secured: Channel): Promise<Outcome> => {
+    const begun = await begin(world, secured, identity)
+    const data = serializeCompleteRequest(begun.issued)
+    return finish(ports, begun, await complete(secured, data), false)
+  }
+  if (documentKey !== undefined) return underDocumentKey(ports, transport, { serial, documentKey }, work)
   const modulePoint = identity.publicPoint
   const secured = await openScp11b(transport, { crypto, entropy, modulePoint, serial })
   try {
-    const begun = await begin(world, secured, identity)
-    const issued = begun.issued
-    const data = serializeCompleteRequest(issued)
-    return await finish(ports, begun, await complete(secured, data), false)
+    return await work(secured)
   } finally {
     secured.close()
     await endChannel(transport)
