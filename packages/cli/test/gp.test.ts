@@ -169,6 +169,10 @@ suite('sealwright gp with our plain module', () => {
     ok(await gp(card, 'put-keys', ...checked, '--new-keys', `${card}.keys`, '--new-version', '3'))
     ok(await gp(card, 'list', '--keys', `${card}.keys`))
 
+    const unordered = pki.files.flatMap((file) => ['--oce-chain', file])
+    const shuffled = ['--scp11', 'a', '--oce-key', pki.key, ...unordered, '--card-ca', `${card}.root.pem`]
+    ok(await gp(card, 'list', ...shuffled))
+
     const unnamed = await gp(card, 'list', ...scp11a)
     assert.equal(unnamed.status, 2)
     assert.match(unnamed.stderr, /needs --card-ca/)
@@ -342,6 +346,8 @@ function hostPki() {
     root: write('kloc.pem', certificateToPem(root)),
     chain: write('oce.pem', chain.map(certificateToPem).join('')),
     key: write('oce.key', oceKey),
+    /** Leaf first, with the root, a file each. */
+    files: [...chain.toReversed(), root].map((one, i) => write(`oce-${i}.pem`, certificateToPem(one))),
     serials: chain.map((one) => encodeHex(parseOceCertificate(one).serialNumber)),
   }
 }

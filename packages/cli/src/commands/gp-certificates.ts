@@ -1,6 +1,6 @@
 import { concat, encodeHex } from '@sealwright/core/bytes'
 import { UsageError } from '@sealwright/core/errors'
-import { type OceCertificate, roleOfPolicies } from '@sealwright/core/globalplatform'
+import { type OceCertificate, orderChain, roleOfPolicies } from '@sealwright/core/globalplatform'
 import { certificateToPem } from '@sealwright/core/x509'
 import {
   limitToSerialNumbers,
@@ -59,14 +59,14 @@ export function registerCertificates(gp: Command, context: Context): void {
   context.verb(certificates, {
     name: 'store <key> <chain>',
     summary: "give a card's key its certificates",
-    about: 'Stores the chain of one of the card’s keys, leaf last. One that is there is replaced.',
+    about: 'Stores the chain of one of the card’s keys. One that is there is replaced.',
     reads: [keyArgument, 'CHAIN: PEM, or DER one behind the other'],
     examples: ['gp certificates store 13/02 card-chain.pem --reader Yubico --keys card.keys'],
     module: 'required',
     options: sessionOptions,
     async run(step) {
       const key = keyReferenceOf(step.argument(0), 'KEY')
-      const chain = certificatesOf(step.readFile(step.argument(1)), step.argument(1))
+      const chain = orderChain(certificatesOf(step.readFile(step.argument(1)), step.argument(1)))
       await inSession(step, (session) => storeCertificates(session, key, chain))
       return report(
         { key, certificates: chain.length },

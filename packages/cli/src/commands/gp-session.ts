@@ -11,6 +11,7 @@ import {
   type KeyInformationEntry,
   type KeyReference,
   type OceCertificate,
+  orderChain,
   parseCertificateBundle,
   parseKeySet,
   parseOceCertificate,
@@ -81,7 +82,8 @@ export const sessionOptions: readonly VerbOption[] = [
   { flags: '--oce-key <file>', text: 'your P-256 key as PEM or DER (SCP11a and c)' },
   {
     flags: '--oce-chain <file>',
-    text: 'your certificates, as PEM or one behind the other; the last is that of --oce-key',
+    text: 'your certificates, PEM, or DER one behind the other; one is that of --oce-key (may be repeated)',
+    many: true,
   },
   {
     flags: '--oce-authority <kid/kvn>',
@@ -236,7 +238,9 @@ async function sessionOf(step: Step): Promise<HowToOpen> {
 }
 
 async function scp03(step: Step, keyVersion: number, s16: boolean): Promise<HowToOpen> {
-  const foreign = ['card-ca', 'oce-key', 'oce-chain', 'oce-authority'].find((name) => step.optional(name))
+  const foreign = ['card-ca', 'oce-key', 'oce-chain', 'oce-authority'].find(
+    (name) => step.optional(name) !== undefined || step.many(name).length > 0,
+  )
   if (foreign !== undefined)
     throw new UsageError(`--${foreign} belongs to SCP11: name the variant with --scp11`)
   const sources = [step.optional('keys'), step.optional('papers'), step.flag('test-keys') || undefined]
@@ -290,13 +294,16 @@ async function scp11(
     ...(authority !== undefined && { hostAuthority: keyReferenceOf(authority, '--oce-authority') }),
   }
   if (variant === 'b') {
-    if (step.optional('oce-key') ?? step.optional('oce-chain')) {
+    if (step.optional('oce-key') !== undefined || step.many('oce-chain').length > 0) {
       throw new UsageError('SCP11b proves the card only: --oce-key and --oce-chain belong to --scp11 a and c')
     }
     return { open: (transport, ports) => openScp11Session(transport, ports, input), forget: () => {} }
   }
-  const chain = certificatesOf(step.readFile(step.option('oce-chain')), '--oce-chain')
+  const files = step.many('oce-chain')
+  if (files.length === 0) throw new UsageError('name your certificates: --oce-chain FILE')
+  const certificates = files.flatMap((file) => certificatesOf(step.readFile(file), file))
   const key = await privateKeyOf(step)
+  const chain = orderChain(certificates, key.publicPoint)
   const host = {
     chain,
     key: {

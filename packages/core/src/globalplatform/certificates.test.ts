@@ -13,8 +13,10 @@ import {
   type GpCertificateContent,
   issueGpCertificate,
   issueOceCertificate,
+  type OceCertificate,
   type OceRole,
   oceRoles,
+  orderChain,
   parseCertificateBundle,
   parseOceCertificate,
   roleOfPolicies,
@@ -65,6 +67,25 @@ test('a chain of X.509 certificates holds from its authority, with the root in f
   assert.deepEqual(leaf!.publicPoint, oceKey.publicPoint)
   assert.equal(roleOfPolicies(leaf!.policies), 'oce')
   assert.deepEqual(parseCertificateBundle(concat(ca, ka, oce)), chain(ca, ka, oce))
+})
+
+test('certificates of one chain are put in order, whatever order they come in', () => {
+  const [root, between, leaf] = chain(ca, ka, oce) as [OceCertificate, OceCertificate, OceCertificate]
+  const orders = [
+    [root, between, leaf],
+    [leaf, between, root],
+    [between, leaf, root],
+  ]
+  for (const order of orders) {
+    assert.deepEqual(orderChain(order), [root, between, leaf])
+    assert.deepEqual(orderChain(order, oceKey.publicPoint), [root, between, leaf])
+  }
+  assert.deepEqual(orderChain([leaf, between]), [between, leaf])
+  assert.deepEqual(orderChain([root]), [root])
+  assert.throws(() => orderChain([root, leaf]), UsageError)
+  assert.throws(() => orderChain([leaf, between], otherKey.publicPoint), UsageError)
+  assert.throws(() => orderChain([leaf, leaf]), UsageError)
+  assert.throws(() => orderChain([]), UsageError)
 })
 
 test('a chain that does not hold says where and why', () => {

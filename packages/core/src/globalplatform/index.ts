@@ -132,6 +132,7 @@ export {
   type OceChainFailure,
   type OceChainProblem,
   oceChainProblems,
+  orderChain,
   parseCertificateBundle,
   parseOceCertificate,
   sameSerialNumber,

@@ -96,6 +96,36 @@ function linkProblem(
   return now > certificate.notAfter ? 'expired' : undefined
 }
 
+/**
+ * Certificates of one chain in whatever order files have them, as a chain: leaf last.
+ * @param leafPoint key of the leaf; left out, it is the certificate that issued none of the others
+ * @throws UsageError when they are no one chain
+ */
+export function orderChain(
+  certificates: readonly OceCertificate[],
+  leafPoint?: Uint8Array,
+): OceCertificate[] {
+  const issued = (by: OceCertificate, one: OceCertificate) => by !== one && equal(by.subject, one.issuer)
+  const leaves = certificates.filter((one) =>
+    leafPoint
+      ? equal(one.publicPoint, leafPoint)
+      : !certificates.some((other) => issued(one, other) && !equal(other.subject, other.issuer)),
+  )
+  const [leaf] = leaves
+  if (leaf === undefined || leaves.length > 1) {
+    throw new UsageError(
+      leafPoint ? 'no one certificate of the chain is that of the key' : 'the certificates are no one chain',
+    )
+  }
+  const chain = [leaf]
+  while (chain.length < certificates.length) {
+    const above = certificates.find((one) => !chain.includes(one) && issued(one, chain[0]!))
+    if (!above) throw new UsageError('the certificates are no one chain')
+    chain.unshift(above)
+  }
+  return chain
+}
+
 /** Serial numbers as an allow-list has them are the same when their bytes are, zeros in front aside. */
 export function sameSerialNumber(a: Uint8Array, b: Uint8Array): boolean {
   return encodeHex(a).replace(/^(00)+/, '') === encodeHex(b).replace(/^(00)+/, '')
