@@ -34,3 +34,4 @@ export {
   type Scenario,
   type Verdict,
 } from './power-cut.ts'
+export { refusalChanges } from './refusal-changes.ts'

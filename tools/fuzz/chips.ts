@@ -1,0 +1,51 @@
+import { type ChipMode, chipModes, firstDomainKeyVersion } from '@sealwright/core/catalog'
+import type { Entropy } from '@sealwright/core/ports'
+import { scriptedEntropy } from '@sealwright/core/testing'
+import { Module } from '@sealwright/module'
+import type { Medium, Snapshot } from '@sealwright/module/medium'
+import { customizedModule, fixtureKey, plainModule } from '@sealwright/module/testing'
+import type { Chip } from './line.ts'
+import type { Recorded } from './recording.ts'
+import { insecureStampingCrypto as crypto } from './stamping-crypto.ts'
+
+/** A real module on this memory. */
+export function chipOf(name: string, snapshot: Snapshot, seed: string): Chip {
+  return {
+    ...{ name, snapshot, seed },
+    power: (medium: Medium, entropy: Entropy, report) => new Module({ medium, crypto, entropy, report }),
+  }
+}
+
+/** The chips that something was recorded with, each as it was before. */
+export function recordedChips(recorded: readonly Recorded[]): Chip[] {
+  return recorded.map(({ name, snapshot, seed }) => chipOf(name, snapshot, seed))
+}
+
+/** A plain GlobalPlatform card that is no test card. */
+export function plainChip(): Chip {
+  const name = 'plain, own keys'
+  const entropy = scriptedEntropy(name)
+  const keys = [entropy.bytes(16), entropy.bytes(16), entropy.bytes(16)] as const
+  const { medium } = plainModule({ crypto, seed: name, keys: { version: firstDomainKeyVersion, keys } })
+  return chipOf(name, medium.snapshot(), name)
+}
+
+/** Chips in every mode and state whose vector table names every native command, whatever product has it. */
+export function customizedChips(): Chip[] {
+  const modes = Object.keys(chipModes) as ChipMode[]
+  return modes.flatMap((mode) =>
+    (mode === 'user' ? [false, true] : [false]).map((operating) => {
+      const name = `every command, ${mode}${operating ? ', operating' : ''}`
+      const operators = [fixtureKey(crypto, 'operator').publicPoint]
+      const { medium } = customizedModule({
+        crypto,
+        seed: name,
+        mode,
+        operating,
+        operators,
+        eepromSize: 64 * 1024,
+      })
+      return chipOf(name, medium.snapshot(), name)
+    }),
+  )
+}

@@ -1,0 +1,36 @@
+import { customizedChips, plainChip, recordedChips } from './chips.ts'
+import { recordClients } from './client-recording.ts'
+import { readDictionary } from './dictionary.ts'
+import { type DispatcherInput, dispatcherTarget } from './dispatcher-target.ts'
+import { recordLife } from './life-recording.ts'
+import { allReadings, type ParserInput, parserTarget } from './parser-target.ts'
+import type { Target } from './target.ts'
+import { vectorSeeds } from './vector-seeds.ts'
+
+export const targetNames = ['dispatcher', 'parser'] as const
+export type TargetName = (typeof targetNames)[number]
+
+/** One of so many workers, each with its part of the parsers and chips. */
+export interface Share {
+  readonly index: number
+  readonly of: number
+}
+
+export interface Targets {
+  readonly parser: Target<ParserInput>
+  readonly dispatcher: Target<DispatcherInput>
+}
+
+/** What this repository has to be fuzzed, seeded with its vectors, the life of four chips, and what other clients sent. */
+export async function makeTargets(share: Share = { index: 0, of: 1 }): Promise<Targets> {
+  const life = await recordLife()
+  const mine = <T>(all: readonly T[]): T[] => all.filter((_, i) => i % share.of === share.index)
+  const clients = await recordClients()
+  const recorded = [...life.recorded, ...clients.recorded]
+  const transcripts = new Map(recorded.map(({ name, steps }) => [name, steps]))
+  const chips = [...recordedChips(recorded), plainChip(), ...customizedChips()]
+  return {
+    parser: parserTarget(mine(allReadings()), [...vectorSeeds(), ...life.blobs, ...clients.blobs]),
+    dispatcher: dispatcherTarget(mine(chips), transcripts, readDictionary()),
+  }
+}
