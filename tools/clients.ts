@@ -1,11 +1,11 @@
 /**
  * `npm run clients`: installs the smart card programs that packages/node/test/clients runs against the module: Debian's packages (as root only) and,
  * into node_modules/.cache/sealwright/clients or the folder that SEALWRIGHT_CLIENTS names, those of PyPI in pinned versions. What is there
- * already stays.
+ * already stays. `ykman` lies in `bin` there, for PATH.
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { clientsFolder, root, yubikeyManager } from '../packages/node/test/clients/installed.ts'
 
@@ -49,7 +49,7 @@ function installPackages(): void {
 
 function installPython(): void {
   const interpreter = run('python3', ['-c', 'import sys; print(sys.executable, sys.version_info[:3])'])
-  const wanted = digest(readFileSync(requirements, 'utf8') + interpreter)
+  const wanted = digest(`${readFileSync(requirements, 'utf8')}${interpreter}bin`)
   if (stamp('python') === wanted) {
     console.log('yubikit, ykman: there')
     return
@@ -58,6 +58,10 @@ function installPython(): void {
   mkdirSync(clientsFolder, { recursive: true })
   run('python3', ['-m', 'venv', python])
   run(join(python, 'bin/pip'), ['install', '-q', '--disable-pip-version-check', '-r', requirements])
+  const bin = join(clientsFolder, 'bin')
+  mkdirSync(bin, { recursive: true })
+  rmSync(join(bin, 'ykman'), { force: true })
+  symlinkSync('../python/bin/ykman', join(bin, 'ykman'))
   setStamp('python', wanted)
   console.log(run(join(python, 'bin/ykman'), ['--version']).trim())
 }
