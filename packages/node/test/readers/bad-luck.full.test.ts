@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -49,7 +49,7 @@ if (missing === undefined) {
     const names = (card: InsertedCard): string[] => card.events.map(({ event }) => event)
 
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-      test(`pcscd that is restarted after ${signal} has the card again, without anybody's doing`, async () => {
+      test(`[E1f] pcscd that is restarted after ${signal} has the card again, without anybody's doing`, async () => {
         await inserted(async (card) => {
           assert.equal((await show()).status, 0)
           await readers.stopPcscd(signal)
@@ -68,7 +68,7 @@ if (missing === undefined) {
       })
     }
 
-    test('a module that was there before pcscd waits for it', async () => {
+    test('[E1f] a module that was there before pcscd waits for it', async () => {
       await readers.stopPcscd()
       const running = readers.startModule(chip)
       try {
@@ -81,7 +81,7 @@ if (missing === undefined) {
       }
     })
 
-    test('pcscd that dies in the middle of a program is told of as that, and the module is reset', async () => {
+    test('[E1f] pcscd that dies in the middle of a program is told of as that, and the module is reset', async () => {
       await inserted(async (card) => {
         const transport = await open()
         await transport.transmit(selectIssuerDomain)
@@ -99,7 +99,7 @@ if (missing === undefined) {
       ['pcscd dies', 'pcsc-lost'],
       ['the card is pulled', 'card-removed'],
     ] as const) {
-      test(`while a command runs ${what}: that is ${code}, told at once, and the card is there again`, async () => {
+      test(`[E1f] while a command runs ${what}: that is ${code}, told at once, and the card is there again`, async () => {
         const card = await readers.insertToBePulled(chip, 2, 'never')
         const transport = await open()
         await transport.transmit(selectIssuerDomain)
@@ -125,7 +125,7 @@ if (missing === undefined) {
       })
     }
 
-    test('two programs on one card: the second waits for the first, finds the card reset, and is told who waits too long', async () => {
+    test('[E1f] two programs on one card: the second waits for the first, finds the card reset, and is told who waits too long', async () => {
       await inserted(async () => {
         const first = await open()
         assert.match(encodeHex(await first.transmit(getSerial)), /9000$/)
@@ -146,7 +146,7 @@ if (missing === undefined) {
       })
     })
 
-    test('a channel of one program is never broken by another that comes and goes', async () => {
+    test('[E1f] a channel of one program is never broken by another that comes and goes', async () => {
       await inserted(async () => {
         const commands = [1, 2, 3, 4].map(() => show())
         const strangers = [1, 2, 3].map(() =>
@@ -184,7 +184,7 @@ if (missing === undefined) {
       })
     })
 
-    test('a program that dies leaves the card reset and free for the next one', async () => {
+    test('[E1f] a program that dies leaves the card reset and free for the next one', async () => {
       await inserted(async () => {
         const script = [
           `import { openReader } from ${JSON.stringify(new URL('../../src/transport/index.ts', import.meta.url).href)}`,
@@ -203,7 +203,7 @@ if (missing === undefined) {
       })
     })
 
-    test('a card that is pulled between two commands is told of as that', async () => {
+    test('[E1f] a card that is pulled between two commands is told of as that', async () => {
       const card = await readers.insert(chip)
       const transport = await open()
       await transport.transmit(getSerial)
@@ -243,6 +243,46 @@ if (missing === undefined) {
           assert.match(stderr, /held by sealwright module run/)
         }
       })
+    })
+
+    suite('a card is pulled in the middle of PUT KEY and what leads to it', () => {
+      for (const when of ['before', 'after'] as const) {
+        test(`[E1f] ${when} it works on a command: old keys or new ones, and the same line again ends with the new ones`, async (t) => {
+          // The eighth is PUT KEY.
+          let at = 2
+          const met = new Set<'old' | 'new'>()
+          for (let whole = false; !whole; at += 3) {
+            const folder = mkdtempSync(join(readers.folder, 'keys-'))
+            const gp = (...words: string[]) =>
+              readers.sealwright(['gp', ...words, '--reader', readerName(), '--json'], { cwd: folder })
+            const made = ['module', 'new', '--profile', 'globalplatform', '--test', '--out', 'card.chip']
+            const { status, stderr } = await readers.sealwright(made, { cwd: folder })
+            assert.equal(status, 0, stderr)
+            const doomed = await readers.insertToBePulled(join(folder, 'card.chip'), at, when)
+            const put = ['put-keys', '--test-keys', '--new-keys', 'new.keys']
+            const first = await gp(...put)
+            whole = first.status === 0
+            if (!whole) assert.match(first.stdout, /"code":"card-removed"/, `command ${at}: ${first.stderr}`)
+            doomed.kill('SIGKILL')
+            await sleep(500)
+            const card = await readers.insert(join(folder, 'card.chip'))
+            const opens = async (...keys: string[]): Promise<boolean> =>
+              (await gp('list', ...keys)).status === 0
+            const old = await opens('--test-keys')
+            const taken = existsSync(join(folder, 'new.keys')) && (await opens('--keys', 'new.keys'))
+            assert.ok(old !== taken, `command ${at}: old ${old}, new ${taken}`)
+            met.add(old ? 'old' : 'new')
+            assert.equal(old, at < 8 || (at === 8 && when === 'before'), `command ${at}`)
+            const again = await gp(...put)
+            assert.equal(again.status, 0, `command ${at}: ${again.stderr}`)
+            assert.deepEqual([await opens('--test-keys'), await opens('--keys', 'new.keys')], [false, true])
+            await card.stop()
+            rmSync(folder, { recursive: true })
+          }
+          t.diagnostic(`pulled at every third command, to the ${at - 6}th`)
+          assert.deepEqual([...met], ['old', 'new'])
+        })
+      }
     })
 
     suite('a card is pulled in the middle of personalization', () => {
@@ -298,7 +338,7 @@ if (missing === undefined) {
       })
 
       for (const when of ['before', 'after'] as const) {
-        test(`${when} it works on a command: the module is as it was or personalized, and the step done again ends well`, async (t) => {
+        test(`[E1f] ${when} it works on a command: the module is as it was or personalized, and the step done again ends well`, async (t) => {
           let at = when === 'before' ? 1 : 3
           for (let whole = false; !whole; at += stride) {
             const folder = mkdtempSync(join(readers.folder, 'pulled-'))
