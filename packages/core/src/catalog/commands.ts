@@ -425,6 +425,19 @@ export const commands = {
 
 export type CommandName = keyof typeof commands
 
+/** What GlobalPlatform's tools need besides the commands that every module has. */
+export const cardManagement = [
+  'PERFORM SECURITY OPERATION',
+  'PUT KEY',
+  'GENERATE KEY',
+  'STORE DATA',
+  'GET STATUS',
+  'SET STATUS',
+  'INSTALL',
+  'LOAD',
+  'DELETE',
+] as const satisfies readonly CommandName[]
+
 /** Commands by the ROM's native entry number. */
 export const commandByEntry: ReadonlyMap<number, CommandName> = new Map(
   Object.entries(commands).map(([name, row]) => [row.entry, name as CommandName]),

@@ -2,6 +2,7 @@ export {
   type ChannelNeed,
   type CommandName,
   type CommandRow,
+  cardManagement,
   commandByEntry,
   commands,
   programInstructions,

@@ -1,5 +1,11 @@
 import { ascii } from '@sealwright/core/bytes'
-import { type CommandName, type CommandRow, commands, productDataIds } from '@sealwright/core/catalog'
+import {
+  type CommandName,
+  type CommandRow,
+  cardManagement,
+  commands,
+  productDataIds,
+} from '@sealwright/core/catalog'
 import { UsageError } from '@sealwright/core/errors'
 import { domainStates, isAid } from '@sealwright/core/globalplatform'
 import type { Crypto } from '@sealwright/core/ports'
@@ -54,15 +60,7 @@ const natives: readonly CommandName[] = [
   'CHIP STATUS',
   'SELF TEST',
   'GET EVENTS',
-  'PERFORM SECURITY OPERATION',
-  'PUT KEY',
-  'GENERATE KEY',
-  'STORE DATA',
-  'GET STATUS',
-  'SET STATUS',
-  'INSTALL',
-  'LOAD',
-  'DELETE',
+  ...cardManagement,
 ]
 
 /** ROM of a plain module, and the memory that it needs. Nobody is its client: no key unlocks it, and it is past that. */

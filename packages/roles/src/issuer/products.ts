@@ -1,5 +1,5 @@
 import type { CommandName } from '@sealwright/core/catalog'
-import { keyPlaces, programInstructions } from '@sealwright/core/catalog'
+import { cardManagement, keyPlaces, programInstructions } from '@sealwright/core/catalog'
 import { type Product, type ProductSoftware, programNumbers } from '@sealwright/core/customization'
 
 /** What every module answers. */
@@ -22,19 +22,6 @@ const keyDownload = [
   'IMPORT KEY',
   'GET RECEIPT',
   'PUT TRANSPORT KEY',
-] as const satisfies readonly CommandName[]
-
-/** What GlobalPlatform's tools speak with: security domains, their keys, and content. */
-const cardManagement = [
-  'PERFORM SECURITY OPERATION',
-  'PUT KEY',
-  'GENERATE KEY',
-  'STORE DATA',
-  'GET STATUS',
-  'SET STATUS',
-  'INSTALL',
-  'LOAD',
-  'DELETE',
 ] as const satisfies readonly CommandName[]
 
 /** Completes PRODUCT INFO, which the mask has only in part. */
