@@ -2,7 +2,7 @@ import { concat, decodeHex, wipe } from '@sealwright/core/bytes'
 import { firstDomainKeyVersion } from '@sealwright/core/catalog'
 import { isSecurityLevel } from '@sealwright/core/channel/secure-messaging'
 import { firstDomainKeys, parseModulePapers, wipeChannelKeys } from '@sealwright/core/customization'
-import { UsageError } from '@sealwright/core/errors'
+import { DecodeError, UsageError } from '@sealwright/core/errors'
 import {
   type Diversification,
   diversifications,
@@ -19,7 +19,7 @@ import {
 } from '@sealwright/core/globalplatform'
 import type { EcPrivateKey, Transport } from '@sealwright/core/ports'
 import { pemToCertificates } from '@sealwright/core/x509'
-import { nodeCrypto, nodeEntropy, systemClock } from '@sealwright/node/crypto'
+import { issuedBy, nodeCrypto, nodeEntropy, systemClock } from '@sealwright/node/crypto'
 import { readPrivateKeyFile } from '@sealwright/node/keys'
 import {
   type CardPorts,
@@ -347,8 +347,19 @@ function cardAuthorityOf(step: Step): Scp11SessionInput['cardAuthority'] {
       'SCP11 needs --card-ca, the authority that certified the card: without it whoever answers would be taken for the card (--insecure-unverified-card allows that)',
     )
   }
-  const [certificate, ...others] = certificatesOf(step.readFile(file), '--card-ca')
-  if (certificate === undefined || others.length > 0)
+  const bytes = step.readFile(file)
+  let certificates: OceCertificate[]
+  try {
+    certificates = certificatesOf(bytes, '--card-ca')
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error
+    // Yubico's root, for one, has an RSA key.
+    const issued = issuedBy(bytes)
+    return ({ encoded }) => issued(encoded)
+  }
+  const [certificate, ...others] = certificates
+  if (certificate === undefined || others.length > 0) {
     throw new UsageError('--card-ca: expected one certificate')
+  }
   return certificate.publicPoint
 }

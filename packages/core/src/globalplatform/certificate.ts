@@ -1,6 +1,6 @@
 /**
- * A certificate of SCP11: of an off-card entity, a security domain, or an authority between. X.509 or GlobalPlatform's own form, of a P-256 key,
- * signed by ECDSA with SHA-256 (Amendment F, 6).
+ * A certificate of SCP11: of an off-card entity, a security domain, or an authority between. X.509 or GlobalPlatform's own form, of a P-256 key
+ * (Amendment F, 6).
  */
 export interface OceCertificate {
   readonly format: 'x509' | 'gp'
@@ -27,7 +27,7 @@ export interface OceCertificate {
   readonly unknownCritical: readonly string[]
   /** Authorizations of 11c, value of BF20. */
   readonly authorizations: Uint8Array | undefined
-  /** Raw r‖s, 64 bytes; s may lie in either half. */
+  /** Raw r‖s, 64 bytes; s may lie in either half. Empty when something else than ECDSA with SHA-256 signed it. */
   readonly signature: Uint8Array
   /** The signed bytes. */
   readonly tbs: Uint8Array

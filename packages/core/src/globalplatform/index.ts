@@ -128,6 +128,7 @@ export {
   splitLoadFile,
 } from './load.ts'
 export {
+  type ChainAuthority,
   checkOceChain,
   type OceChainFailure,
   type OceChainProblem,

@@ -58,6 +58,9 @@ export interface OceChainFailure {
   readonly at: number
 }
 
+/** Key of an authority, or whether it signed a certificate, for authorities whose keys are of another kind. */
+export type ChainAuthority = Uint8Array | ((certificate: OceCertificate) => boolean)
+
 /**
  * Checks a chain, leaf last, against the key of the authority above its first certificate. Undefined: it holds. A chain may begin
  * with the authority's own certificate, which its own key signed.
@@ -65,14 +68,19 @@ export interface OceChainFailure {
  */
 export function checkOceChain(
   chain: readonly OceCertificate[],
-  authorityPoint: Uint8Array,
+  authority: ChainAuthority,
   crypto: Crypto,
   now?: number,
 ): OceChainFailure | undefined {
   if (chain.length === 0) throw new UsageError('expected a chain of at least one certificate')
-  let above: Pick<OceCertificate, 'publicPoint'> & Partial<OceCertificate> = { publicPoint: authorityPoint }
+  let above: OceCertificate | undefined
   for (const [at, certificate] of chain.entries()) {
-    const problem = linkProblem(certificate, above, at === chain.length - 1, crypto, now)
+    const signed = above
+      ? verifyOceCertificate(certificate, above.publicPoint, crypto)
+      : typeof authority === 'function'
+        ? authority(certificate)
+        : verifyOceCertificate(certificate, authority, crypto)
+    const problem = signed ? linkProblem(certificate, above, at === chain.length - 1, now) : 'signature'
     if (problem) return { problem, at }
     above = certificate
   }
@@ -81,13 +89,11 @@ export function checkOceChain(
 
 function linkProblem(
   certificate: OceCertificate,
-  above: Pick<OceCertificate, 'publicPoint'> & Partial<OceCertificate>,
+  above: OceCertificate | undefined,
   last: boolean,
-  crypto: Crypto,
   now: number | undefined,
 ): OceChainProblem | undefined {
-  if (!verifyOceCertificate(certificate, above.publicPoint, crypto)) return 'signature'
-  if (above.subject && !equal(above.subject, certificate.issuer)) return 'issuer'
+  if (above && !equal(above.subject, certificate.issuer)) return 'issuer'
   if (certificate.unknownCritical.length > 0) return 'unknown-critical'
   if (!last && !certificate.signsCertificates) return 'not-authority'
   if (last && !certificate.agreesOnKeys) return 'not-agreement'

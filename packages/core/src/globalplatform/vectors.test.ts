@@ -6,6 +6,7 @@ import { kcvGlobalPlatform, portableCrypto, withHandle } from '../crypto/index.t
 import {
   type CurveName,
   cardRecognitionData,
+  checkOceChain,
   checkValuesOf,
   type Diversification,
   diversifyScp03Keys,
@@ -14,6 +15,7 @@ import {
   type PutKeyComponent,
   parseCardCapabilities,
   parseCardRecognitionData,
+  parseCertificateBundle,
   parseCertificateRequest,
   parseDeleteRequest,
   parseDomainData,
@@ -27,6 +29,7 @@ import {
   parsePutKeyAnswer,
   parsePutKeyData,
   parseStatusRequest,
+  roleOfPolicies,
   type StatusScope,
   serializeCardCapabilities,
   serializeCardRecognitionData,
@@ -42,6 +45,7 @@ import {
   serializePutKeyAnswer,
   serializePutKeyData,
   serializeStatusRequest,
+  verifyOceCertificate,
 } from './index.ts'
 
 interface Case {
@@ -158,6 +162,22 @@ const runs: Record<string, (one: Case) => void> = {
     const request = { keyVersion: one['keyVersion'] as number, curve: one['curve'] as CurveName }
     assert.deepEqual(parseGenerateKeyRequest(hex(one, 'data')), request)
     assert.deepEqual(serializeGenerateKeyRequest(request), hex(one, 'data'))
+  },
+  certificates: (one) => {
+    const chain = parseCertificateBundle(hex(one, 'value'))
+    assert.deepEqual(
+      chain.map(({ serialNumber }) => serialNumber),
+      (one['serialNumbers'] as string[]).map(decodeHex),
+    )
+    assert.deepEqual(
+      chain.map(({ policies }) => roleOfPolicies(policies)),
+      one['roles'],
+    )
+    const [first, ...below] = chain
+    assert.equal(first!.signature.length === 64, one['firstByEcdsa'])
+    assert.equal(verifyOceCertificate(first!, first!.publicPoint, portableCrypto), false)
+    assert.equal(checkOceChain(below, first!.publicPoint, portableCrypto), undefined)
+    assert.deepEqual(concat(...chain.map(({ encoded }) => encoded)), hex(one, 'value'))
   },
   diversification: (one) => {
     const { enc, mac, dek } = diversifyScp03Keys(

@@ -1,4 +1,4 @@
-import { concat } from '../bytes/index.ts'
+import { concat, equal } from '../bytes/index.ts'
 import { DerReader, der } from '../der/index.ts'
 import { DecodeError } from '../errors/index.ts'
 import { keyUsageBits } from '../x509/index.ts'
@@ -18,23 +18,26 @@ const extensionOids = {
 } as const
 
 /**
- * Parses an X.509 certificate (RFC 5280) of whatever tool: any names, any extensions, any number of them. Only the algorithm is fixed, P-256 and
- * ECDSA with SHA-256, and the encoding is DER. Unknown critical extensions are listed, for `checkOceChain` to refuse.
+ * Parses an X.509 certificate (RFC 5280) of whatever tool: any names, any extensions, any number of them. Only the key is fixed, P-256,
+ * and the encoding is DER. A signature by something else than ECDSA with SHA-256 is left out: YubiKeys show a certificate that an RSA key signed. Unknown critical extensions are listed, for `checkOceChain` to refuse.
  */
 export function parseX509OceCertificate(bytes: Uint8Array): OceCertificate {
   const outer = new DerReader(bytes, 'certificate')
   const r = outer.sequence('value')
   outer.end()
   const tbs = r.any('signed part', 0x30).encoded
-  requireAlgorithm(r)
-  const signature = parseSignature(r.bitString('signature'))
+  const algorithm = r.any('signature algorithm', 0x30).encoded
+  const bits = r.bitString('signature')
   r.end()
+  const signature = isEcdsa(algorithm) ? parseSignature(bits) : new Uint8Array(0)
 
   const part = new DerReader(tbs, 'certificate').sequence('signed part')
   const version = parseVersion(part)
   const serialNumber = part.integer('serial number')
   if (serialNumber.length > 20) throw part.fail('expected a serial number of at most 20 bytes')
-  requireAlgorithm(part)
+  if (!equal(part.any('signature algorithm', 0x30).encoded, algorithm)) {
+    throw part.fail('the signature algorithm differs inside and outside')
+  }
   const issuer = part.any('issuer', 0x30).encoded
   const validity = part.sequence('validity')
   const notBefore = validity.time('not before')
@@ -90,10 +93,9 @@ function parseVersion(r: DerReader): number {
   return version
 }
 
-function requireAlgorithm(r: DerReader): void {
-  const algorithm = r.sequence('signature algorithm')
-  if (algorithm.oid('algorithm') !== '1.2.840.10045.4.3.2') throw r.fail('expected ECDSA with SHA-256')
-  algorithm.end()
+function isEcdsa(algorithm: Uint8Array): boolean {
+  const r = new DerReader(algorithm, 'signature algorithm').sequence('value')
+  return r.oid('algorithm') === '1.2.840.10045.4.3.2' && r.peek() === undefined
 }
 
 /** Ecdsa-Sig-Value as raw r‖s; unlike our own formats, s may lie in either half. */

@@ -4,6 +4,7 @@ import { openScp11, type Scp11Variant } from '@sealwright/core/channel/scp11'
 import { privateScalar } from '@sealwright/core/crypto'
 import { AuthError, DecodeError, RefusedError, StateError, UsageError } from '@sealwright/core/errors'
 import {
+  type ChainAuthority,
   checkOceChain,
   isCaKeyIdentifier,
   type KeyReference,
@@ -32,7 +33,7 @@ export interface Scp11SessionInput {
   /** The card's key: its version, unless the card has one only. */
   readonly keyVersion?: number
   /** What the card's certificates must lead to; `insecureUnverifiedCard` talks to whatever answers. */
-  readonly cardAuthority: Uint8Array | 'insecureUnverifiedCard'
+  readonly cardAuthority: ChainAuthority | 'insecureUnverifiedCard'
   /** For 11a and 11c: the host's key and its chain, leaf last. */
   readonly host?: { readonly key: HostKey; readonly chain: readonly OceCertificate[] }
   /** The card's key for the authority above `host.chain`; found by the card's own lists unless given. */
@@ -127,10 +128,12 @@ async function trustedPoint(
     progress("the card's certificates are not checked: whoever answers is taken for the card")
     return leaf.publicPoint
   }
-  const failure = checkOceChain(chain, authority, crypto, clock.now())
+  // The authority's own certificate proves nothing and may be signed by whatever made it.
+  const shown = chain.length > 1 && authority instanceof Uint8Array && equal(chain[0]!.publicPoint, authority)
+  const failure = checkOceChain(shown ? chain.slice(1) : chain, authority, crypto, clock.now())
   const role = roleOfPolicies(leaf.policies)
   if (failure) {
-    throw notTrusted(chain, failure.at, oceChainProblems[failure.problem])
+    throw notTrusted(chain, failure.at + (shown ? 1 : 0), oceChainProblems[failure.problem])
   }
   // Under one authority the chain of a host must not pass for that of a card.
   if (role !== undefined && role !== 'sd')

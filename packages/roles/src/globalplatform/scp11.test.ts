@@ -182,6 +182,26 @@ suite('sessions of SCP11 with any card', () => {
     await open(unchecked.transport(), 'b', { cardAuthority: 'insecureUnverifiedCard' })
   })
 
+  test('[E2b] an authority of another kind of key is asked; its own certificate in front of the chain is passed over', async () => {
+    const between = certify('ka-klcc', other.publicPoint, klcc, ['between', 'klcc'])
+    const leaf = certify('sd', cardPoint, other, ['sd', 'between'])
+    const card = () => cardWith({}, [between, leaf]).transport()
+    const asked: number[] = []
+    const authority = (answer: boolean) => (certificate: { publicPoint: Uint8Array }) => {
+      asked.push(certificate.publicPoint[1]!)
+      return answer
+    }
+    await open(card(), 'b', { cardAuthority: authority(true) })
+    assert.deepEqual(asked, [other.publicPoint[1]])
+    await assert.rejects(
+      open(card(), 'b', { cardAuthority: authority(false) }),
+      failsWith('card-not-trusted'),
+    )
+    // Pinned is the certificate that the card shows first, whoever signed it.
+    await open(card(), 'b', { cardAuthority: other.publicPoint })
+    await assert.rejects(open(card(), 'b', { cardAuthority: cardPoint }), failsWith('card-not-trusted'))
+  })
+
   test('a card that shows another’s certificate has not its key, and is found out', async () => {
     for (const variant of ['a', 'b', 'c'] as const) {
       const thief = cardWith()
