@@ -94,7 +94,7 @@ class CardInReader implements ReaderTransport {
       return answer
     } catch (error) {
       // What was said inside a channel is lost with the card; a later answer would belong to nothing.
-      if (error instanceof StateError) this.#failure = error
+      if (error instanceof SealwrightError) this.#failure = error
       throw error
     }
   }
