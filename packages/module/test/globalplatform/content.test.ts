@@ -27,6 +27,7 @@ import {
   tlv,
 } from './management.ts'
 import { idle, notebook, signer } from './notebook.ts'
+import { openScp11 } from './scp11.ts'
 import { derive, initializeUpdate, type KeySet, openScp03, type Session } from './session.ts'
 
 const entropy = scriptedEntropy('content')
@@ -573,8 +574,9 @@ test('with an application selected, its domain opens the channel, and SCP11b spe
   assert.equal(sw(card.send('80503000080102030405060708')), '6A88')
   assert.equal(done(openScp03(card, { keys }).send('8014000001')), '01')
   card.select(app)
-  // What the module proves to anyone proves nobody to the application.
-  assert.equal(cardPoint.length, 65)
+  const proof = openScp11(card, { variant: 'b', version: 2, cardPoint })
+  assert.equal(done(proof.send('8014000001')), '00')
+  assert.equal(sw(proof.send('80E280000401010101')), '6982')
 })
 
 test('what an application is refused inside its channel leaves the channel; what it is told in the open ends it', () => {
