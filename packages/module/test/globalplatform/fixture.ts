@@ -1,4 +1,5 @@
 import { scriptedEntropy } from '@sealwright/core/testing'
+import type { RamMedium } from '../../src/medium/index.ts'
 import type { PlainKeys } from '../../src/profile/index.ts'
 import { plainModule } from '../../src/testing/index.ts'
 import { Card, crypto } from './card.ts'
@@ -7,7 +8,7 @@ import type { KeySet } from './session.ts'
 const test = plainModule({ crypto })
 
 /** A test card in its beginning: factory keys FF, SCP11b key 13/01. */
-export function testCard(): Card {
+export function testCard(): Card<RamMedium> {
   return new Card(test.medium.clone(), test.power)
 }
 
@@ -18,6 +19,6 @@ export const ownKeys: PlainKeys = { version: 0x30, keys: ownSet }
 const real = plainModule({ crypto, keys: ownKeys, seed: 'real' })
 
 /** A card that is no test card: own set 30, SCP11b key 13/01. */
-export function realCard(): Card {
+export function realCard(): Card<RamMedium> {
   return new Card(real.medium.clone(), real.power)
 }

@@ -1,11 +1,12 @@
 import { keyPlaces } from '@sealwright/core/catalog'
+import type { RamMedium } from '../../src/medium/index.ts'
 import type { Fixture, FixtureOptions } from '../../src/testing/index.ts'
 import { customizedModule } from '../../src/testing/index.ts'
 import { Card, crypto } from './card.ts'
 import { ownSet } from './fixture.ts'
 
 export interface FullCard {
-  readonly card: Card
+  readonly card: Card<RamMedium>
   readonly fixture: Fixture
 }
 
