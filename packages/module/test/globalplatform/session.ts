@@ -122,6 +122,8 @@ export interface Scp03Options {
   /** 8, or 16 for S16. */
   readonly challenge?: Uint8Array
   readonly dialect?: Dialect
+  /** Whether the answer has a sequence counter; false in our own channels. */
+  readonly counted?: boolean
 }
 
 export interface Begun {
@@ -141,12 +143,12 @@ const hostChallenge = decodeHex('0102030405060708')
 
 /** INITIALIZE UPDATE, and what a host makes of its answer. */
 export function initializeUpdate(card: Card, options: Scp03Options = {}): Begun {
-  const { keys = factorySet, version = 0, challenge = hostChallenge } = options
+  const { keys = factorySet, version = 0, challenge = hostChallenge, counted = true } = options
   const answer = card.send({ cla: 0x80, ins: 0x50, p1: version, data: challenge, le: 0x100 })
   assert.equal(answer.sw.toString(16), '9000', 'INITIALIZE UPDATE')
   const size = challenge.length
   const { data } = answer
-  assert.equal(data.length, 13 + 2 * size + 3)
+  assert.equal(data.length, 13 + 2 * size + (counted ? 3 : 0))
   const cardChallenge = data.slice(13, 13 + size)
   const context = concat(challenge, cardChallenge)
   const [enc, mac, dek] = keys.map((key) => crypto.aes(key)) as [AesKey, AesKey, AesKey]
@@ -160,7 +162,7 @@ export function initializeUpdate(card: Card, options: Scp03Options = {}): Begun 
   return {
     ...{ answer, context, sessionKeys, cardChallenge, macLength: size, version: data[10]! },
     cardCryptogram: data.slice(13 + size, 13 + 2 * size),
-    counter: (data.at(-3)! << 16) | (data.at(-2)! << 8) | data.at(-1)!,
+    counter: counted ? (data.at(-3)! << 16) | (data.at(-2)! << 8) | data.at(-1)! : 0,
     authenticate(level) {
       const cryptogram = derive(sessionKeys.mac, 0x01, context, size)
       const head = Uint8Array.of(0x84, 0x82, level, 0x00, 2 * size)
