@@ -38,7 +38,7 @@ export function deleteHandler(parts: Parts, call: Pick<Call, 'p1' | 'p2' | 'data
 /** Only an operator deletes a resource. The same document once more, when it is gone, is answered with the receipt that was made. */
 function deleteResource(parts: Parts, aid: Uint8Array, token: Uint8Array): Uint8Array {
   const { definitions } = parts
-  const named = definitions.byAid(aid)
+  const named = definitions.named(aid)
   const receipt = carryOutToken(parts, token, ({ type, resource }) => {
     return type === 'deletion' && definitions.find(resource)?.id === named?.id
   })

@@ -94,7 +94,7 @@ function forInstall(parts: Needs, request: InstallForInstall): Uint8Array {
   const { definitions } = parts
   const { instance, token, purpose } = request
   if (token.length > 0) {
-    const resource = definitions.list().find(({ aid }) => equal(aid, instance))
+    const resource = definitions.named(instance)
     return serializeConfirmation(
       carryOutToken(parts, token, (document) =>
         purpose === 'make-selectable'
@@ -197,9 +197,7 @@ function forPersonalization(parts: Needs, { application }: InstallForPersonaliza
 
 /** Only with an operator's document, which blocks or releases a resource; privileges are given at installation. */
 function forRegistryUpdate(parts: Needs, { application, token }: InstallForRegistryUpdate): Uint8Array {
-  const resource = parts.definitions
-    .list()
-    .find(({ aid }) => application !== undefined && equal(aid, application))
+  const resource = application && parts.definitions.named(application)
   if (token.length === 0)
     throw new Refusal(resource === undefined ? 'function-not-supported' : 'security-not-satisfied')
   return serializeConfirmation(

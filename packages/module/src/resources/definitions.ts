@@ -49,6 +49,11 @@ export class Definitions {
     return definition
   }
 
+  /** The resource that has this AID, in whatever state. */
+  named(aid: Uint8Array): Definition | undefined {
+    return this.list().find((one) => equal(one.aid, aid))
+  }
+
   /** The resource whose application answers to this AID: active, and with a program. */
   byAid(aid: Uint8Array): Definition | undefined {
     return this.list().find(

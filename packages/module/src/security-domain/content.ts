@@ -20,7 +20,7 @@ export type ContentParts = OperationParts & Pick<Parts, 'domainData' | 'domainKe
 
 /** A resource's application is its operator's: whoever holds keys of the card does nothing to it without a document of the operator. */
 export function requireOwnContent({ definitions }: Pick<Parts, 'definitions'>, aid: Uint8Array): void {
-  if (definitions.list().some((one) => equal(one.aid, aid))) throw new Refusal('security-not-satisfied')
+  if (definitions.named(aid) !== undefined) throw new Refusal('security-not-satisfied')
 }
 
 /** No AID stands for two things, whatever they are. */
@@ -28,7 +28,7 @@ export function requireFreeAid(
   { registry, definitions }: Pick<Parts, 'registry' | 'definitions'>,
   aid: Uint8Array,
 ): void {
-  if (registry.names(aid) || definitions.byAid(aid) !== undefined) throw new Refusal('already-there')
+  if (registry.names(aid) || definitions.named(aid) !== undefined) throw new Refusal('already-there')
 }
 
 /** Carries out an operator's document that came as a token; it must be about the content that the command names. Answers its receipt. */
