@@ -87,7 +87,6 @@ export const cuts: readonly Cut[] = [
   { name: 'GENERATE KEY', run: inSession((session) => generateKey(session, 0x11, 3)) },
   {
     name: 'GENERATE KEY in the place of one',
-    quick: true,
     before: withKeys,
     run: inSession((session) => generateKey(session, 0x11, 4, 3)),
   },
@@ -125,7 +124,6 @@ export const cuts: readonly Cut[] = [
   { name: 'extradition', before: withContent, run: inSession((session) => extradite(session, app, domain)) },
   {
     name: 'DELETE of content',
-    quick: true,
     before: withContent,
     run: inSession((session) => deleteContent(session, file, true)),
   },
