@@ -2,7 +2,7 @@
  * `npm run bench`: how fast the flows are beside the cryptography in them (section P of docs/requirements.md). Each round measures a
  * flow and then its primitives at the same lengths, each in the fastest way the repository knows; the numbers are means over all rounds,
  * in processor time of the one thread, so that other work on the machine does not show.
- * `--json` prints one object a flow; `--rounds N`; other words keep only flows whose names contain one of them.
+ * `--json` prints one object a flow; `--rounds N`; other words keep only flows whose names contain one of them (`round`: the round trips).
  */
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -10,6 +10,13 @@ import { keyDownload } from './bench/key-download.ts'
 import { type Flow, type Measured, measure } from './bench/measure.ts'
 import { personalization } from './bench/personalization.ts'
 import { programCalls } from './bench/program-call.ts'
+import {
+  type Missing,
+  measureRoundTrips,
+  modulePath,
+  type RoundTrips,
+  simulatorPath,
+} from './bench/round-trip.ts'
 
 const { values: options, positionals: words } = parseArgs({
   options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '15' } },
@@ -26,7 +33,10 @@ const rounds = Number(options.rounds)
 if (!Number.isInteger(rounds) || rounds < 1)
   throw new Error(`--rounds: expected a number from 1, got ${options.rounds}`)
 const chosen = flows.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
-if (chosen.length === 0) throw new Error(`no flow of that name: ${flows.map(({ name }) => name).join(', ')}`)
+const roundTrips = words.length === 0 || words.some((word) => 'round trip'.includes(word))
+if (chosen.length === 0 && !roundTrips) {
+  throw new Error(`no flow of that name: ${[...flows.map(({ name }) => name), 'round trip'].join(', ')}`)
+}
 
 if (!options.json) {
   const [cpu] = cpus()
@@ -38,6 +48,11 @@ for (const flow of chosen) {
   const measured = await flow.measure(rounds)
   if (options.json) console.log(JSON.stringify(measured))
   else print(measured)
+}
+if (roundTrips) {
+  const measured = await measureRoundTrips(Math.min(rounds, 15))
+  if (options.json) for (const row of measured) console.log(JSON.stringify(row))
+  else printRoundTrips(measured)
 }
 
 interface Measurable {
@@ -65,6 +80,27 @@ function print({ name, text, perSecond, each, operations, primitives, sum, ratio
     console.log(
       `  bare call of the same function ${us(bare.each)}; the command takes ${bare.times.toFixed(1)} times as long`,
     )
+  console.log('')
+}
+
+function printRoundTrips(rows: readonly (RoundTrips | Missing)[]): void {
+  console.log('round trip: one command to a module and its answer, in time that passes')
+  for (const row of rows) {
+    if ('missing' in row) console.log(`    ${row.carrier.padEnd(40)} not measured: ${row.missing}`)
+    else {
+      const times = `${us(row.median).padStart(10)}, 95 % within ${us(row.p95).padStart(10)}`
+      console.log(`    ${row.carrier.padEnd(40)} ${row.command.padEnd(22)} ${times}   (${row.trips})`)
+    }
+  }
+  for (const command of ['application selected', 'hello'] as const) {
+    const [own, other] = [modulePath, simulatorPath].map((carrier) =>
+      rows.find((row) => 'median' in row && row.carrier === carrier && row.command === command),
+    ) as (RoundTrips | undefined)[]
+    if (own === undefined || other === undefined) continue
+    console.log(
+      `  ${command}: ours ${us(own.median)}, jCardSim ${us(other.median)}; ours takes ${(own.median / other.median).toFixed(2)} times as long`,
+    )
+  }
   console.log('')
 }
 

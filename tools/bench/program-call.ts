@@ -113,7 +113,7 @@ const examples: readonly Example[] = [
 export const programCalls: readonly Flow<number>[] = examples.map((example) => ({
   name: `program call, ${example.name}`,
   text: example.text,
-  operations: 500,
+  operations: 10_000,
   async setUp(crypto) {
     const { chip, program, own = false, begun = [], first = [], commands } = example
     const life = await lifeUpTo(

@@ -20,6 +20,7 @@ export class Definitions {
   readonly #watch: Watch
   /** Resources that were asked for since DEF last changed. */
   readonly #known = new Map<number, Definition>()
+  #all: readonly Definition[] | undefined
 
   constructor(nvm: Nvm) {
     this.#nvm = nvm
@@ -27,19 +28,17 @@ export class Definitions {
   }
 
   /** Every resource, by number. */
-  list(): Definition[] {
-    return this.#slots(forms.resource)
+  list(): readonly Definition[] {
+    if (!this.#watch.holds()) this.#forget()
+    this.#all ??= this.#slots(forms.resource)
       .map((slot) => this.#read(slot, parseDefinition))
       .sort((a, b) => a.id - b.id)
+    return this.#all
   }
 
   /** The same value as before when nothing in DEF has changed. */
   find(id: number): Definition | undefined {
-    if (!this.#watch.holds()) {
-      const { start, end } = this.#zone
-      this.#known.clear()
-      this.#watch.set(start, end - start)
-    }
+    if (!this.#watch.holds()) this.#forget()
     const known = this.#known.get(id)
     if (known !== undefined) return known
     const slot = this.#slotOf(id)
@@ -132,6 +131,14 @@ export class Definitions {
       return [{ ...entry(slot), name: `definition of resource ${definition.id}` }, ...tenants(definition)]
     })
     return [...operators, ...resources]
+  }
+
+  /** From here on DEF is watched again. */
+  #forget(): void {
+    const { start, end } = this.#zone
+    this.#known.clear()
+    this.#all = undefined
+    this.#watch.set(start, end - start)
   }
 
   get #zone() {
