@@ -45,28 +45,36 @@ export function dispatcherTarget(
     if (step.kind === 'command') genuine.set(step.ins, [...(genuine.get(step.ins) ?? []), step])
   }
 
+  /** A command as its catalog row has it, with data that it was once sent with. */
+  function tried(name: CommandName): Step[] {
+    const row = commands[name]
+    const secured = row.channel !== 'none'
+    const bare: CommandStep = {
+      kind: 'command',
+      ...{ cla: row.class === 'iso' ? 0x00 : 0x80, ins: row.ins, p1: 0, p2: 0, data: new Uint8Array(0) },
+      ...{ le: 256, form: 'short', secured },
+    }
+    return [
+      ...(row.channel === 'none' ? [] : [opening(row.channel)]),
+      bare,
+      ...(genuine.get(row.ins) ?? []).slice(0, 3),
+    ]
+  }
+
   function* seeds(): Iterable<DispatcherInput> {
     for (const { name: chip } of chips) {
-      yield { chip, steps: transcripts.get(chip) ?? [] }
-      for (const name of names) {
-        const row = commands[name]
-        const { ins, channel } = row
-        const cla = row.class === 'iso' ? 0x00 : 0x80
-        const steps: Step[] = channel === 'none' ? [] : [opening(channel)]
-        const bare: CommandStep = {
-          kind: 'command',
-          ...{
-            cla,
-            ins,
-            p1: 0,
-            p2: 0,
-            data: new Uint8Array(0),
-            le: 256,
-            form: 'short',
-            secured: channel !== 'none',
-          },
+      const transcript = transcripts.get(chip)
+      if (transcript !== undefined) yield { chip, steps: transcript }
+      // A power-up costs as much as some commands: several go together where a transcript has shown the chip.
+      const together = transcript === undefined ? 1 : 12
+      for (let at = 0; at < names.length; at += together) {
+        yield {
+          chip,
+          steps: names
+            .slice(at, at + together)
+            .flatMap(tried)
+            .slice(0, mostSteps),
         }
-        yield { chip, steps: [...steps, bare, ...(genuine.get(ins) ?? []).slice(0, 3)] }
       }
     }
   }

@@ -1,5 +1,5 @@
 import { type Command, command, parseResponse, type Response, serializeCommand } from '@sealwright/core/apdu'
-import { statusWordName } from '@sealwright/core/catalog'
+import { commands, statusWordName } from '@sealwright/core/catalog'
 import type { HostSession } from '@sealwright/core/channel/secure-messaging'
 import { AuthError } from '@sealwright/core/errors'
 import type { Entropy } from '@sealwright/core/ports'
@@ -119,7 +119,7 @@ export class Line {
     const sent = tamper === undefined ? wrapped : tampered(wrapped, tamper)
     const answer = this.#exchange(blocksOf(sent, form))
     // A segment of a chain, however it came to be one, is answered without protection.
-    const segment = (wrapped.cla & 0x10) !== 0
+    const segment = (wrapped.cla & 0x10) !== 0 || ((wrapped.p1 & 0x80) !== 0 && isChainedByP1(wrapped.ins))
     if (open === undefined || tamper !== undefined || segment || channels.current !== open) return
     try {
       host.unwrap(answer)
@@ -219,6 +219,10 @@ export class Line {
   #broken(kind: string, ins: number, what: { readonly detail: string; readonly text: string }): Broken {
     return new Broken({ kind, subject: instructionName(ins), ...what })
   }
+}
+
+function isChainedByP1(ins: number): boolean {
+  return Object.values(commands).some((row) => row.ins === ins && 'chainedByP1' in row)
 }
 
 /** One command may take this long on a busy machine. */

@@ -23,8 +23,8 @@ export interface ParserInput {
 const longest = 8 * 1024
 
 /**
- * Parsers. The laws: an answer, or one of the errors that mean *refused*; where there is one form only, what was parsed serializes to the
- * bytes that came; the input is left as it was.
+ * Parsers. The laws: an answer, or one of the errors that mean *refused*; what was parsed serializes to the bytes that came, or, where one value
+ * has several forms, to one that stays; the input is left as it was.
  * @param blobs bytes that may be valid for any of them
  */
 export function parserTarget(
@@ -80,14 +80,15 @@ function runParser(reading: Reading, bytes: Uint8Array): Defect | undefined {
     return { kind: 'changes its input', subject: name, detail: '', text: bytesToHex(given) }
   }
   if (reading.serialize === undefined) return undefined
-  let again: Uint8Array
   try {
-    again = reading.serialize(value as never)
+    const again = reading.serialize(value as never)
+    const wanted =
+      reading.manyForms === true ? reading.serialize(reading.parse(again.slice()) as never) : bytes
+    if (same(again, wanted)) return undefined
+    return { kind: 'serializes to other bytes', subject: name, detail: '', text: bytesToHex(again) }
   } catch (error) {
     return { kind: 'parses what does not serialize', subject: name, ...place(error) }
   }
-  if (same(again, bytes)) return undefined
-  return { kind: 'serializes to other bytes', subject: name, detail: '', text: bytesToHex(again) }
 }
 
 function same(a: Uint8Array, b: Uint8Array): boolean {

@@ -24,8 +24,10 @@ export interface Parser {
   readonly takes: 'bytes' | 'text'
   /** Parses the input; text is given as its UTF-8 bytes. */
   parse(input: Uint8Array, crypto?: Crypto): unknown
-  /** Where there is one form only: the bytes of what was parsed. */
+  /** The bytes of what was parsed. */
   readonly serialize?: (value: never) => Uint8Array
+  /** One value has several forms, of which `serialize` makes one. */
+  readonly manyForms?: true
 }
 
 /** Folders of core with a `parse…`, `decode…` or `pemTo…` among their public names. A test finds those that are missing. */
@@ -86,8 +88,16 @@ const adapted: Readonly<Record<string, (parse: Parse, input: Uint8Array) => unkn
     parse(input.subarray(1), globalplatform.parseStatusScope(firstOf(input))),
 }
 
-/** Parses that have a `serialize…` of the same name with another argument, or that take more than one form; each with its reason. */
+/** Parses that take what cards of other makers say in another form, too. */
 const manyForms: readonly string[] = [
+  // 00, or nothing at all.
+  'parseConfirmation',
+  // An empty C0, or none.
+  'parseKeyInformation',
+]
+
+/** Parses whose `serialize…` is not the other direction; each with its reason. */
+const oneWay: readonly string[] = [
   // Text: letter case, line ends.
   'decodeHex',
   'decodeBase64',
@@ -126,7 +136,7 @@ export function isParserName(name: string): boolean {
 function parserOf(name: string, parse: Parse, names: Readonly<Record<string, unknown>>): Parser {
   const named = names[name.replace(/^(parse|decode)/, 'serialize')] as Parser['serialize']
   const serialize =
-    manyForms.includes(name) || adapted[name] === ofByte ? undefined : (serializers[name] ?? named)
+    oneWay.includes(name) || adapted[name] === ofByte ? undefined : (serializers[name] ?? named)
   const adapt = adapted[name]
   return {
     name,
@@ -136,6 +146,7 @@ function parserOf(name: string, parse: Parse, names: Readonly<Record<string, unk
       return parse(ofText.includes(name) ? new TextDecoder().decode(input) : input, crypto)
     },
     ...(serialize === undefined ? {} : { serialize }),
+    ...(manyForms.includes(name) ? { manyForms: true } : {}),
   }
 }
 
