@@ -7,6 +7,7 @@ import { concat, decodeHex, equal } from '../bytes/index.ts'
 import { portableCrypto } from '../crypto/index.ts'
 import { der, noEnd } from '../der/index.ts'
 import { DecodeError, UsageError } from '../errors/index.ts'
+import { serializeTlv } from '../tlv/index.ts'
 import { certificateToPem } from '../x509/index.ts'
 import {
   checkOceChain,
@@ -287,6 +288,13 @@ test("GlobalPlatform's own certificates: a DER signature and a date that is none
   const wrong = sound.slice()
   wrong.set(decodeHex('141C0C1F'), date)
   assert.throws(() => parseOceCertificate(wrong), /date/)
+})
+
+test('X.509 that a card wraps in 7F21 is taken out', () => {
+  const wrap = (made: Uint8Array) => serializeTlv({ tag: 0x7f21, value: made })
+  assert.deepEqual(parseCertificateBundle(concat(wrap(ka), wrap(oce))), chain(ka, oce))
+  assert.throws(() => parseOceCertificate(concat(wrap(oce), Uint8Array.of(0))), DecodeError)
+  assert.throws(() => parseOceCertificate(wrap(concat(oce, oce))), DecodeError)
 })
 
 test('serial numbers compare as numbers', () => {

@@ -6,10 +6,14 @@ import type { OceCertificate } from './certificate.ts'
 import { parseGpCertificate } from './gp-certificate.ts'
 import { parseX509OceCertificate } from './x509-certificate.ts'
 
-/** Parses one certificate; the first byte tells its format. */
+/** Parses one certificate; the first byte tells its format. X.509 wrapped in 7F21, as some cards give it, is taken out of it. */
 export function parseOceCertificate(bytes: Uint8Array): OceCertificate {
   if (bytes[0] === 0x30) return parseX509OceCertificate(bytes)
-  if (bytes[0] === 0x7f) return parseGpCertificate(bytes)
+  if (bytes[0] === 0x7f) {
+    const [object, ...others] = parseTlvs(bytes, 'certificate')
+    const wrapped = object?.tag === 0x7f21 && others.length === 0 && object.value[0] === 0x30
+    return wrapped ? parseX509OceCertificate(object.value) : parseGpCertificate(bytes)
+  }
   throw new DecodeError('certificate: expected X.509, 30, or 7F21')
 }
 

@@ -127,8 +127,8 @@ function parseEntry(objects: readonly Tlv[]): RegistryEntry {
   const aid = one(0x4f)
   const state = one(0x9f70)
   if (!aid || !state) throw new DecodeError(`${what}: expected 4F and 9F70`)
-  // Of two bytes the second is not GlobalPlatform's.
-  if (state.length < 1 || state.length > 2) throw new DecodeError(`${what}: expected a state of one byte`)
+  // The first byte is the state; some cards have more.
+  if (state.length < 1 || state.length > 4) throw new DecodeError(`${what}: expected a state of one byte`)
   const privileges = one(0xc5)
   const implicit = objects.filter(({ tag }) => tag === 0xcf)
   if (implicit.some(({ value }) => value.length !== 1)) {

@@ -40,21 +40,42 @@ export interface SelectedDomain {
   readonly longestData: number
 }
 
-/** Selects a security domain, which ends any session. @param aid left out: the issuer security domain */
+/**
+ * Selects a security domain, which ends any session.
+ * @param aid left out: the issuer security domain, by SELECT without AID or, where a card does not take that, by the usual AIDs
+ */
 export async function selectDomain(transport: Transport, aid?: Uint8Array): Promise<SelectedDomain> {
-  const select: CommandFields = { cla: 0x00, ins: 0xa4, p1: 0x04, ...(aid && { data: aid }) }
-  let { data, sw } = await plainLine(transport).exchange(select)
-  // A chain of segments that was broken off takes the first command with it.
-  if (sw !== 0x9000 && sw !== 0x6283) ({ data, sw } = await plainLine(transport).exchange(select))
-  if (sw !== 0x9000 && sw !== 0x6283) throw refusedByCard('SELECT', sw)
-  const information = informationOf(data)
-  return {
-    aid: information?.aid ?? aid,
-    information,
-    locked: sw === 0x6283,
-    longestData: Math.min(0xff, (information && longestData(information)) || 0xff),
+  const names = aid ? [aid] : [undefined, ...issuerDomains]
+  let refused = 0
+  for (const [i, name] of names.entries()) {
+    const select: CommandFields = { cla: 0x00, ins: 0xa4, p1: 0x04, ...(name && { data: name }) }
+    let { data, sw } = await plainLine(transport).exchange(select)
+    // A chain of segments that was broken off takes the first command with it.
+    if (i === 0 && !isSelected(sw)) ({ data, sw } = await plainLine(transport).exchange(select))
+    if (!isSelected(sw)) {
+      refused ||= sw
+      continue
+    }
+    const information = informationOf(data)
+    return {
+      aid: information?.aid ?? name,
+      information,
+      locked: sw === 0x6283,
+      longestData: Math.min(0xff, (information && longestData(information)) || 0xff),
+    }
   }
+  throw refusedByCard('SELECT', refused)
 }
+
+function isSelected(sw: number): boolean {
+  return sw === 0x9000 || sw === 0x6283
+}
+
+/** GlobalPlatform's own AID, and that of Visa's older cards. */
+const issuerDomains = [
+  Uint8Array.of(0xa0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00),
+  Uint8Array.of(0xa0, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00),
+]
 
 /** Some cards answer nothing, or a form of their own: what cannot be read is as if it were not there. */
 function informationOf(data: Uint8Array): FileControlInformation | undefined {

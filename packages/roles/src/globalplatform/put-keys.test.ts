@@ -191,6 +191,24 @@ suite('new keys for any card', () => {
     assert.deepEqual(setsOf(swallowing), ['7: 30'])
   })
 
+  test('a card that answers nothing is asked by a session, and what stays open is said', async () => {
+    const said: string[] = []
+    const silent = own({ answersCheckValues: false })
+    const done = await putKeys(
+      silent.transport(),
+      { ...ports, progress: (text) => said.push(text) },
+      {
+        newKeys: () => set(0x10),
+        async openSession() {
+          await selectDomain(silent.transport())
+          return openScp03Session(silent.transport(), ports, { keys: old, keyVersion: 0, level: 'best' })
+        },
+      },
+    )
+    assert.equal(done.outcome, 'put')
+    assert.match(said.join(), /DEK is not proven/)
+  })
+
   test('[E2b] keys from a master key are made for the card that is there', async () => {
     const master = new Uint8Array(16).fill(0x33)
     const diversificationData = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)

@@ -7,7 +7,6 @@ import {
   factoryKeyVersion,
   isKeyVersion,
   parseDiversificationData,
-  parsePutKeyAnswer,
   type Scp03KeyBytes,
   serializePutKeyAnswer,
   serializePutKeyData,
@@ -157,7 +156,7 @@ async function openOld(
 /** Both forms of the key block are legal; a card that refuses one as bad data has changed nothing and gets the other. */
 async function put(
   session: DomainSession,
-  { crypto }: CardPorts,
+  { crypto, progress }: CardPorts,
   keys: Scp03KeyBytes,
   keyVersion: number,
   p1: number,
@@ -175,25 +174,30 @@ async function put(
     // P2: the first key is number 1, and there are several.
     const answer = await session.exchange({ cla: 0x80, ins: 0xd8, p1, p2: 0x81, data })
     sw = answer.sw
-    if (isProcessed(sw)) return requireAnswer(answer.data, keyVersion, parts)
+    if (isProcessed(sw)) return requireAnswer(answer.data, keyVersion, parts, progress)
     if (sw !== 0x6a80 && sw !== 0x6700) break
   }
   throw refusedInSession(session.kind, 'PUT KEY', sw)
 }
 
+/** What a card answers must be the check values of the new keys. Some answer nothing; the session that follows proves two of the three. */
 function requireAnswer(
   data: Uint8Array,
   keyVersion: number,
   parts: readonly { readonly checkValue: Uint8Array }[],
+  progress: CardPorts['progress'],
 ): void {
-  const answer = parsePutKeyAnswer(data)
+  if (data.length === 0) {
+    progress('the card did not answer check values: that it has the new DEK is not proven')
+    return
+  }
   const expected = serializePutKeyAnswer({
     keyVersion,
     checkValues: parts.map(({ checkValue }) => checkValue),
   })
   if (!equal(data, expected)) {
     throw new PeerError(
-      `the card answered PUT KEY with version ${hex(answer.keyVersion)} and the check values ${answer.checkValues.map(encodeHex).join(' ')}, which are not those of the new keys`,
+      `the card answered PUT KEY with ${encodeHex(data)}, which is not version and check values of the new keys (${encodeHex(expected)}); run this again: it asks the card which keys it has`,
     )
   }
 }

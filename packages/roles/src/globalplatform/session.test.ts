@@ -218,6 +218,8 @@ suite('sessions of SCP03 with any card', () => {
       locked: false,
       longestData: 0xff,
     })
+    const named = await selectDomain(card({ selectsWithoutAid: false }).transport())
+    assert.equal(named.aid && encodeHex(named.aid), 'A000000151000000')
     mute.state = 'card-locked'
     assert.equal((await selectDomain(mute.transport())).locked, true)
     await assert.rejects(selectDomain(mute.transport(), new Uint8Array(7).fill(1)), failsWith('card-refused'))

@@ -67,6 +67,10 @@ export interface ForeignDialect {
   readonly s16?: 'too' | 'only'
   readonly protocol?: 0x02 | 0x03
   readonly information?: 'full' | 'none'
+  /** Whether SELECT without AID is known. */
+  readonly selectsWithoutAid?: boolean
+  /** Whether PUT KEY answers check values. */
+  readonly answersCheckValues?: boolean
   /** How certificates in several segments come. */
   readonly certificates?: 'class' | 'p1'
   /** Whether STORE DATA comes in blocks, or whole by command chaining. */
@@ -219,6 +223,7 @@ export class TestOnlyForeignCard {
 
   #select({ data }: Command): Answer {
     this.#end()
+    if (data.length === 0 && this.#options.selectsWithoutAid === false) return { sw: 0x6a82 }
     const known = [this.aid, ...this.applications.map(({ aid }) => aid)]
     const found =
       data.length === 0 ? this.aid : known.find((aid) => equal(aid.subarray(0, data.length), data))
@@ -402,6 +407,7 @@ export class TestOnlyForeignCard {
     if (p1 !== 0) this.keySets.delete(p1)
     if (!keepsFactoryKeys) this.keySets.delete(0xff)
     this.keySets.set(keyVersion, { enc: clear[0]!, mac: clear[1]!, dek: clear[2]! })
+    if (this.#options.answersCheckValues === false) return { sw: 0x9000 }
     const checkValues = keys.map((key) => ('checkValue' in key ? key.checkValue : none))
     return { data: serializePutKeyAnswer({ keyVersion, checkValues }), sw: 0x9000 }
   }
