@@ -1,5 +1,5 @@
 import { ascii, decodeHex, encodeHex, wipe } from '@sealwright/core/bytes'
-import { isKnownTestKey } from '@sealwright/core/crypto'
+import { refuseTestKey } from '@sealwright/core/crypto'
 import { UsageError } from '@sealwright/core/errors'
 import { certificateToPem } from '@sealwright/core/x509'
 import { makeCardProof, type PlainKeys } from '@sealwright/module/profile'
@@ -90,9 +90,7 @@ function keySet(bytes: Uint8Array): PlainKeys['keys'] {
   }
   const key = (n: number) => bytes.subarray(n * length, (n + 1) * length)
   const keys = [key(0), key(1), key(2)] as const
-  if (keys.some((one) => isKnownTestKey(nodeCrypto, one))) {
-    throw new UsageError('--keys: a published test key goes into test modules only: use --test')
-  }
+  for (const one of keys) refuseTestKey(nodeCrypto, one, '--keys FILE')
   return keys
 }
 
