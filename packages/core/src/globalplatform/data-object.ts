@@ -6,9 +6,14 @@ import { readField, serializeField } from './length-value.ts'
 
 /**
  * The value of a data object that GET DATA answered. Cards differ: with CLA 80 most answer the whole object, with CLA 00 the value only,
- * some always one of them. An answer that is exactly one object of this tag is taken as the whole object.
+ * some always one of them, a few wrap it twice. An answer that is exactly one object of this tag is taken as the whole object.
  */
 export function valueOfAnswer(tag: number, answer: Uint8Array): Uint8Array {
+  const value = unwrapped(tag, answer)
+  return value === answer ? answer : unwrapped(tag, value)
+}
+
+function unwrapped(tag: number, answer: Uint8Array): Uint8Array {
   try {
     if (isOutsideBer(tag)) {
       const r = new Reader(answer, 'data object')

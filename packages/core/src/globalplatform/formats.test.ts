@@ -153,6 +153,11 @@ laws('privileges', fc.oneof(threeBytes, oneByte), serializePrivileges, parsePriv
 
 const part = shaped({ type: byte.filter((type) => type !== 0xff), length: byte })
 const wide = shaped({ type: byte, length: fc.nat(0xffff) })
+const unmarked = shaped({
+  type: fc.integer({ min: 3, max: 0xfe }),
+  length: fc.nat(0xffff),
+  unmarked: fc.constant(true as const),
+})
 const extended = shaped({
   usage: fc.uint8Array({ maxLength: 2 }),
   access: fc.uint8Array({ maxLength: 1 }),
@@ -163,7 +168,14 @@ laws(
   fc.array(
     fc.oneof(
       shaped({ keyId: byte, keyVersion: byte, components: fc.array(part, several) }),
-      shaped({ keyId: byte, keyVersion: byte, components: fc.array(wide, several), extended }),
+      shaped({
+        keyId: byte,
+        keyVersion: byte,
+        components: fc
+          .tuple(wide, fc.array(fc.oneof(wide, unmarked), { maxLength: 2 }))
+          .map(([first, rest]) => [first, ...rest]),
+        extended,
+      }),
     ),
     several,
   ),
@@ -429,5 +441,6 @@ test('an answer of GET DATA is taken with its wrapper or without', () => {
   const value = decodeHex('C00401FF8810')
   assert.deepEqual(valueOfAnswer(0xe0, decodeHex('E006C00401FF8810')), value)
   assert.deepEqual(valueOfAnswer(0xe0, value), value)
+  assert.deepEqual(valueOfAnswer(0x67, decodeHex('67056703800103')), decodeHex('800103'))
   assert.deepEqual(valueOfAnswer(0xff21, decodeHex('FF2103810105')), decodeHex('810105'))
 })

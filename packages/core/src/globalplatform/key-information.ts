@@ -18,6 +18,8 @@ export interface KeyComponentInformation {
    * Bytes of the component. Cards differ for elliptic curves: B0 is followed by 40 or 41 for P-256, F0 by the number of the curve.
    */
   readonly length: number
+  /** Of the extended form: the mark FF is left out before this type; some cards write it before the first only. */
+  readonly unmarked?: true
 }
 
 const entryTag = 0xc0
@@ -56,9 +58,14 @@ function parseEntry(bytes: Uint8Array): KeyInformationEntry {
     } while (r.remaining > 0)
     return { keyId, keyVersion, components }
   }
-  while (r.peek() === extendedMark) {
-    r.u8('extended mark')
-    components.push({ type: r.u8('key type'), length: r.u16('length') })
+  // A length of key usage is at most 2; types are larger.
+  while ((r.peek() ?? 0) > 2) {
+    const type = r.u8('key type')
+    components.push(
+      type === extendedMark
+        ? { type: r.u8('key type'), length: r.u16('length') }
+        : { type, length: r.u16('length'), unmarked: true },
+    )
   }
   const usage = r.take(r.u8('length of key usage'), 'key usage')
   const access = r.take(r.u8('length of key access'), 'key access')
@@ -80,7 +87,12 @@ function serializeEntry({ keyId, keyVersion, components, extended }: KeyInformat
   if (usage.length > 2 || access.length > 1) throw new UsageError('key usage or key access is too long')
   return concat(
     head,
-    ...components.map(({ type, length }) => concat(Uint8Array.of(extendedMark, type), u16(length))),
+    ...components.map(({ type, length, unmarked }, i) => {
+      if (unmarked && (i === 0 || type <= 2 || type === extendedMark)) {
+        throw new UsageError('key information: this component needs its mark')
+      }
+      return concat(Uint8Array.from(unmarked ? [type] : [extendedMark, type]), u16(length))
+    }),
     Uint8Array.of(usage.length),
     usage,
     Uint8Array.of(access.length),

@@ -28,6 +28,7 @@ import {
   parseOldRegistryEntries,
   parsePutKeyAnswer,
   parsePutKeyData,
+  parseRegistryEntries,
   parseStatusRequest,
   roleOfPolicies,
   type StatusScope,
@@ -44,6 +45,7 @@ import {
   serializeOldRegistryEntries,
   serializePutKeyAnswer,
   serializePutKeyData,
+  serializeRegistryEntries,
   serializeStatusRequest,
   verifyOceCertificate,
 } from './index.ts'
@@ -81,15 +83,29 @@ const runs: Record<string, (one: Case) => void> = {
     assert.deepEqual(serializePutKeyAnswer(answer), hex(one, 'answer'))
   },
   'key-information': (one) => {
-    const entries = (one['entries'] as [number, number, [number, number][]][]).map(
-      ([keyId, keyVersion, components]) => ({
-        keyId,
-        keyVersion,
-        components: components.map(([type, length]) => ({ type, length })),
+    type Row = [number, number, [number, number, boolean?][], string?, string?]
+    const entries = (one['entries'] as Row[]).map(([keyId, keyVersion, components, usage, access]) => ({
+      keyId,
+      keyVersion,
+      components: components.map(([type, length, unmarked]) => ({
+        type,
+        length,
+        ...(unmarked && { unmarked: true as const }),
+      })),
+      ...(usage !== undefined && {
+        extended: { usage: decodeHex(usage), access: decodeHex(access ?? '') },
       }),
-    )
+    }))
     assert.deepEqual(parseKeyInformation(hex(one, 'value')), entries)
     assert.deepEqual(serializeKeyInformation(entries), hex(one, 'value'))
+  },
+  registry: (one) => {
+    const [entry, ...others] = parseRegistryEntries(hex(one, 'bytes'))
+    assert.equal(others.length, 0)
+    assert.deepEqual(entry!.aid, hex(one, 'aid'))
+    assert.equal(entry!.state, one['state'])
+    assert.equal(entry!.privileges?.names.length, one['privileges'])
+    assert.deepEqual(serializeRegistryEntries([entry!]), hex(one, 'bytes'))
   },
   'card-recognition-data': (one) => {
     const parsed = parseCardRecognitionData(hex(one, 'value'))
@@ -102,14 +118,15 @@ const runs: Record<string, (one: Case) => void> = {
     assert.deepEqual(serializeCardRecognitionData(parsed), hex(one, 'value'))
     const made = cardRecognitionData(one['version'] as string, protocols)
     assert.deepEqual(made.objects, parsed.objects.slice(0, made.objects.length))
+    assert.deepEqual(parseCardRecognitionData(serializeCardRecognitionData(made)), made)
   },
   'card-capabilities': (one) => {
     const parsed = parseCardCapabilities(hex(one, 'value'))
-    const protocols = (one['protocols'] as [number, string, number][]).map(
+    const protocols = (one['protocols'] as [number, string, number?][]).map(
       ([protocol, parameters, keyLengths]) => ({
         protocol,
         parameters: decodeHex(parameters),
-        keyLengths,
+        ...(keyLengths !== undefined && { keyLengths }),
       }),
     )
     assert.deepEqual(parsed.protocols, protocols)

@@ -7,12 +7,12 @@ import {
   parseCaIdentifiers,
   parseKeyInformation,
 } from '@sealwright/core/globalplatform'
-import { type CardLine, readDataObject } from './card.ts'
+import { type CardLine, readable, readDataObject } from './card.ts'
 
-/** What the card says of its keys; undefined where it does not. */
+/** What the card says of its keys; undefined where it does not, or in no form of the standard. */
 export async function readKeys(line: CardLine): Promise<KeyInformationEntry[] | undefined> {
   const value = await readDataObject(line, dataTags['key-information'])
-  return value && parseKeyInformation(value)
+  return value && readable(() => parseKeyInformation(value))
 }
 
 /** The authorities whose certificates the card takes: of hosts (KLOC), or of cards (KLCC). */
@@ -21,7 +21,7 @@ export async function readAuthorities(line: CardLine, kind: CaKind): Promise<CaI
     line,
     dataTags[kind === 'kloc' ? 'ca-identifiers-kloc' : 'ca-identifiers-klcc'],
   )
-  return value && parseCaIdentifiers(value)
+  return value && readable(() => parseCaIdentifiers(value))
 }
 
 /** What a key of this identifier is for, as people say it. */
