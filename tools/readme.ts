@@ -67,7 +67,9 @@ async function runWithReaders(commands: string, cwd: string): Promise<number | n
   }
   const readers = await Readers.start()
   try {
-    const { status, stdout, stderr } = await readers.run('sh', ['-e', '-c', commands], {
+    // What a block that fails has put into the background would keep its output open.
+    const ended = `trap 'kill $! 2> /dev/null || :' EXIT\n${commands}`
+    const { status, stdout, stderr } = await readers.run('sh', ['-e', '-c', ended], {
       cwd,
       timeoutMs: 120_000,
     })
