@@ -84,7 +84,7 @@ function work(
   found: (finding: Finding) => void,
   told: (progress: Progress) => void,
 ): Promise<void> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const memory = LastInput.memory()
     const last = new LastInput(memory)
     const worker = new Worker(new URL('./fuzz/worker.ts', import.meta.url), {
@@ -92,16 +92,19 @@ function work(
       resourceLimits: { maxOldGenerationSizeMb: 2_048 },
     })
     let ended = false
-    const died = (kind: string, text: string): void => {
+    const died = (kind: string, why: string): void => {
       if (ended) return
       ended = true
       clearInterval(watch)
-      const { target, input } = JSON.parse(last.read() || '{"target":"none"}') as {
-        target: string
-        input: unknown
+      void worker.terminate()
+      const text = last.read()
+      if (text === '') {
+        reject(new Error(`a worker ended before its first input: ${why}`))
+        return
       }
-      found({ version: 1, target, defect: { kind, subject: target, detail: '', text }, input })
-      void worker.terminate().then(() => resolve())
+      const { target, input } = JSON.parse(text) as { target: string; input: unknown }
+      found({ version: 1, target, defect: { kind, subject: target, detail: '', text: why }, input })
+      resolve()
     }
     // What the worker itself cannot break off, it cannot report either.
     let count = 0

@@ -21,13 +21,15 @@ export function recordedChips(recorded: readonly Recorded[]): Chip[] {
   return recorded.map(({ name, snapshot, seed }) => chipOf(name, snapshot, seed))
 }
 
-/** A plain GlobalPlatform card that is no test card. */
-export function plainChip(): Chip {
-  const name = 'plain, own keys'
-  const entropy = scriptedEntropy(name)
+/** Plain GlobalPlatform cards: a test card, and one that is none. */
+export function plainChips(): Chip[] {
+  const entropy = scriptedEntropy('plain, own keys')
   const keys = [entropy.bytes(16), entropy.bytes(16), entropy.bytes(16)] as const
-  const { medium } = plainModule({ crypto, seed: name, keys: { version: firstDomainKeyVersion, keys } })
-  return chipOf(name, medium.snapshot(), name)
+  const own = { version: firstDomainKeyVersion, keys }
+  return [
+    { name: 'plain, test keys', ...plainModule({ crypto }) },
+    { name: 'plain, own keys', ...plainModule({ crypto, keys: own }) },
+  ].map(({ name, medium }) => chipOf(name, medium.snapshot(), name))
 }
 
 /** Chips in every mode and state whose vector table names every native command, whatever product has it. */

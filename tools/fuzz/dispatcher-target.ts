@@ -2,6 +2,7 @@ import { type CommandName, commands } from '@sealwright/core/catalog'
 import { securityLevels } from '@sealwright/core/channel/secure-messaging'
 import { sweepValue } from './bytes-mutation.ts'
 import type { Dictionary } from './dictionary.ts'
+import { bytesFromHex } from './hex.ts'
 import { type Chip, Line } from './line.ts'
 import type { Random } from './random.ts'
 import { smallerBytes } from './smaller-bytes.ts'
@@ -28,17 +29,17 @@ const longestData = 4_096
 
 /**
  * Modules, from the memory of a chip on: sequences of commands with resets and losses of power between, through channels too.
- * @param transcripts steps that are known to lead somewhere, by the chip's name
+ * @param transcripts sequences that are known to lead somewhere, by the chip's name
  * @param names each of these commands is tried with each chip at the beginning
  */
 export function dispatcherTarget(
   chips: readonly Chip[],
-  transcripts: ReadonlyMap<string, readonly Step[]>,
+  transcripts: ReadonlyMap<string, readonly (readonly Step[])[]>,
   dictionary: Dictionary,
   names: readonly CommandName[] = Object.keys(commands) as CommandName[],
 ): Target<DispatcherInput> {
   const byName = new Map(chips.map((chip) => [chip.name, chip]))
-  const known = [...transcripts.values()].flat()
+  const known = [...transcripts.values()].flat(2)
   /** Genuine data of each instruction. */
   const genuine = new Map<number, CommandStep[]>()
   for (const step of known) {
@@ -54,19 +55,22 @@ export function dispatcherTarget(
       ...{ cla: row.class === 'iso' ? 0x00 : 0x80, ins: row.ins, p1: 0, p2: 0, data: new Uint8Array(0) },
       ...{ le: 256, form: 'short', secured },
     }
+    const more =
+      name === 'IMPORT KEY' ? [...(genuine.get(commands.PREPARE.ins) ?? []), importOf(unknownKey)] : []
     return [
       ...(row.channel === 'none' ? [] : [opening(row.channel)]),
       bare,
       ...(genuine.get(row.ins) ?? []).slice(0, 3),
+      ...more,
     ]
   }
 
   function* seeds(): Iterable<DispatcherInput> {
     for (const { name: chip } of chips) {
-      const transcript = transcripts.get(chip)
-      if (transcript !== undefined) yield { chip, steps: transcript }
+      const known = transcripts.get(chip) ?? []
+      for (const steps of known) yield { chip, steps }
       // A power-up costs as much as some commands: several go together where a transcript has shown the chip.
-      const together = transcript === undefined ? 1 : 12
+      const together = known.length === 0 ? 1 : 12
       for (let at = 0; at < names.length; at += together) {
         yield {
           chip,
@@ -272,6 +276,7 @@ function mutateCommand(step: CommandStep, world: StepWorld): CommandStep {
       return { ...step, tamper: { at: random.below(step.data.length + 16), xor: 1 << random.below(8) } }
     }
     case 9: {
+      if (step.ins === commands['IMPORT KEY'].ins && random.oneIn(2)) return sealedImport(random)
       const same = random.pick(world.genuine.get(step.ins) ?? [])
       return same === undefined ? step : { ...step, data: same.data }
     }
@@ -285,6 +290,24 @@ function mutateCommand(step: CommandStep, world: StepWorld): CommandStep {
 function otherData(world: StepWorld): Uint8Array {
   const step = world.random.pick(world.pick())
   return step?.kind === 'command' ? step.data : step?.kind === 'wire' ? step.bytes : new Uint8Array(0)
+}
+
+/** IMPORT KEY whose message is sealed for the module; what it says is changed from there. */
+function sealedImport(random: Random): CommandStep {
+  return importOf(random.bytes(16))
+}
+
+/** Not one of the published keys, which only test modules take. */
+const unknownKey = bytesFromHex('8F1B63D20C7A95E4413876CD5AF09E27')
+
+function importOf(key: Uint8Array): CommandStep {
+  const attributes = new TextEncoder().encode('M6AC01N')
+  return {
+    kind: 'command',
+    ...{ cla: 0x80, ins: commands['IMPORT KEY'].ins, p1: 0x01, p2: 0 },
+    data: Uint8Array.of(0xa1, 0x01, 0, 0, 0, 9, ...attributes, key.length, ...key),
+    ...{ le: 256, form: 'short', secured: false, sealed: true },
+  }
 }
 
 /** As one APDU, without core's writer: extended when the data asks for it. */
@@ -304,5 +327,7 @@ function* simplerSteps(step: Step): Iterable<Step> {
   if (tamper !== undefined) yield { ...rest, ...(step.le === undefined ? {} : { le: step.le }) }
   if (step.form !== 'short') yield { ...step, form: 'short' }
   if (step.secured) yield { ...step, secured: false }
+  const { sealed: __, ...bare } = step
+  if (step.sealed) yield bare
   for (const data of smallerBytes(step.data)) yield { ...step, data }
 }

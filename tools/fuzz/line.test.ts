@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import { concat } from '@sealwright/core/bytes'
 import { Module } from '@sealwright/module'
 import { customizedModule } from '@sealwright/module/testing'
+import { recordedChips } from './chips.ts'
+import { recordLife } from './life-recording.ts'
 import { type Chip, Line, type Machine } from './line.ts'
 import { insecureStampingCrypto as crypto } from './stamping-crypto.ts'
 import { type CommandStep, readStep, type Step, writeStep } from './step.ts'
@@ -154,7 +156,14 @@ test('[R3b] a tampered command does not pass, chained or not', () => {
 test('steps come back from JSON as they were', () => {
   const steps: Step[] = [
     status,
-    { ...status, data: Uint8Array.of(1, 2), form: 'P1 chain', secured: true, tamper: { at: 3, xor: 8 } },
+    {
+      ...status,
+      data: Uint8Array.of(1, 2),
+      form: 'P1 chain',
+      secured: true,
+      sealed: true,
+      tamper: { at: 3, xor: 8 },
+    },
     { kind: 'wire', bytes: Uint8Array.of(0, 1, 2) },
     { kind: 'open', channel: 'supplier', resource: 7 },
     { kind: 'open', channel: 'document' },
@@ -163,4 +172,30 @@ test('steps come back from JSON as they were', () => {
   ]
   const back = steps.map((step) => readStep(JSON.parse(JSON.stringify(writeStep(step)))))
   assert.deepEqual(back, steps)
+})
+
+test('[R3b] IMPORT KEY is sealed for the module as it is: what it says decides, not its certificate', async () => {
+  const { recorded } = await recordLife()
+  const [terminal] = recordedChips(recorded.filter(({ name }) => name === 'import-key, terminal'))
+  const answers: number[] = []
+  const listening: Chip = {
+    ...terminal!,
+    power(...given) {
+      const machine = terminal!.power(...given)
+      const transmit = machine.transmit.bind(machine)
+      machine.transmit = (command) => {
+        const answer = transmit(command)
+        if (command[1] === 0x58) answers.push((answer.at(-2)! << 8) | answer.at(-1)!)
+        return answer
+      }
+      return machine
+    },
+  }
+  const key = '8F1B63D20C7A95E4413876CD5AF09E27'
+  const says = (attributes: string, sealed: boolean): Step =>
+    readStep({ command: '80580100', data: `A10100000009${attributes}${key}`, le: 256, sealed })
+  const [good, otherUsage] = ['4D36414330314E10', '4B30414230314E10']
+  assert.equal(new Line(listening).run([says(good, false), says(otherUsage, true)]), undefined)
+  assert.equal(new Line(listening).run([says(good, true)]), undefined)
+  assert.deepEqual(answers, [0x6a80, 0x6a80, 0x9000])
 })

@@ -9,6 +9,7 @@ import type { Medium, Snapshot } from '@sealwright/module/medium'
 import { refusalChanges } from '@sealwright/module/testing'
 import { bytesToHex } from './hex.ts'
 import { openHostEnd } from './host-end.ts'
+import { sealedKeyMessage } from './key-message.ts'
 import { place } from './place.ts'
 import { insecureStampingCrypto } from './stamping-crypto.ts'
 import { type CommandStep, instructionName, type Step } from './step.ts'
@@ -108,7 +109,10 @@ export class Line {
   #command(step: CommandStep): void {
     const { form, tamper } = step
     const host = step.secured && this.#host?.closed === false ? this.#host : undefined
-    const plain = command({ ...step, extended: form === 'extended' })
+    const data = step.sealed
+      ? sealedKeyMessage(insecureStampingCrypto, this.#machine.parts, step.data)
+      : step.data
+    const plain = command({ ...step, data, extended: form === 'extended' })
     if (host === undefined) {
       this.#exchange(blocksOf(plain, form))
       return

@@ -35,6 +35,8 @@ export interface CommandStep {
   readonly form: 'short' | 'extended' | 'class chain' | 'P1 chain'
   /** Protected in the channel that is open; plain when there is none. */
   readonly secured: boolean
+  /** IMPORT KEY: the data is what the message says, and the fuzzer seals it for the module as it is (key-message.ts). */
+  readonly sealed?: true
   /** A byte of the whole protected command that is changed on its way. */
   readonly tamper?: { readonly at: number; readonly xor: number }
 }
@@ -76,7 +78,7 @@ export function writeStep(step: Step): unknown {
     case 'power':
       return step.kind
     case 'command': {
-      const { cla, ins, p1, p2, data, le, form, secured, tamper } = step
+      const { cla, ins, p1, p2, data, le, form, secured, sealed, tamper } = step
       return {
         command: bytesToHex(Uint8Array.of(cla, ins, p1, p2)),
         name: instructionName(ins),
@@ -84,6 +86,7 @@ export function writeStep(step: Step): unknown {
         ...(le === undefined ? {} : { le }),
         ...(form === 'short' ? {} : { form }),
         ...(secured ? { secured } : {}),
+        ...(sealed === undefined ? {} : { sealed }),
         ...(tamper === undefined ? {} : { tamper }),
       }
     }
@@ -110,6 +113,7 @@ export function readStep(value: unknown): Step {
     ...(le === undefined ? {} : { le }),
     form: (row['form'] as CommandStep['form'] | undefined) ?? 'short',
     secured: row['secured'] === true,
+    ...(row['sealed'] === true ? { sealed: true } : {}),
     ...(tamper === undefined ? {} : { tamper }),
   }
 }

@@ -1,9 +1,11 @@
-import { customizedChips, plainChip, recordedChips } from './chips.ts'
+import { customizedChips, plainChips, recordedChips } from './chips.ts'
 import { recordClients } from './client-recording.ts'
 import { readDictionary } from './dictionary.ts'
 import { type DispatcherInput, dispatcherTarget } from './dispatcher-target.ts'
 import { recordLife } from './life-recording.ts'
+import { managementSeeds } from './management-seeds.ts'
 import { allReadings, type ParserInput, parserTarget } from './parser-target.ts'
+import type { Step } from './step.ts'
 import type { Target } from './target.ts'
 import { vectorSeeds } from './vector-seeds.ts'
 
@@ -27,8 +29,13 @@ export async function makeTargets(share: Share = { index: 0, of: 1 }): Promise<T
   const mine = <T>(all: readonly T[]): T[] => all.filter((_, i) => i % share.of === share.index)
   const clients = await recordClients()
   const recorded = [...life.recorded, ...clients.recorded]
-  const transcripts = new Map(recorded.map(({ name, steps }) => [name, steps]))
-  const chips = [...recordedChips(recorded), plainChip(), ...customizedChips()]
+  const plain = plainChips()
+  const management = managementSeeds()
+  const transcripts = new Map<string, readonly (readonly Step[])[]>([
+    ...recorded.map(({ name, steps }) => [name, [steps]] as const),
+    ...plain.map(({ name }) => [name, management] as const),
+  ])
+  const chips = [...recordedChips(recorded), ...plain, ...customizedChips()]
   return {
     parser: parserTarget(mine(allReadings()), [...vectorSeeds(), ...life.blobs, ...clients.blobs]),
     dispatcher: dispatcherTarget(mine(chips), transcripts, readDictionary()),

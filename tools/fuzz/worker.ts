@@ -20,7 +20,14 @@ for (const name of order.targets) {
   const target = made[name] as Target<unknown>
   const before = (input: unknown): void =>
     last.write(JSON.stringify({ target: name, input: target.write(input) }))
-  const earlier = order.corpus[name].map((value) => target.read(value))
+  // What is of another worker's share, or of a chip or parser that is no more, is left out.
+  const earlier = order.corpus[name].flatMap((value) => {
+    try {
+      return [target.read(value)]
+    } catch {
+      return []
+    }
+  })
   const seed = `${order.seed} ${order.share.index}`
   engines.set(name, new Engine(target, coverage, { seed, before }, earlier))
 }
