@@ -5,7 +5,7 @@ import { Refusal } from '../dispatch/refusal.ts'
 import type { Transaction } from '../eeprom/index.ts'
 import { carryOut, type OperationParts } from '../operation/index.ts'
 import type { Parts } from '../parts.ts'
-import { issuerDomain, type RegistryEntry, securityDomainLoadFile } from '../registry/index.ts'
+import { type RegistryEntry, securityDomainLoadFile } from '../registry/index.ts'
 import { recordContent } from './record.ts'
 
 /** Bytes of a load file that are taken in. */
@@ -62,11 +62,7 @@ export function deleteContent(parts: ContentParts, aid: Uint8Array, related: boo
   const entry = registry.byAid(aid)
   if (equal(aid, securityDomainLoadFile)) throw new Refusal('conditions-not-satisfied')
   if (entry === undefined) throw new Refusal('reference-not-found')
-  if (
-    entry.number === issuerDomain ||
-    entry.number === registry.selected ||
-    !registry.isBelow(entry, registry.selected)
-  ) {
+  if (entry.number === registry.selected || !registry.isBelow(entry, registry.selected)) {
     throw new Refusal('conditions-not-satisfied')
   }
   const others = dependent(parts, entry)
