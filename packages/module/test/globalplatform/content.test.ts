@@ -182,6 +182,33 @@ test('privileges that the card does not have, or that go beyond, are refused', (
   )
 })
 
+test('a domain gets the protocol that it asks for, or is not made', () => {
+  const card = realCard()
+  const session = asIssuer(card)
+  const make = (parameters: string) =>
+    install(
+      session,
+      0x0c,
+      domainFile,
+      domainModule,
+      domainA,
+      decodeHex('800000'),
+      decodeHex(parameters),
+      none,
+    )
+  refused(
+    card,
+    ['6A81', () => make('C90481020215')],
+    ['6A81', () => make('C90481020360')],
+    ['6A81', () => make('C9088102037081020255')],
+    ['6A80', () => make('C903810103')],
+    ['6A80', () => make('C904810203')],
+    ['6A80', () => make('C900C900')],
+    ['6A80', () => make('EF03C80101')],
+  )
+  done(make('C90C810203708202202087022020'))
+})
+
 test('[E1b] a load file is a program; its instances are selected, run, and keep what they write', () => {
   const card = realCard()
   const session = asIssuer(card)
@@ -455,6 +482,9 @@ test('DELETE: an application with its data, a load file with its instances, a do
   const keys = withDomain(card, domainA, managing)
   done(load(asDomain(card, domainA, keys), file, notebook))
   done(installApplication(asDomain(card, domainA, keys), file, app))
+  const data = asDomain(card, domainA, keys)
+  done(storeData(data, tlv(0x45, decodeHex('00112233445566778899'))))
+  done(generateKey(data, 0x11, 3))
   const issuer = asIssuer(card)
   refused(card, ['6985', () => deleteContent(issuer, domainA)])
   done(deleteContent(issuer, domainA, true))
@@ -462,7 +492,7 @@ test('DELETE: an application with its data, a load file with its instances, a do
   assert.deepEqual(status(issuer, 0x40), [])
   assert.deepEqual(status(issuer, 0x20), [`${hex(domainFile)} 01`])
   const left = [...card.objects().keys()].filter((one) =>
-    /^(key|tries|domain-data|sequence-counter) (fd01|1)/.test(one),
+    /^(key|public-key|tries|sequence-counter|domain-data) (fd01|1)/.test(one),
   )
   assert.deepEqual(left, [])
 })

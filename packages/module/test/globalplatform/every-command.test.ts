@@ -232,6 +232,8 @@ test('each effect is one event, whose chain covers the one before', () => {
     [3, () => session.send('80E40080074F05F053504E0100')],
     [1, () => session.send('80E4000006D00111D2010400')],
     [1, () => session.send('80E29000074F05A00000000900')],
+    [1, () => session.send('80E2900004420201FF00')],
+    [0, () => session.send('80E2900004430201FF00')],
   ]
   for (const [i, [count, work]] of effects.entries()) {
     work()

@@ -24,7 +24,7 @@ import {
   tlv,
 } from './management.ts'
 import { notebook } from './notebook.ts'
-import { bundled, openScp11, pointIn } from './scp11.ts'
+import { agreementRequest, bundled, openScp11, pointIn } from './scp11.ts'
 import { type KeySet, openScp03, type Session } from './session.ts'
 
 const entropy = scriptedEntropy('life')
@@ -239,6 +239,27 @@ test('[E1b] applications and domains are locked by who stands above, and never u
     ['6985', () => install(issuer, 0x20, none, none, domainA, none, none, none)],
   )
   done(setStatus(issuer, 0x40, 0x00, domainA))
+})
+
+test('with a locked domain nobody opens a channel, by whatever keys and protocol, through its applications neither', () => {
+  const card = realCard()
+  const session = asIssuer(card)
+  done(installDomain(session, domainA))
+  done(load(session, file, notebook))
+  done(installApplication(session, file, app))
+  done(extradite(session, app, domainA))
+  const cardPoint = generateKey(asDomain(card, domainA, ownSet), 0x13, 2).data.slice(2)
+  card.select(app)
+  openScp11(card, { variant: 'b', version: 2, cardPoint })
+  done(setStatus(asIssuer(card), 0x40, 0x80, domainA))
+  assert.equal(sw(card.select(app)), '9000')
+  const request = agreementRequest({ variant: 'b', version: 2, cardPoint })
+  refused(
+    card,
+    // Its channel keys would be the issuer's, for it has none.
+    ['6985', () => card.send('80503000080102030405060708')],
+    ['6985', () => card.send(request)],
+  )
 })
 
 test('a domain below a locked one that has no keys of its own opens no channel', () => {

@@ -122,6 +122,8 @@ test('without a certificate, with one of a wrong CA, in a wrong order or with a 
     assert.equal(mutual(), '6985')
     assert.equal(card.memory(), before)
   }
+  // A leaf that is said to stand above another is refused at once.
+  assert.equal(sw(card.send({ cla: 0x80, ins: 0x2a, p1: 3, p2: 0x90, data: direct.certificate })), '6640')
   // The root's own certificate in front does no harm.
   assert.equal(sw(present(card, [root.certificate, ...chain])), '9000')
   assert.equal(sw(openScp11(card, options(w, 'a')).send(keyInformation)), '9000')
@@ -235,7 +237,9 @@ test('an allow-list names each certificate of the chain, zeros in front aside', 
   allow(concat(Uint8Array.of(0), host.serialNumber), middle.serialNumber)
   assert.equal(sw(open(w, 'a').send(list)), '9000')
   card.select()
+  assert.equal(sw(present(card, chain)), '9000')
   assert.equal(sw(present(card, [direct.certificate])), '6641')
+  assert.equal(sw(card.send(agreementRequest(options(w, 'a')))), '6985')
   allow()
   assert.equal(sw(present(card, [direct.certificate])), '9000')
 })
@@ -276,8 +280,22 @@ test('a checked chain serves one set-up, and is forgotten by SELECT, reset, a se
     '6985',
   )
   assert.equal(
+    after(() => present(card, [middle.certificate])),
+    '6985',
+  )
+  assert.equal(
+    after(() => card.send({ cla: 0x80, ins: 0x2a, p1: 3, p2: 0x90, data: direct.certificate })),
+    '6985',
+  )
+  assert.equal(
     after(() => card.send(keyInformation)),
     '9000',
+  )
+  // A set-up that came to nothing has used it up as well.
+  const mirrored = agreementRequest({ ...options(w, 'a'), point: w.points.get(0x11)! })
+  assert.equal(
+    after(() => assert.equal(sw(card.send(mirrored)), '6982')),
+    '6985',
   )
   // Another entity's chain between takes its place: the keys are not the first one's any more.
   card.select()
