@@ -22,8 +22,6 @@ export interface ProgramCall {
   readonly function: number
   readonly budget: number
   readonly command: Command
-  /** Whether whoever loads the program speaks, in a channel of his own; false unless given. */
-  readonly fromSupplier?: boolean
   /** The interfaces besides `io`, over the transaction of this call. */
   host(frame: Frame): Omit<ProgramHost, 'io'>
 }
@@ -38,7 +36,7 @@ export function callInTransaction(nvm: Nvm, call: ProgramCall): Response {
   const instance = requireInstance({ program, host: { io: frame, ...call.host(frame) }, grants })
   nvm.writer = call.writer
   try {
-    return frame.run(instance, { ...call, fromSupplier: call.fromSupplier ?? false }, command)
+    return frame.run(instance, { ...call, fromSupplier: false }, command)
   } catch (error) {
     if (error instanceof Stopped) return error.answer
     throw error

@@ -5,7 +5,7 @@ import { ApplicationKeys } from '../key-download/index.ts'
 import type { Parts, ProgramRunner } from '../parts.ts'
 import { ApplicationHost } from './application-host.ts'
 import { runCustomization } from './customization-host.ts'
-import { runInstalled } from './installed-host.ts'
+import { InstalledHost } from './installed-host.ts'
 import { ProgramCache } from './program-cache.ts'
 import { SoftwareHost } from './software-host.ts'
 
@@ -14,6 +14,7 @@ export class Programs implements ProgramRunner {
   readonly #cache: ProgramCache
   readonly #applications: ApplicationHost
   readonly #software: SoftwareHost
+  readonly #installed: InstalledHost
 
   constructor(parts: Omit<Parts, 'programs'>) {
     this.#parts = parts
@@ -21,6 +22,7 @@ export class Programs implements ProgramRunner {
     const keys = new ApplicationKeys(parts)
     this.#applications = new ApplicationHost(parts, this.#cache, keys)
     this.#software = new SoftwareHost(parts, this.#cache, keys)
+    this.#installed = new InstalledHost(parts, this.#cache)
   }
 
   /** The customization software, in customization mode. */
@@ -38,11 +40,11 @@ export class Programs implements ProgramRunner {
     const installed = registryNumber(selection)
     return installed === undefined
       ? this.#applications.call(selection, command, channel)
-      : runInstalled(this.#parts, this.#cache, installed, command, channel)
+      : this.#installed.call(installed, command, channel)
   }
 
   memories(): readonly { readonly name: string; readonly memory: Uint8Array }[] {
-    return [...this.#applications.memories(), ...this.#software.memories()]
+    return [this.#applications, this.#software, this.#installed].flatMap((host) => host.memories())
   }
 
   leave(): void {
@@ -53,6 +55,7 @@ export class Programs implements ProgramRunner {
   reset(): void {
     this.#applications.drop()
     this.#software.reset()
+    this.#installed.reset()
     this.#cache.clear()
   }
 }

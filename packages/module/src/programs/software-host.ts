@@ -13,70 +13,52 @@ import { Refusal } from '../dispatch/refusal.ts'
 import { ParsedObject } from '../eeprom/index.ts'
 import type { ApplicationKeys } from '../key-download/index.ts'
 import type { Parts } from '../parts.ts'
-import { defaultBudget, type ProgramHost, type ProgramInstance } from '../program/index.ts'
-import { requireInstance } from './call-in-transaction.ts'
+import { defaultBudget, type Instantiation, type ProgramHost } from '../program/index.ts'
 import { DataArea } from './data-area.ts'
-import { Frame, Stopped } from './frame.ts'
+import type { Frame } from './frame.ts'
+import { KeptInstances } from './kept-instances.ts'
 import type { ProgramCache } from './program-cache.ts'
 
 type HostParts = Pick<Parts, 'entropy' | 'life' | 'nvm' | 'objects' | 'rom'>
 
-/** An instance as new, and what it was made of. */
-interface Kept {
-  /** The software of EEPROM in it, as it was parsed. */
-  readonly software: Software | undefined
-  readonly frame: Frame
-  readonly instance: ProgramInstance
-  readonly writer: string
-  readonly budget: number
-}
-
 /**
  * Runs the programs that vectors name: ROM's wasm, completed by the additional software if there is any, or software in EEPROM. Only in
- * user mode. Each command meets an instance as new: memory and globals of the last call are overwritten before its answer leaves.
- * Changed bytes in EEPROM, a call that did not end well, and a program that can change more of its instance make another one.
+ * user mode. Changed bytes in EEPROM change what runs.
  */
 export class SoftwareHost {
   readonly #parts: HostParts
   readonly #cache: ProgramCache
   readonly #keys: ApplicationKeys
   readonly #stored = new Map<number, ParsedObject<Software>>()
-  readonly #kept = new Map<number, Kept>()
+  readonly #kept: KeptInstances<Software | undefined>
 
   constructor(parts: HostParts, cache: ProgramCache, keys: ApplicationKeys) {
     this.#parts = parts
     this.#cache = cache
     this.#keys = keys
+    this.#kept = new KeptInstances(parts.nvm)
   }
 
   call(program: number, number: number, command: Command): Response {
-    const { life, nvm } = this.#parts
+    const { life } = this.#parts
     if (command.cla !== 0x80) throw new Refusal('class-not-supported')
     if (life.mode() !== 'user') throw new Refusal('conditions-not-satisfied')
     const software = this.#softwareOf(program === programNumbers.rom ? programNumbers.added : program)
-    const kept = this.#current(program, software) ?? this.#start(program, software)
-    const { frame, instance, budget } = kept
-    nvm.writer = kept.writer
-    let ended = false
-    try {
-      const answer = frame.run(instance, { function: number, budget, fromSupplier: false }, command)
-      ended = true
-      return answer
-    } catch (error) {
-      if (error instanceof Stopped) return error.answer
-      throw error
-    } finally {
-      if (!instance.renew() || !ended) this.#kept.delete(program)
-    }
+    return this.#kept.call(program, {
+      command,
+      source: software,
+      make: (frame) => this.#make(frame, program, software),
+      writer: `program ${program}`,
+      function: number,
+      budget: software?.budget ?? defaultBudget,
+      fromSupplier: false,
+    })
   }
 
   memories(): readonly { readonly name: string; readonly memory: Uint8Array }[] {
-    return [...this.#kept].flatMap(([program, { instance }]) =>
-      instance.memories().map(({ memory }) => ({ name: `program ${program}`, memory })),
-    )
+    return this.#kept.memories().map(({ key, memory }) => ({ name: `program ${key}`, memory }))
   }
 
-  /** Drops the instances: what is in them was overwritten after the last call. */
   reset(): void {
     this.#kept.clear()
   }
@@ -90,26 +72,16 @@ export class SoftwareHost {
     return stored.value()
   }
 
-  #current(program: number, software: Software | undefined): Kept | undefined {
-    const kept = this.#kept.get(program)
-    return kept !== undefined && kept.software === software ? kept : undefined
-  }
-
-  #start(program: number, software: Software | undefined): Kept {
-    const masked = this.#parts.rom.programs.find(({ id }) => id === program)
+  #make(frame: Frame, program: number, software: Software | undefined): Instantiation {
     const rom = program === programNumbers.rom
-    const code = rom ? masked?.code : software?.program
+    const code = rom ? this.#parts.rom.programs.find(({ id }) => id === program)?.code : software?.program
     if (code === undefined) throw new Refusal('instruction-not-supported')
-    const added = rom && software !== undefined ? this.#cache.compiled(software.program) : undefined
-    const frame = new Frame(this.#parts.nvm)
-    const host = { io: frame, ...this.#host(frame, program, software?.keyPlaces ?? []) }
-    const grants = new Set<InterfaceName>([...(software?.interfaces ?? []), ...(rom ? romInterfaces : [])])
-    const instance = requireInstance({ program: this.#cache.compiled(code), host, grants, added })
-    const budget = software?.budget ?? defaultBudget
-    const kept = { software, frame, instance, writer: `program ${program}`, budget }
-    if (this.#kept.size >= most) this.#kept.clear()
-    this.#kept.set(program, kept)
-    return kept
+    return {
+      program: this.#cache.compiled(code),
+      added: rom && software !== undefined ? this.#cache.compiled(software.program) : undefined,
+      host: { io: frame, ...this.#host(frame, program, software?.keyPlaces ?? []) },
+      grants: new Set<InterfaceName>([...(software?.interfaces ?? []), ...(rom ? romInterfaces : [])]),
+    }
   }
 
   #host(frame: Frame, program: number, keyPlaces: readonly number[]): Omit<ProgramHost, 'io'> {
@@ -129,6 +101,3 @@ export class SoftwareHost {
     }
   }
 }
-
-/** Instances that are kept at most. */
-const most = 8

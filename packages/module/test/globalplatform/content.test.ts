@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { concat, decodeHex } from '@sealwright/core/bytes'
 import { scriptedEntropy } from '@sealwright/core/testing'
+import { webAssembly } from '../../src/program/web-assembly.ts'
+import { wat } from '../program/wat.ts'
 import { type Card, crypto, hex, issuerAid, sw } from './card.ts'
 import { ownSet, realCard } from './fixture.ts'
 import {
@@ -234,6 +236,37 @@ test('[E1b] a load file is a program; its instances are selected, run, and keep 
     0x90,
   )
   assert.equal(card.memory(), before)
+})
+
+test('[P8a][E1b] an installed application meets an instance as new each time, and another program under its name is that program', () => {
+  const counter = (step: number): Uint8Array =>
+    wat(`(module (import "io" "output" (func $output (param i32 i32))) (memory 1) (global $n (mut i32) (i32.const 0))
+      (func (export "process") (global.set $n (i32.add (global.get $n) (i32.const ${step})))
+        (i32.store8 (i32.const 0) (i32.add (i32.load8_u (i32.const 0)) (global.get $n)))
+        (call $output (i32.const 0) (i32.const 1))))`)
+  const card = realCard()
+  const { Instance } = webAssembly
+  let made = 0
+  const engine = webAssembly as { Instance: typeof Instance }
+  engine.Instance = new Proxy(Instance, {
+    construct: (target, args: [object, never]) => {
+      made++
+      return new target(...args)
+    },
+  })
+  try {
+    for (const [round, step] of [3, 5].entries()) {
+      const session = asIssuer(card)
+      done(load(session, file, counter(step)))
+      done(installApplication(session, file, app))
+      card.select(app)
+      for (let i = 0; i < 5; i++) assert.equal(done(card.send('8010000001')), `0${step}`)
+      assert.equal(made, round + 1, 'one instance for five commands')
+      done(deleteContent(asIssuer(card), file, true))
+    }
+  } finally {
+    engine.Instance = Instance
+  }
 })
 
 test('what is not a program for the card is refused: CAP files, other exports, other interfaces, damaged ones', () => {
