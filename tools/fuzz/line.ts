@@ -53,8 +53,8 @@ export class Line {
   #powerUps = 0
   #host: HostSession | undefined
   #reported: { readonly error: unknown } | undefined
-  /** A program answered, or what it answered is fetched still: it has status words of its own, and keeps what it wrote. */
-  #program = false
+  /** A program answered, or what it answered is fetched still: it has status words of its own. An application may keep what it wrote, too. */
+  #program: 'software' | 'application' | undefined
 
   constructor(chip: Chip) {
     this.#chip = chip
@@ -153,7 +153,7 @@ export class Line {
 
   #transmit(bytes: Uint8Array): Response {
     const ins = bytes[1] ?? 0
-    if (ins !== 0xc0) this.#program = false
+    if (ins !== 0xc0) this.#program = undefined
     this.#medium.mark()
     this.#reported = undefined
     const start = performance.now()
@@ -178,11 +178,12 @@ export class Line {
     const text = sw.toString(16).toUpperCase()
     if (sw === 0x6f00) throw this.#broken('internal error', ins, { detail: '', text })
     const kind = sw >> 8
-    const known = this.#program ? kind >> 4 === 6 || kind >> 4 === 9 : statusWordName(sw) !== undefined
+    const known =
+      this.#program !== undefined ? kind >> 4 === 6 || kind >> 4 === 9 : statusWordName(sw) !== undefined
     if (!known && kind !== 0x61) throw this.#broken('unknown status word', ins, { detail: text, text })
     if (sw === 0x9000 || (kind >= 0x61 && kind <= 0x63)) return
     if (data.length > 0) throw this.#broken('refused with data', ins, { detail: '', text: bytesToHex(data) })
-    if (!this.#medium.changed || this.#program) return
+    if (!this.#medium.changed || this.#program === 'application') return
     const changes = refusalChanges(this.#medium.before(), this.#medium.now())
     if (changes.length === 0) return
     throw this.#broken('refused and changed', ins, { detail: text, text: changes.join('\n') })
@@ -191,9 +192,13 @@ export class Line {
   /** The chip as it is left must start, and say how it is. */
   #startAgain(): void {
     if (this.#medium.programs === 0) return
+    const started = startedOf(this.#chip)
+    const state = this.#medium.digest()
+    if (started.has(state)) return
     this.#machine = this.#powered(this.#medium.now())
     this.#transmit(Uint8Array.of(0x80, 0x30, 0x00, 0x00, 0x00))
     this.#transmit(Uint8Array.of(0x80, 0xca, 0xdf, 0x20, 0x00))
+    started.add(state)
   }
 
   #powered(medium: Medium): Machine {
@@ -213,7 +218,7 @@ export class Line {
     for (const name of ['customization', 'software', 'application'] as const) {
       const run = programs[name].bind(programs) as (...given: unknown[]) => Response
       programs[name] = (...given: unknown[]) => {
-        this.#program = true
+        this.#program = name === 'application' ? 'application' : 'software'
         return run(...given)
       }
     }
@@ -227,6 +232,15 @@ export class Line {
 
 function isChainedByP1(ins: number): boolean {
   return Object.values(commands).some((row) => row.ins === ins && 'chainedByP1' in row)
+}
+
+/** Memories that a chip has started from: many sequences leave the same, and a power-up costs as much as many commands. */
+const started = new WeakMap<Chip, Set<string>>()
+
+function startedOf(chip: Chip): Set<string> {
+  const states = started.get(chip) ?? new Set()
+  started.set(chip, states)
+  return states
 }
 
 /** One command may take this long on a busy machine. */

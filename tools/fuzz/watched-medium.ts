@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   areaOfPage,
   checkProgram,
@@ -54,6 +55,15 @@ export class WatchedMedium implements Medium {
   /** From now on `before` is the memory as it is now. */
   mark(): void {
     this.#old.clear()
+  }
+
+  /** Stands for what was programmed since the start. */
+  digest(): string {
+    const state = createHash('sha256')
+    for (const [page, bytes] of [...this.#programmed].sort(([a], [b]) => a - b)) {
+      state.update(Uint8Array.of(page >> 16, page >> 8, page)).update(bytes)
+    }
+    return state.digest('base64')
   }
 
   before(): RamMedium {

@@ -11,7 +11,7 @@ const coverage = new BlockCoverage(isFuzzed)
 const { makeTargets } = await import('./targets.ts')
 
 /** Runs of each target in turn: about as long for the one as for the other. */
-const turns = { parser: 2_000, dispatcher: 100 } as const satisfies Record<TargetName, number>
+const turns = { parser: 6_000, dispatcher: 100 } as const satisfies Record<TargetName, number>
 
 const last = new LastInput(order.last)
 const made = await makeTargets(order.share)
