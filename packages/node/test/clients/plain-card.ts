@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
@@ -56,22 +56,21 @@ export class PlainCard {
     this.#card = card
   }
 
-  /** A new card, as two commands make it. */
-  static async insert(options: readonly string[] = []): Promise<PlainCard> {
+  /**
+   * A new card, as two commands make it.
+   * @param keys hex of ENC, MAC and DEK: version 01 of a card that is no test module; without them, a test module
+   */
+  static async insert(keys?: string): Promise<PlainCard> {
     const readers = await Readers.start()
     try {
       const chip = join(readers.folder, 'card.chip')
-      const made = await readers.sealwright([
-        'module',
-        'new',
-        '--profile',
-        'globalplatform',
-        '--test',
-        '--out',
-        chip,
-      ])
+      const keyFile = join(readers.folder, 'card.keys')
+      if (keys !== undefined) writeFileSync(keyFile, keys, { mode: 0o600 })
+      const whose = keys === undefined ? ['--test'] : ['--keys', keyFile]
+      const words = ['module', 'new', '--profile', 'globalplatform', ...whose, '--out', chip]
+      const made = await readers.sealwright(words)
       assert.equal(made.status, 0, made.stderr)
-      return new PlainCard(readers, chip, await readers.insert(chip, 0, options))
+      return new PlainCard(readers, chip, await readers.insert(chip))
     } catch (error) {
       await readers.stop()
       throw error

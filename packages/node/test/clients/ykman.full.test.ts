@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -121,5 +122,24 @@ if (missing === undefined) {
     assert.match(info, /SCP11b \(KID=0x13, KVN=0x01\)[\s\S]*Certificate chain:/)
     await sd(['info'], ['--scp-sd', '1', '0'])
     await sd(['info'], ['--scp-sd', '0x13', '1'])
+  })
+
+  test('[E1c] a card that is no test module: own keys open it, and ykman sd reset neither resets nor shuts it', async () => {
+    const random = [0, 1, 2].map(() => randomBytes(16).toString('hex'))
+    const other = await PlainCard.insert(random.join(''))
+    try {
+      const run = (...words: string[]): Promise<Ran> => other.ykman(words)
+      const own = ['--scp', random.join(':')]
+      const [, before] = await other.send('00A4040000', '80CA00E000')
+      assert.equal((await run(...own, 'sd', 'keys', 'generate', 'scp11a', '3', '-')).status, 0)
+      assert.equal((await run(...own, 'sd', 'keys', 'delete', '--force', 'scp11a', '3')).status, 0)
+      assert.notEqual((await run('--scp-sd', '1', '0', 'sd', 'info')).status, 0)
+      for (let i = 0; i < 2; i++) await run('sd', 'reset', '--force')
+      assert.deepEqual((await other.send('00A4040000', '80CA00E000'))[1], before)
+      assert.equal((await run(...own, 'sd', 'info')).status, 0)
+      assert.equal((await run('--scp-sd', '0x13', '1', 'sd', 'info')).status, 0)
+    } finally {
+      await other.stop()
+    }
   })
 }
