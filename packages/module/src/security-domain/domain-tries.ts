@@ -32,7 +32,7 @@ const tries = 64
 export function requireUnblocked(parts: Needs, place: number): void {
   const { otp, nvm, channels } = parts
   if (!otp.test('test') || !isBlocked(parts, place)) return
-  if (authenticationKeys(parts).every((key) => isBlocked(parts, key))) {
+  if (authenticationKeys(parts, issuerDomain).every((key) => isBlocked(parts, key))) {
     nvm.transaction((tx) => restoreFactoryKeys(parts, tx))
     // A session under keys that are gone must not go on.
     channels.close()
@@ -58,7 +58,22 @@ export function countDomainTry({ otp, objects }: Needs, tx: Transaction, place: 
 /** After a set-up that proved the host. */
 export function forgiveDomainTries({ otp, objects, nvm }: Needs, place: number): void {
   if (otp.test('test') && triesOf(objects, place) > 0)
-    nvm.transaction((tx) => objects.remove(tx, 'tries', place))
+    nvm.transaction((tx) => objects.put(tx, 'tries', place, Uint8Array.of(0)))
+}
+
+/** Makes room for what every set-up counts: a memory that was filled up must not shut the domain. */
+export function layDomainCounters(
+  { otp, objects, domainKeys }: Pick<Needs, 'otp' | 'objects' | 'domainKeys'>,
+  tx: Transaction,
+  domain: number,
+): void {
+  for (const version of domainKeys.sets(domain)) {
+    domainKeys.putSequenceCounter(tx, domain, version, domainKeys.sequenceCounter(domain, version))
+  }
+  if (!otp.test('test')) return
+  for (const place of authenticationKeys({ domainKeys }, domain)) {
+    objects.put(tx, 'tries', place, Uint8Array.of(triesOf(objects, place)))
+  }
 }
 
 function isBlocked({ objects }: Pick<Needs, 'objects'>, place: number): boolean {
@@ -69,12 +84,12 @@ function triesOf(objects: Parts['objects'], place: number): number {
   return objects.read('tries', place)?.[0] ?? 0
 }
 
-/** Places of the issuer security domain's keys that open channels: ENC of each set, SCP11's own keys, CA keys. */
-function authenticationKeys({ domainKeys }: Needs): number[] {
+/** Places of a security domain's keys that open channels: ENC of each set, SCP11's own keys, CA keys. */
+function authenticationKeys({ domainKeys }: Pick<Needs, 'domainKeys'>, domain: number): number[] {
   const agreement: readonly number[] = [keyIdentifiers.scp11a, keyIdentifiers.scp11b, keyIdentifiers.scp11c]
-  const sets = domainKeys.sets(issuerDomain)
+  const sets = domainKeys.sets(domain)
   return domainKeys
-    .list(issuerDomain)
+    .list(domain)
     .filter(({ id, version }) => {
       if (id === keyIdentifiers['scp03-enc']) return sets.includes(version)
       return agreement.includes(id) || isCaKeyIdentifier(id)

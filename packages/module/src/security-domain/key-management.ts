@@ -14,6 +14,7 @@ import { Refusal } from '../dispatch/refusal.ts'
 import type { Transaction } from '../eeprom/index.ts'
 import type { Call, Parts } from '../parts.ts'
 import { issuerDomain, keyReference, scp03Ids } from '../registry/index.ts'
+import { layDomainCounters } from './domain-tries.ts'
 
 type Needs = Pick<Parts, 'crypto' | 'keys' | 'domainKeys' | 'domainData'>
 
@@ -131,7 +132,7 @@ export function endFactorySet(parts: Needs, tx: Transaction, domain: number): vo
  * set is refused and undone.
  */
 export function changeKeys(
-  parts: Needs & Pick<Parts, 'nvm'>,
+  parts: Needs & Pick<Parts, 'nvm' | 'objects' | 'otp'>,
   domain: number,
   change: (tx: Transaction) => void,
 ): void {
@@ -140,6 +141,7 @@ export function changeKeys(
   nvm.transaction((tx) => {
     change(tx)
     if (had && domainKeys.sets(domain).length === 0) throw new Refusal('conditions-not-satisfied')
+    layDomainCounters(parts, tx, domain)
   })
 }
 

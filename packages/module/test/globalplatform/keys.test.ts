@@ -45,8 +45,9 @@ function refused(
   status: string,
   work: (session: Session) => { sw: number },
   keys?: KeySet,
+  version = 0,
 ): void {
-  const session = openScp03(card, keys === undefined ? {} : { keys })
+  const session = openScp03(card, { version, ...(keys === undefined ? {} : { keys }) })
   const before = card.memory()
   const answer = work(session)
   assert.equal(answer.sw.toString(16).toUpperCase(), status)
@@ -427,6 +428,30 @@ test('no key is ever answered, and none stays in the memory after its deletion o
     '9000',
   )
   for (const secret of secrets) assert.ok(!card.memory().includes(hex(secret)))
+})
+
+test('a memory filled to its last place shuts nothing: the channel opens, and what fills it is deleted', () => {
+  for (const make of [testCard, realCard]) {
+    const card = make()
+    const first = make === testCard ? openScp03(card) : openScp03(card, { keys: ownSet })
+    // A set that has opened no channel yet when the memory is full.
+    const keys = set(16)
+    assert.equal(sw(putSet(first, 0x7f, keys)), '9000')
+    let last = 0x9000
+    for (let place = 0; last === 0x9000; place++) {
+      const [id, version] = [0x40 + (place >>> 6), 1 + (place & 0x3f)]
+      const field = aesField(first.dek, concat(entropy.bytes(14), Uint8Array.of(id, version)))
+      last = putKey(first, { id }, version, field).sw
+    }
+    assert.equal(last, 0x6a84)
+    const { used, all } = card.module.parts.objects.entries()
+    assert.equal(used, all)
+    card.repower()
+    const options = { keys, version: 0x7f }
+    refused(card, '6A84', (session) => generateKey(session, 0x15, 1), keys, 0x7f)
+    assert.equal(sw(deleteKeys(openScp03(card, options), { id: 0x40 })), '9000')
+    assert.equal(sw(generateKey(openScp03(card, options), 0x15, 1)), '9000')
+  }
 })
 
 test("a DEK is the session's own: keys wrapped for another one are refused", () => {
