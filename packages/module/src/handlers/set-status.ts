@@ -71,9 +71,8 @@ function setContent(parts: Needs, scope: number, code: number, aid: Uint8Array):
   if (entry === undefined || entry.form === 'load-file') throw new Refusal('reference-not-found')
   if (entry.number === issuerDomain) throw new Refusal('conditions-not-satisfied')
   const { selected } = registry
-  const locks = (code & lockedBit) !== (entry.state & lockedBit)
-  // What is locked is unlocked by who stands above it, never by itself.
-  if (entry.number === selected ? locks && (code & lockedBit) === 0 : !registry.isBelow(entry, selected)) {
+  // What is locked is unlocked by who stands above it, never by itself: it does nothing any more.
+  if (entry.number !== selected && !registry.isBelow(entry, selected)) {
     throw new Refusal('conditions-not-satisfied')
   }
   const meant = scope === scopes.application ? [entry] : toBeLocked(parts, entry, code)
