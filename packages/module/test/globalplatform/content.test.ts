@@ -316,6 +316,7 @@ test('LOAD wants its blocks in order, as long as they say, with the digest that 
     ['6A80', begun(() => block(0, false, decodeHex('C483020000')))],
     ['6A80', begun(() => block(0, true, decodeHex('C501AA')))],
     ['6A86', begun(() => session.send({ cla: 0x80, ins: 0xe8, p1: 0x40, data: whole.subarray(0, 200) }))],
+    ['6985', () => block(0, false, whole.subarray(0, 200))],
     ['6A80', () => load(session, file, notebook, { hash: crypto.sha256(Uint8Array.of(1)) })],
     ['6A80', () => load(session, file, notebook, { hash: new Uint8Array(20) })],
     ['6A81', begun(() => loadBlocks(session, tlv(0xd4, notebook)))],
@@ -347,6 +348,10 @@ test('what changed between INSTALL [for load] and the last block is looked at ag
   refused(card, ['6985', () => loadBlocks(session, tlv(0xc4, notebook))])
   done(install(session, 0x02, file, none, none, none, none))
   done(storeData(session, tlv(0x4f, file)))
+  refused(card, ['6A89', () => loadBlocks(session, tlv(0xc4, notebook))])
+  const other = decodeHex('F053504E02')
+  done(install(session, 0x02, other, none, none, none, none))
+  done(storeData(session, tlv(0x4f, concat(other, Uint8Array.of(0x41)))))
   refused(card, ['6A89', () => loadBlocks(session, tlv(0xc4, notebook))])
 })
 
@@ -612,6 +617,17 @@ test('[E1b] INSTALL [for personalization] and STORE DATA reach what belongs to t
   const below = asDomain(card, domainA, keys)
   done(install(below, 0x20, none, none, app, none, none, none))
   done(below.send({ cla: 0x80, ins: 0xe2, p1: 0x80, data: decodeHex('02020202') }))
+  // What is locked on the way, or cannot be selected yet, hears nothing; nor does a domain name the issuer's.
+  done(setStatus(below, 0x40, 0x80, app))
+  refused(card, ['6985', () => below.send({ cla: 0x80, ins: 0xe2, p1: 0x80, data: decodeHex('03030303') })])
+  done(setStatus(below, 0x40, 0x00, app))
+  const later = decodeHex('F053504E0303')
+  const maker = asIssuer(card)
+  done(installApplication(maker, file, later, { p1: 0x04 }))
+  done(install(maker, 0x20, none, none, later, none, none, none))
+  refused(card, ['6985', () => maker.send({ cla: 0x80, ins: 0xe2, p1: 0x80, data: decodeHex('03030303') })])
+  const domain = asDomain(card, domainA, keys)
+  refused(card, ['6985', () => storeData(domain, tlv(0x4f, decodeHex('A000000003000000')))])
   // A domain is personalized by the one above it.
   done(install(asIssuer(card), 0x20, none, none, domainA, none, none, none))
   const above = asIssuer(card)
