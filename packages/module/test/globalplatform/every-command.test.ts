@@ -215,6 +215,21 @@ test('with an application selected no command of a security domain is answered b
   assert.deepEqual(card.changedSince(before), [])
 })
 
+test('with an application selected nobody speaks in between, not even with what the apparatus may say elsewhere', () => {
+  const card = realCard()
+  const session = openScp03(card, { keys: ownSet })
+  const [file, app] = [decodeHex('F053504E01'), decodeHex('F053504E0101')]
+  assert.equal(sw(load(session, file, notebook)), '9000')
+  assert.equal(sw(installApplication(session, file, app)), '9000')
+  for (const { ins, channel } of rows.filter(({ local }) => local === true)) {
+    card.select(app)
+    const own = openScp03(card, { keys: ownSet })
+    assert.equal(channel, 'none')
+    assert.equal(sw(card.send({ cla: 0x80, ins })), '6982', ins.toString(16))
+    assert.equal(sw(card.send(own.wrap('8014000001'))), '6982')
+  }
+})
+
 test('each effect is one event, whose chain covers the one before', () => {
   const card = testCard()
   const chain = () => hex(card.module.parts.events.head()!.chain)
