@@ -1,7 +1,14 @@
 import { wipe } from '@sealwright/core/bytes'
 import { DecodeError } from '@sealwright/core/errors'
 import { areaOf, type Medium, PageDamaged, pageSize, StorageFull } from '../medium/index.ts'
-import { type JournalRecord, parseRecord, recordLength, serializeRecord } from './record.ts'
+import {
+  headerLength,
+  type JournalRecord,
+  longestEntry,
+  parseRecord,
+  recordLength,
+  serializeRecord,
+} from './record.ts'
 
 /**
  * A redo log: makes the programs of many pages one. At rest the whole journal area is zero.
@@ -26,16 +33,11 @@ export class Journal {
    */
   commit(record: JournalRecord): void {
     if (record.size === 0) return
-    const used = Math.ceil(recordLength(record) / pageSize)
-    if (used > this.#pages) {
-      throw new StorageFull(
-        `a transaction of ${record.size} pages needs ${used} pages of journal, there are ${this.#pages}`,
-      )
-    }
-    // Most records fit one that is kept. It is all zeros between commits.
-    const bytes = used > keptPages ? new Uint8Array(used * pageSize) : this.#kept
+    // Most records fit a place that is kept. It is all zeros between commits.
+    const fits = headerLength + record.size * longestEntry <= this.#kept.length
+    const bytes = fits ? this.#kept : new Uint8Array(this.#lengthOf(record))
     try {
-      serializeRecord(record, bytes)
+      const used = Math.ceil(serializeRecord(record, bytes).length / pageSize)
       for (let i = 0; i < used; i++) {
         this.#medium.program(this.#first + i, bytes.subarray(i * pageSize, (i + 1) * pageSize))
       }
@@ -43,8 +45,19 @@ export class Journal {
       this.#apply(record)
       this.#erase(Array.from({ length: used }, (_, i) => i))
     } finally {
-      bytes.fill(0, 0, used * pageSize)
+      wipe(bytes)
     }
+  }
+
+  /** Bytes of the pages that the record takes, which there must be. */
+  #lengthOf(record: JournalRecord): number {
+    const used = Math.ceil(recordLength(record) / pageSize)
+    if (used > this.#pages) {
+      throw new StorageFull(
+        `a transaction of ${record.size} pages needs ${used} pages of journal, there are ${this.#pages}`,
+      )
+    }
+    return used * pageSize
   }
 
   /** After a start: finishes the transaction that was committed, drops the one that was not. May itself be cut. */
@@ -89,7 +102,8 @@ export class Journal {
   }
 }
 
-const keptPages = 4
+/** Fewer than any journal has. */
+const keptPages = 8
 const zeros = new Uint8Array(pageSize)
 
 function blank(page: Uint8Array): boolean {

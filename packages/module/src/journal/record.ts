@@ -13,6 +13,8 @@ import { checksum } from './checksum.ts'
 export type JournalRecord = ReadonlyMap<number, Uint8Array>
 
 export const headerLength = 20
+/** Bytes that a page takes at most: its entry, and one run. */
+export const longestEntry = 3 + 2 + pageSize
 const magic = 0x53574a31
 
 /** Bytes of the serialization. */
@@ -31,7 +33,7 @@ export function recordLength(record: JournalRecord): number {
 
 /**
  * The one serialization of a record; a gap of up to two zeros stays inside a run, a longer one ends it.
- * @param out zeros, at least as many as it is long: pieces would leave more copies of secrets behind
+ * @param out zeros, at least as many as it is long, and its place: pieces would leave more copies of secrets behind
  */
 export function serializeRecord(
   record: JournalRecord,
@@ -55,13 +57,13 @@ export function serializeRecord(
       start = nextRun(bytes, end)
     }
   }
-  const view = new DataView(out.buffer, out.byteOffset)
-  view.setUint32(0, magic)
-  view.setUint32(4, at - headerLength)
-  view.setUint32(8, pages.length)
+  writeU32(out, 0, magic)
+  writeU32(out, 4, at - headerLength)
+  writeU32(out, 8, pages.length)
   // The checksum's own place is still zero.
-  out.set(checksum(out.subarray(0, at)), 12)
-  return out
+  const whole = out.subarray(0, at)
+  whole.set(checksum(whole), 12)
+  return whole
 }
 
 /** The record at the front of a journal; what follows it is not looked at. DecodeError when there is none. */
@@ -101,6 +103,10 @@ function recordChecksum(record: Uint8Array): Uint8Array {
   const sum = checksum(covered)
   covered.fill(0)
   return sum
+}
+
+function writeU32(out: Uint8Array, at: number, value: number): void {
+  for (let i = 0; i < 4; i++) out[at + i] = value >>> (24 - 8 * i)
 }
 
 /** Where the next byte that is not zero lies, from `start` on; the length when there is none. */
