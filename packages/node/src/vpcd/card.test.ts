@@ -145,7 +145,7 @@ suite('card in vpcd', () => {
   test('[E1a] it gives its ATR and answers one command after the other', async () => {
     insert()
     const line = await vpcd.card()
-    assert.equal(await line.get(getAtr), '3B80800101')
+    assert.equal(await line.get(getAtr), '3B800181')
     line.write({ kind: 'power on' })
     assert.equal(await line.get(send('00A40400')), '0004A4009000')
     assert.equal(await line.get(send('0102')), '02019000')
@@ -168,7 +168,7 @@ suite('card in vpcd', () => {
       await new Promise((done) => setImmediate(done))
       line.socket.write(stream.subarray(cut))
       const answers = [await line.answer(), await line.answer(), await line.answer(), await line.answer()]
-      assert.deepEqual(answers, ['3B80800101', '02019000', '3B80800101', '0302019000'], `cut at ${cut}`)
+      assert.deepEqual(answers, ['3B800181', '02019000', '3B800181', '0302019000'], `cut at ${cut}`)
     }
   })
 
@@ -192,7 +192,7 @@ suite('card in vpcd', () => {
     insert()
     const line = await vpcd.card()
     line.write({ kind: 'power on' }, { kind: 'reset' }, { kind: 'power off' }, getAtr)
-    assert.equal(await line.answer(), '3B80800101')
+    assert.equal(await line.answer(), '3B800181')
     assert.deepEqual(met, ['reset', 'reset', 'reset'])
     line.socket.destroy()
     await event('removed')
@@ -207,9 +207,9 @@ suite('card in vpcd', () => {
       const line = await vpcd.card()
       line.socket.write(decodeHex(hex))
       let answer = await line.answer()
-      if (answer === '3B80800101') answer = await line.answer()
+      if (answer === '3B800181') answer = await line.answer()
       assert.equal(answer, 'closed', hex)
-      assert.equal(await (await vpcd.card()).get(getAtr), '3B80800101')
+      assert.equal(await (await vpcd.card()).get(getAtr), '3B800181')
       assert.match(JSON.stringify(events), /does not speak as vpcd does/)
       assert.ok(!met.some((one) => one !== 'reset'))
       stop.abort()
@@ -256,13 +256,13 @@ suite('card in vpcd', () => {
     await new Promise((done) => setTimeout(done, 900))
     vpcd = await FakeVpcd.listen(port)
     const line = await vpcd.card()
-    assert.equal(await line.get(getAtr), '3B80800101')
+    assert.equal(await line.get(getAtr), '3B800181')
     line.socket.destroy()
     await vpcd.close()
     await event('removed')
     await new Promise((done) => setTimeout(done, 900))
     vpcd = await FakeVpcd.listen(port)
-    assert.equal(await (await vpcd.card()).get(getAtr), '3B80800101')
+    assert.equal(await (await vpcd.card()).get(getAtr), '3B800181')
     assert.deepEqual(names(), ['waiting', 'inserted', 'removed', 'waiting', 'inserted'])
   })
 
@@ -270,7 +270,7 @@ suite('card in vpcd', () => {
     insert({ unheardAfterMs: 30 })
     const line = await vpcd.card()
     await event('unheard')
-    assert.equal(await line.get(getAtr), '3B80800101')
+    assert.equal(await line.get(getAtr), '3B800181')
     assert.deepEqual(names(), ['unheard', 'inserted'])
   })
 

@@ -34,10 +34,10 @@ export const vpcdHost = '127.0.0.1'
 /** Slot 0 of the reader that Debian's vsmartcard-vpcd configures; slot 1 is one higher. */
 export const vpcdPort = 35_963
 /**
- * T=0 and T=1, no historical bytes: what PC/SC makes of a contactless card. A T0 whose high nibble is F would make yubikit take the reader for a
- * YubiKey on USB.
+ * T=1, which is all that vpcd does; no historical bytes. A T0 whose high nibble is F would make yubikit take the reader for a YubiKey on
+ * USB.
  */
-export const defaultAtr: Uint8Array = Uint8Array.of(0x3b, 0x80, 0x80, 0x01, 0x01)
+export const defaultAtr: Uint8Array = Uint8Array.of(0x3b, 0x80, 0x01, 0x81)
 
 const firstWaitMs = 100
 const longestWaitMs = 1000

@@ -18,7 +18,7 @@ if (missing === undefined) {
     const { run } = card.readers
     const tool = (...words: string[]) => run.call(card.readers, 'opensc-tool', words)
     assert.match((await tool('--list-readers')).stdout, /^0 +Yes +Virtual PCD 00 00$/m)
-    assert.equal((await tool('--reader', readerName(), '--atr')).stdout.trim(), '3b:80:80:01:01')
+    assert.equal((await tool('--reader', readerName(), '--atr')).stdout.trim(), '3b:80:01:81')
     const [selected, keys, data, absent, unknown] = await card.send(
       '00A4040000',
       '80CA00E000',
@@ -39,7 +39,7 @@ if (missing === undefined) {
     const { status, stdout } = await card.readers.run('pcsc_scan', ['-c'])
     assert.equal(status, 0)
     assert.match(stdout, /Virtual PCD 00 00/)
-    assert.match(stdout, /3B 80 80 01 01/)
+    assert.match(stdout, /3B 80 01 81/)
   })
 
   test('nothing that needs a session is done without one', async () => {

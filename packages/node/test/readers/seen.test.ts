@@ -40,7 +40,7 @@ if (missing === undefined) {
     const { stdout } = await readers.run('pcsc_scan', ['-n'], { timeoutMs: 1000 })
     assert.match(stdout, /Reader 0: .*Virtual PCD 00 00/)
     assert.match(stdout, /Card inserted/)
-    assert.match(stdout, /ATR: .*3B 80 80 01 01/)
+    assert.match(stdout, /ATR: .*3B 80 01 81/)
   })
 
   test('[E2a] the host side reaches the module through the reader, by a part of its name', async () => {
@@ -52,7 +52,7 @@ if (missing === undefined) {
         atr,
       ]),
       [
-        [readerName(0), 'present', '3B80800101'],
+        [readerName(0), 'present', '3B800181'],
         [readerName(1), 'absent', undefined],
       ],
     )
