@@ -85,7 +85,7 @@ export function dispatcherTarget(
 
   return {
     name: 'dispatcher',
-    batch: 64,
+    batch: 32,
     seeds,
     run: ({ chip, steps }) => new Line(byName.get(chip)!).run(steps),
     subject: ({ chip, steps }) => {

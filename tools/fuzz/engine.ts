@@ -52,7 +52,7 @@ export class Engine<Input> {
     this.#coverage = coverage
     this.#seeds = chained(target.seeds(), others)[Symbol.iterator]()
     this.#random = new Random(`${seed} ${target.name}`)
-    this.#options = { guided: true, hangMs: 5_000, before: () => {}, ...options }
+    this.#options = { guided: true, hangMs: 15_000, before: () => {}, ...options }
   }
 
   get corpus(): readonly Input[] {
@@ -208,6 +208,8 @@ export class Engine<Input> {
 
   #note(input: Input, defect: Defect | undefined): void {
     if (defect === undefined || this.#known.has(identity(defect))) return
+    // Another program may have had the processor: what is slow is so again.
+    if (defect.kind === 'slow' && this.#run(input)?.kind !== 'slow') return
     this.#known.add(identity(defect))
     this.found.push({ defect, input })
   }
