@@ -36,7 +36,7 @@ const rsa = concat(
   decodeHex('A00301000100'),
 )
 
-test('[E2b] the first session of a card is, byte for byte, that of the own vectors', () => {
+test('the first session of a card is, byte for byte, that of the own vectors', () => {
   const card = testCard()
   const s8 = card.apdu('8050FF0008010203040506070800')
   assert.equal(hex(s8.data.subarray(10)), 'FF037086C8BD65FA1044EE6FC51322827B8771000001')
@@ -157,7 +157,7 @@ test('a wrong key opens nothing: 6300 or 6982, and nothing is kept but the seque
   assert.deepEqual(card.changedSince(before), ['sequence-counter fd003001'])
 })
 
-test('[E2b] a thousand set-ups with a wrong key leave a card that is no test card as it was, but for its counter', () => {
+test('a thousand set-ups with a wrong key leave a card that is no test card as it was, but for its counter', () => {
   wrongSetUps(1_000)
 })
 

@@ -74,7 +74,7 @@ function withDomain(card: Card, aid: Uint8Array, privileges?: Uint8Array): KeySe
   return keys
 }
 
-test('[E1b] a security domain is made, takes keys of its own, and then opens channels with these alone', () => {
+test('a security domain is made, takes keys of its own, and then opens channels with these alone', () => {
   const card = realCard()
   assert.equal(done(installDomain(asIssuer(card), domainA)), '00')
   assert.deepEqual(status(asIssuer(card), 0x40), [`${hex(domainA)} 07`])
@@ -211,7 +211,7 @@ test('a domain gets the protocol that it asks for, or is not made', () => {
   done(make('C90C810203708202202087022020'))
 })
 
-test('[E1b] a load file is a program; its instances are selected, run, and keep what they write', () => {
+test('a load file is a program; its instances are selected, run, and keep what they write', () => {
   const card = realCard()
   const session = asIssuer(card)
   assert.equal(done(load(session, file, notebook, { hash: crypto.sha256(notebook) })), '00')
@@ -238,7 +238,7 @@ test('[E1b] a load file is a program; its instances are selected, run, and keep 
   assert.equal(card.memory(), before)
 })
 
-test('[P8a][E1b] an installed application meets an instance as new each time, and another program under its name is that program', () => {
+test('[P8a]an installed application meets an instance as new each time, and another program under its name is that program', () => {
   const counter = (step: number): Uint8Array =>
     wat(`(module (import "io" "output" (func $output (param i32 i32))) (memory 1) (global $n (mut i32) (i32.const 0))
       (func (export "process") (global.set $n (i32.add (global.get $n) (i32.const ${step})))
@@ -550,7 +550,7 @@ test("nothing is deleted that is not the domain's to delete, nor anything left t
   assert.equal(sw(card.select(app)), '6A82')
 })
 
-test('[E1b] extradition gives content to a domain below, never a domain to itself or to what it holds', () => {
+test('extradition gives content to a domain below, never a domain to itself or to what it holds', () => {
   const card = realCard()
   const keysA = withDomain(card, domainA)
   const keysB = withDomain(card, domainB)
@@ -585,7 +585,7 @@ test('[E1b] extradition gives content to a domain below, never a domain to itsel
   done(extradite(asIssuer(card), app, issuerAid))
 })
 
-test('[E1b] INSTALL [for personalization] and STORE DATA reach what belongs to the domain; the program hears who speaks', () => {
+test('INSTALL [for personalization] and STORE DATA reach what belongs to the domain; the program hears who speaks', () => {
   const card = realCard()
   const keys = withDomain(card, domainA)
   const session = asIssuer(card)

@@ -55,7 +55,7 @@ function refused(
   assert.equal(sw(session.send('80CA00E000')), '9000')
 }
 
-test('[E1c] PUT KEY takes the own vectors in both forms of a key block, and the first own set ends the factory set', () => {
+test('PUT KEY takes the own vectors in both forms of a key block, and the first own set ends the factory set', () => {
   const gp =
     '80D8008146018811103D0FA4B855D2A5AA4954B8B5DF582A3A03C35280881110790ACCDA858B997029FA9AE50C9CD028030138088811108CAA7F589AA0CEB6350A45E70A6E435B03840DE5'
   const short =
@@ -289,7 +289,7 @@ test('[X9a] PUT KEY refuses known test keys outside test modules, and takes them
   }
 })
 
-test('[E1c] GENERATE KEY makes a pair that never leaves, with certificates up to the root of the card', () => {
+test('GENERATE KEY makes a pair that never leaves, with certificates up to the root of the card', () => {
   for (const make of [testCard, realCard]) {
     const card = make()
     const session = make === testCard ? openScp03(card) : openScp03(card, { keys: ownSet })

@@ -60,7 +60,7 @@ function refused(card: Card, ...attempts: readonly [status: string, attempt: () 
 /** The card's state as its issuer lists it. */
 const stateOf = (card: Card): number => Number.parseInt(status(asIssuer(card), 0x80)[0]!.slice(-2), 16)
 
-test('[E1b] a plain card goes OP_READY, INITIALIZED, SECURED one way, and CARD_LOCKED there and back', () => {
+test('a plain card goes OP_READY, INITIALIZED, SECURED one way, and CARD_LOCKED there and back', () => {
   const card = realCard()
   const set = (state: number) => setStatus(asIssuer(card), 0x80, state)
   const allowed = new Set(['1 7', '7 15', '15 127', '127 15'])
@@ -193,7 +193,7 @@ test('TERMINATED is for good, from any state, and chip mode: nothing answers any
   }
 })
 
-test('[E1b] applications and domains are locked by who stands above, and never unlocked by themselves', () => {
+test('applications and domains are locked by who stands above, and never unlocked by themselves', () => {
   const card = realCard()
   done(installDomain(asIssuer(card), domainA, decodeHex('804000')))
   const keys = set()

@@ -69,7 +69,7 @@ function used(): { card: Card; serial: string } {
   return { card, serial: hex(data) }
 }
 
-test('[E1c] 64 failed set-ups with every key put a test module back, as yubikit does it', () => {
+test('64 failed set-ups with every key put a test module back, as yubikit does it', () => {
   const { card, serial } = used()
   const events = card.events()
   reset(card)

@@ -70,7 +70,7 @@ function open(w: World, variant: 'a' | 'b' | 'c', more: Partial<AgreementOptions
   return openScp11(w.card, { ...options(w, variant), ...more })
 }
 
-test('[E1c] SCP11a, b and c open with every key length and usage, with identities and without', () => {
+test('SCP11a, b and c open with every key length and usage, with identities and without', () => {
   const w = world()
   const identities = {
     hostId: decodeHex('AABB01'),
@@ -167,23 +167,38 @@ test('a certificate reaches the card chained by class, by P1, by both, or extend
   }
 })
 
-test('an unknown critical extension anywhere in the chain, or another algorithm, is refused', () => {
+test('an unknown critical extension anywhere in the chain is refused', () => {
   const w = world()
-  const spoil = (who: Party, signer: Party): Uint8Array => {
-    const parsed = parseOceCertificate(who.certificate)
-    const tbs = Buffer.from(parsed.tbs)
-    // Key usage, 2.5.29.15 and critical, becomes 2.5.29.99.
-    const at = tbs.indexOf(Buffer.from('0603551D0F', 'hex'))
-    tbs[at + 4] = 0x63
-    return signed(new Uint8Array(tbs), signer)
-  }
-  assert.equal(sw(present(w.card, [middle.certificate, spoil(host, middle)])), '6640')
-  assert.equal(sw(present(w.card, [spoil(middle, root), host.certificate])), '6640')
-  assert.equal(
-    sw(present(w.card, [middle.certificate, signed(parseOceCertificate(host.certificate).tbs, middle)])),
-    '9000',
-  )
+  assert.equal(sw(present(w.card, [middle.certificate, renamed(host, middle, keyUsage)])), '6640')
+  assert.equal(sw(present(w.card, [renamed(middle, root, keyUsage), host.certificate])), '6640')
+  const same = signed(parseOceCertificate(host.certificate).tbs, middle)
+  assert.equal(sw(present(w.card, [middle.certificate, same])), '9000')
 })
+
+test('without policies it is key usage and constraints that say who may stand where', () => {
+  const w = world()
+  const authority = renamed(middle, root, policies)
+  const leaf = renamed(host, middle, policies)
+  assert.equal(sw(present(w.card, [authority, leaf])), '9000')
+  const mutual = openScp11(w.card, options(w, 'a'))
+  assert.equal(sw(mutual.send(list)), '9000')
+  w.card.select()
+  const before = w.card.send({ cla: 0x80, ins: 0x2a, p1: 3, p2: 0x90, data: renamed(direct, root, policies) })
+  assert.equal(sw(before), '6640')
+  assert.equal(sw(present(w.card, [authority])), '6640')
+})
+
+/** Last bytes of the identifiers of extensions, 2.5.29.x: key usage is critical, certificate policies are not. */
+const [keyUsage, policies] = [0x0f, 0x20]
+
+/** The certificate with one of its extensions turned into 2.5.29.99, which nobody knows. */
+function renamed(who: Party, signer: Party, extension: number): Uint8Array {
+  const tbs = Buffer.from(parseOceCertificate(who.certificate).tbs)
+  const at = tbs.indexOf(Buffer.from([0x06, 0x03, 0x55, 0x1d, extension]))
+  assert.ok(at > 0)
+  tbs[at + 4] = 0x63
+  return signed(new Uint8Array(tbs), signer)
+}
 
 /** A certificate anew from its signed part. */
 function signed(tbs: Uint8Array, signer: Party): Uint8Array {
@@ -358,7 +373,7 @@ test('a chain of too many certificates is refused', () => {
   )
 })
 
-test('[E1c] who has not proven himself (SCP11b) reads, and changes nothing', () => {
+test('who has not proven himself (SCP11b) reads, and changes nothing', () => {
   const w = world()
   const { card } = w
   const attempts: ((session: Session) => { sw: number })[] = [
@@ -383,7 +398,7 @@ test('[E1c] who has not proven himself (SCP11b) reads, and changes nothing', () 
   assert.equal(card.memory(), before)
 })
 
-test('[E1c] a script (SCP11c) brings data, and neither keys nor states', () => {
+test('a script (SCP11c) brings data, and neither keys nor states', () => {
   const w = world()
   const { card } = w
   const session = open(w, 'c')
