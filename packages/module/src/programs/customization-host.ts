@@ -46,7 +46,7 @@ export function runCustomization(
 function chipHost({ crypto, keys, objects, rom }: HostParts, frame: Frame): ChipHost {
   const put = (kind: ObjectKind, id: number, bytes: Uint8Array): void => {
     if (kind === 'key') {
-      if (ownKeyDomains.has(id >>> 16)) throw new Refusal('security-not-satisfied')
+      if (ownKeyDomains.has(id >>> 16) || isOtherDomains(id)) throw new Refusal('security-not-satisfied')
       const key = parseAesKeyObject(bytes)
       keys.putAes(frame.tx, id, key)
       wipe(key)
@@ -116,6 +116,11 @@ function isReservedPlace(id: number): boolean {
 /** Keys of security domains are laid out by their own commands; customization writes AES keys of the issuer's there, and nothing else. */
 function isDomainPlace(id: number): boolean {
   return id >>> 24 === securityDomainKeys >>> 8
+}
+
+/** A place of a security domain that is not there yet: whoever makes it must find no key in it. */
+function isOtherDomains(id: number): boolean {
+  return isDomainPlace(id) && id >>> 16 !== securityDomainKeys
 }
 
 const ownKeyDomains: ReadonlySet<number> = new Set(
