@@ -1,4 +1,4 @@
-import { concat, encodeHex, Reader, Writer, wipe } from '@sealwright/core/bytes'
+import { concat, encodeHex, wipe } from '@sealwright/core/bytes'
 import { privateScalar, withHandle } from '@sealwright/core/crypto'
 import { issueOceCertificate, keyIdentifiers, parseOceCertificate } from '@sealwright/core/globalplatform'
 import type { EcPrivateKey } from '@sealwright/core/ports'
@@ -26,40 +26,52 @@ export interface CardProof {
 /** Version of the SCP11b key that is there from the beginning. */
 const pairVersion = 0x01
 
-/** Id of the factory object that holds the proof. */
-const proofId = 1
+/** Ids of factory objects: private key(32) ‖ certificate of the CA; private key(32) ‖ certificates of the first pair. */
+const factoryIds = { authority: 1, firstPair: 2 } as const
 
-/** Stores the proof for good and lays the first SCP11b pair with its certificates. */
+/** Stores the CA for good and lays the first SCP11b pair with its certificates. */
 export function layCardProof(
   parts: Pick<Needs, 'objects' | 'keys' | 'domainKeys' | 'domainData'>,
   tx: Transaction,
-  proof: CardProof,
+  { authority, pair, certificate, pairCertificate }: CardProof,
 ): void {
-  const { authority, pair, certificate, pairCertificate } = proof
-  const bytes = new Writer()
-    .bytes(authority)
-    .bytes(pair)
-    .u16(certificate.length)
-    .bytes(certificate)
-    .bytes(pairCertificate)
-    .finish()
-  parts.objects.put(tx, 'factory', proofId, bytes)
+  const bytes = concat(authority, certificate)
+  parts.objects.put(tx, 'factory', factoryIds.authority, bytes)
   wipe(bytes)
-  layFirstPair(parts, tx)
+  layPair(parts, tx, pair, concat(certificate, pairCertificate))
 }
 
-/** Lays the first SCP11b pair anew, where the module has one. */
+/** Keeps the first SCP11b pair, for a test module to go back to. Elsewhere a pair that is deleted must be gone. */
+export function keepFirstPair(
+  { objects }: Pick<Needs, 'objects'>,
+  tx: Transaction,
+  { pair, certificate, pairCertificate }: CardProof,
+): void {
+  const bytes = concat(pair, certificate, pairCertificate)
+  objects.put(tx, 'factory', factoryIds.firstPair, bytes)
+  wipe(bytes)
+}
+
+/** Lays the first SCP11b pair anew, where the module has kept one. */
 export function layFirstPair(
-  { objects, keys, domainKeys, domainData }: Pick<Needs, 'objects' | 'keys' | 'domainKeys' | 'domainData'>,
+  parts: Pick<Needs, 'objects' | 'keys' | 'domainKeys' | 'domainData'>,
   tx: Transaction,
 ): void {
-  const proof = readProof(objects)
-  if (proof === undefined) return
+  const bytes = parts.objects.read('factory', factoryIds.firstPair)
+  if (bytes === undefined) return
+  layPair(parts, tx, bytes.subarray(0, 32), bytes.subarray(32))
+  wipe(bytes)
+}
+
+function layPair(
+  { keys, domainKeys, domainData }: Pick<Needs, 'keys' | 'domainKeys' | 'domainData'>,
+  tx: Transaction,
+  pair: Uint8Array,
+  certificates: Uint8Array,
+): void {
   const id = keyIdentifiers.scp11b
-  keys.putPrivate(tx, domainKeys.place(issuerDomain, pairVersion, id), proof.pair)
-  const certificates = concat(proof.certificate, proof.pairCertificate)
+  keys.putPrivate(tx, domainKeys.place(issuerDomain, pairVersion, id), pair)
   domainData.put(tx, issuerDomain, 'certificates', keyReference(id, pairVersion), certificates)
-  wipe(proof.authority, proof.pair)
 }
 
 /**
@@ -71,7 +83,7 @@ export function certifyMadeKey(
   key: { readonly id: number; readonly version: number; readonly point: Uint8Array },
 ): Uint8Array | undefined {
   const { crypto, entropy, objects, serial } = parts
-  const proof = readProof(objects)
+  const proof = readAuthority(objects)
   if (proof === undefined) return undefined
   try {
     const { notBefore = 0, notAfter } = parseOceCertificate(proof.certificate)
@@ -89,7 +101,7 @@ export function certifyMadeKey(
     })
     return concat(proof.certificate, certificate)
   } finally {
-    wipe(proof.authority, proof.pair)
+    wipe(proof.authority)
   }
 }
 
@@ -148,17 +160,12 @@ function certificateNumber(random: Uint8Array): Uint8Array {
   return number
 }
 
-function readProof(objects: Needs['objects']): CardProof | undefined {
-  const bytes = objects.read('factory', proofId)
+function readAuthority(objects: Needs['objects']): Pick<CardProof, 'authority' | 'certificate'> | undefined {
+  const bytes = objects.read('factory', factoryIds.authority)
   if (bytes === undefined) return undefined
-  const r = new Reader(bytes, 'proof of the card')
-  const authority = r.take(32, 'authority key')
-  const pair = r.take(32, 'pair')
-  const certificate = r.take(r.u16('length'), 'certificate')
-  const pairCertificate = r.rest()
-  r.end()
+  const read = { authority: bytes.slice(0, 32), certificate: bytes.slice(32) }
   wipe(bytes)
-  return { authority, pair, certificate, pairCertificate }
+  return read
 }
 
 function hex(byte: number): string {

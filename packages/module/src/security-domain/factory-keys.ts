@@ -2,7 +2,7 @@ import { factoryKeyVersion } from '@sealwright/core/globalplatform'
 import type { Transaction } from '../eeprom/index.ts'
 import type { Parts } from '../parts.ts'
 import { issuerDomain, scp03Ids } from '../registry/index.ts'
-import { type CardProof, layCardProof, layFirstPair } from './card-proof.ts'
+import { type CardProof, keepFirstPair, layCardProof, layFirstPair } from './card-proof.ts'
 import { recordDomainKeys } from './record.ts'
 
 type Needs = Pick<Parts, 'objects' | 'keys' | 'domainKeys' | 'domainData'>
@@ -13,7 +13,9 @@ const factoryKey = Uint8Array.from({ length: 16 }, (_, i) => 0x40 + i)
 /** Gives a test module its factory keys: the published SCP03 set as version FF, and the SCP11b pair that proves it. */
 export function installFactoryKeys(parts: Needs, tx: Transaction, proof?: CardProof): void {
   layFactorySet(parts, tx)
-  if (proof !== undefined) layCardProof(parts, tx, proof)
+  if (proof === undefined) return
+  layCardProof(parts, tx, proof)
+  keepFirstPair(parts, tx, proof)
 }
 
 /** Puts the issuer security domain back to its beginning: every key, certificate and list of it goes, the factory's come. */
