@@ -74,6 +74,18 @@ export class Card<M extends Medium = Medium> {
     return memoryOf(this.medium)
   }
 
+  /** How often these bytes stand anywhere in the memory, over the ends of pages too. */
+  copies(bytes: Uint8Array): number {
+    const { geometry } = this.medium
+    const pages = Array.from({ length: totalPages(geometry) }, (_, number) =>
+      Buffer.from(this.medium.read(number)),
+    )
+    const memory = Buffer.concat(pages)
+    let found = 0
+    for (let at = memory.indexOf(bytes); at >= 0; at = memory.indexOf(bytes, at + 1)) found++
+    return found
+  }
+
   /** What is kept, by kind and id. */
   objects(): Map<string, string> {
     const { objects } = this.module.parts

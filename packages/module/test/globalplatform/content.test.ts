@@ -483,7 +483,7 @@ test('the registry has an end: 6A84, and numbers are used again without what the
   const keys = set()
   done(putSet(asDomain(card, name(7), ownSet), 1, keys))
   done(deleteContent(asIssuer(card), name(7)))
-  assert.ok(!card.memory().includes(hex(keys[0])))
+  assert.equal(card.copies(keys[0]), 0)
   done(installDomain(asIssuer(card), name(64)))
   card.select(name(64))
   assert.deepEqual(keysOf(card), [])
@@ -510,8 +510,9 @@ test('DELETE: an application with its data, a load file with its instances, a do
     ['6A80', () => again.send({ cla: 0x80, ins: 0xe4, data: tlv(0x4e, app) })],
     ['6A80', () => again.send({ cla: 0x80, ins: 0xe4, data: none })],
   )
+  assert.equal(card.copies(decodeHex('000102030405060708090A0B0C0D0E0F')), 1)
   assert.equal(done(deleteContent(again, app)), '00')
-  assert.ok(!card.memory().includes('000102030405060708090A0B0C0D0E0F'))
+  assert.equal(card.copies(decodeHex('000102030405060708090A0B0C0D0E0F')), 0)
   assert.equal(sw(card.select(app)), '6A82')
   done(deleteContent(asIssuer(card), file, true))
   assert.deepEqual(status(asIssuer(card), 0x40), [])
@@ -525,8 +526,9 @@ test('DELETE: an application with its data, a load file with its instances, a do
   done(generateKey(data, 0x11, 3))
   const issuer = asIssuer(card)
   refused(card, ['6985', () => deleteContent(issuer, domainA)])
+  for (const key of keys) assert.equal(card.copies(key), 1)
   done(deleteContent(issuer, domainA, true))
-  for (const key of keys) assert.ok(!card.memory().includes(hex(key)))
+  for (const key of keys) assert.equal(card.copies(key), 0)
   assert.deepEqual(status(issuer, 0x40), [])
   assert.deepEqual(status(issuer, 0x20), [`${hex(domainFile)} 01`])
   const left = [...card.objects().keys()].filter((one) =>

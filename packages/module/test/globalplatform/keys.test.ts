@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { concat, decodeHex } from '@sealwright/core/bytes'
 import { scriptedEntropy } from '@sealwright/core/testing'
-import { fixtureKey } from '../../src/testing/index.ts'
-import { type Card, crypto, factoryKey, hex, sw } from './card.ts'
-import { ownSet, realCard, testCard } from './fixture.ts'
+import { makeCardProof } from '../../src/profile/index.ts'
+import { fixtureKey, plainModule } from '../../src/testing/index.ts'
+import { Card, crypto, factoryKey, hex, sw } from './card.ts'
+import { ownKeys, ownSet, realCard, testCard } from './fixture.ts'
 import {
   aesField,
   certificatesOf,
@@ -411,7 +412,7 @@ test('no key is ever answered, and none stays in the memory after its deletion o
       wrongKcv,
     ),
   )
-  for (const secret of secrets) assert.ok(!card.memory().includes(hex(secret)))
+  for (const secret of secrets) assert.equal(card.copies(secret), 0)
   hear(putSet(session, 0x31, [enc, mac, dek]))
   hear(putKey(session, { id: 0x11 }, 0x31, privateField(session.dek, scalar)))
   for (let tag = 0; tag < 0x100; tag++) {
@@ -419,15 +420,36 @@ test('no key is ever answered, and none stays in the memory after its deletion o
       hear(session.send({ cla: 0x80, ins: 0xca, p1, p2: tag, le: 0x100 }))
   }
   hear(certificatesOf(session, 0x11, 0x31))
-  for (const secret of secrets) assert.ok(!heard.some((one) => one.includes(hex(secret))))
+  for (const secret of secrets) {
+    assert.equal(card.copies(secret), 1)
+    assert.ok(!heard.some((one) => one.includes(hex(secret))))
+  }
   // The first own set ended the factory's: its bytes are gone.
-  assert.ok(!card.memory().includes(hex(factoryKey)))
+  assert.equal(card.copies(factoryKey), 0)
   hear(putSet(openScp03(card, { keys: [enc, mac, dek] }), 0x32, set(16)))
   assert.equal(
     sw(deleteKeys(openScp03(card, { keys: [enc, mac, dek], version: 0x31 }), { version: 0x31 })),
     '9000',
   )
-  for (const secret of secrets) assert.ok(!card.memory().includes(hex(secret)))
+  for (const secret of secrets) assert.equal(card.copies(secret), 0)
+})
+
+test('the first pair of SCP11b is gone when it is deleted, but for a test module, which goes back to it', () => {
+  const serial = decodeHex('0102030405060708')
+  const validity = { notBefore: 1_700_000_000, notAfter: 1_800_000_000 }
+  const { proof } = makeCardProof({ crypto, entropy: scriptedEntropy('a proof') }, serial, validity)
+  for (const keys of ['test', ownKeys] as const) {
+    const { medium, power } = plainModule({ crypto, keys, proof, serial })
+    const card = new Card(medium, power)
+    const copies = () => card.copies(proof.pair)
+    assert.equal(copies(), keys === 'test' ? 2 : 1)
+    const session = openScp03(card, keys === 'test' ? {} : { keys: ownSet })
+    assert.equal(sw(deleteKeys(session, { id: 0x13 })), '9000')
+    assert.equal(copies(), keys === 'test' ? 1 : 0)
+    // The CA in the card certifies what is made in it, as before.
+    assert.equal(sw(generateKey(session, 0x13, 2)), '9000')
+    assert.deepEqual(bundled(certificatesOf(session, 0x13, 2).data)[0], proof.certificate)
+  }
 })
 
 test('a memory filled to its last place shuts nothing: the channel opens, and what fills it is deleted', () => {
