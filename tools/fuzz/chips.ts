@@ -1,4 +1,10 @@
-import { type ChipMode, chipModes, firstDomainKeyVersion } from '@sealwright/core/catalog'
+import {
+  type ChipMode,
+  chipModes,
+  firstDomainKeyVersion,
+  keyPlaces,
+  securityDomainKeys,
+} from '@sealwright/core/catalog'
 import type { Entropy } from '@sealwright/core/ports'
 import { scriptedEntropy } from '@sealwright/core/testing'
 import { Module } from '@sealwright/module'
@@ -32,6 +38,13 @@ export function plainChips(): Chip[] {
   ].map(({ name, medium }) => chipOf(name, medium.snapshot(), name))
 }
 
+/** Keys for every channel and for key download: the first set of the issuer security domain, customization, transport and signature keys. */
+const places: readonly number[] = [
+  ...[1, 2, 3].map((id) => ((securityDomainKeys << 16) | (firstDomainKeyVersion << 8) | id) >>> 0),
+  ...[0, 1, 2].map((n) => keyPlaces.customization + n),
+  ...[keyPlaces.transport, keyPlaces.transportNext, keyPlaces.signature],
+]
+
 /** Chips in every mode and state whose vector table names every native command, whatever product has it. */
 export function customizedChips(): Chip[] {
   const modes = Object.keys(chipModes) as ChipMode[]
@@ -40,12 +53,12 @@ export function customizedChips(): Chip[] {
       const name = `every command, ${mode}${operating ? ', operating' : ''}`
       const operators = [fixtureKey(crypto, 'operator').publicPoint]
       const { medium } = customizedModule({
-        crypto,
-        seed: name,
-        mode,
-        operating,
-        operators,
-        eepromSize: 64 * 1024,
+        ...{ crypto, seed: name, mode, operating, operators, eepromSize: 64 * 1024 },
+        prepare({ tx, keys }) {
+          for (const [i, place] of places.entries()) {
+            keys.putAes(tx, place, crypto.sha256(Uint8Array.of(i)).slice(0, 16))
+          }
+        },
       })
       return chipOf(name, medium.snapshot(), name)
     }),

@@ -1,5 +1,6 @@
 import { Life, stages } from '../../packages/node/test/life/index.ts'
 import { readPrograms } from '../../packages/node/test/life/programs.ts'
+import { bytesFromHex } from './hex.ts'
 import { listen, type Recorded } from './recording.ts'
 import { insecureStampingCrypto } from './stamping-crypto.ts'
 import type { Step } from './step.ts'
@@ -9,6 +10,9 @@ export interface RecordedLife {
   readonly recorded: readonly Recorded[]
   readonly blobs: readonly Uint8Array[]
 }
+
+/** AID of the resource in the life's telephone. */
+export const livedResource = bytesFromHex('F053570101')
 
 /** Lives the demo's life in memory and writes down what its modules heard: protected commands as they were before protection. */
 export async function recordLife(): Promise<RecordedLife> {

@@ -138,6 +138,16 @@ export function managementSeeds(): Step[][] {
   ]
 }
 
+/** An operator's document as the token of content management: the resource of this AID reserved, released, blocked, deleted. */
+export function tokenSeeds(document: Uint8Array, aid: Uint8Array): Step[][] {
+  return [
+    (to: Speaker) => void install(to, 0x04, aid, aid, aid, new Uint8Array(3), none, document),
+    (to: Speaker) => void install(to, 0x08, none, none, aid, none, none, document),
+    (to: Speaker) => void install(to, 0x40, none, none, aid, none, none, document),
+    (to: Speaker) => void deleteContent(to, aid, false, document),
+  ].map((work) => spoken(work))
+}
+
 /** In a channel of the selected security domain; nobody answers, so what would follow from an answer is left out. */
 function spoken(
   work: (to: Speaker) => void,

@@ -1,9 +1,10 @@
+import { commands } from '@sealwright/core/catalog'
 import { customizedChips, plainChips, recordedChips } from './chips.ts'
 import { recordClients } from './client-recording.ts'
 import { readDictionary } from './dictionary.ts'
 import { type DispatcherInput, dispatcherTarget } from './dispatcher-target.ts'
-import { recordLife } from './life-recording.ts'
-import { managementSeeds } from './management-seeds.ts'
+import { livedResource, recordLife } from './life-recording.ts'
+import { managementSeeds, tokenSeeds } from './management-seeds.ts'
 import { allReadings, type ParserInput, parserTarget } from './parser-target.ts'
 import type { Step } from './step.ts'
 import type { Target } from './target.ts'
@@ -32,7 +33,7 @@ export async function makeTargets(share: Share = { index: 0, of: 1 }): Promise<T
   const plain = plainChips()
   const management = managementSeeds()
   const transcripts = new Map<string, readonly (readonly Step[])[]>([
-    ...recorded.map(({ name, steps }) => [name, [steps]] as const),
+    ...recorded.map(({ name, steps }) => [name, [steps, ...withTokens(steps)]] as const),
     ...plain.map(({ name }) => [name, management] as const),
   ])
   const chips = [...recordedChips(recorded), ...plain, ...customizedChips()]
@@ -40,4 +41,10 @@ export async function makeTargets(share: Share = { index: 0, of: 1 }): Promise<T
     parser: parserTarget(mine(allReadings()), [...vectorSeeds(), ...life.blobs, ...clients.blobs]),
     dispatcher: dispatcherTarget(mine(chips), transcripts, readDictionary()),
   }
+}
+
+/** What an operator ordered, ordered with GlobalPlatform's commands instead. */
+function withTokens(steps: readonly Step[]): Step[][] {
+  const documents = steps.filter((step) => step.kind === 'command' && step.ins === commands.OPERATE.ins)
+  return documents.flatMap((step) => ('data' in step ? tokenSeeds(step.data, livedResource) : []))
 }
