@@ -17,6 +17,8 @@ export interface OceCertificate {
   readonly publicPoint: Uint8Array
   /** Whether its key may sign certificates. */
   readonly signsCertificates: boolean
+  /** How many authorities may stand between it and the leaf (X.509, pathLenConstraint); undefined: any number. */
+  readonly pathLength: number | undefined
   /** Whether its key may agree on keys. */
   readonly agreesOnKeys: boolean
   readonly subjectKeyIdentifier: Uint8Array | undefined

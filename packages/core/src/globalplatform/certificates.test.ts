@@ -107,6 +107,25 @@ test('a chain that does not hold says where and why', () => {
   assert.equal(verifyOceCertificate(chain(ca)[0]!, offCurve, portableCrypto), false)
 })
 
+test('an authority that allows so many below it has no more', () => {
+  const sub = issue('ka-kloc', 8, otherKey, { subject: 'test ka-kloc', key: kaKey })
+  const leaf = issue('oce', 9, oceKey, { subject: 'test ka-kloc', key: otherKey })
+  const list = chain(ca, ka, sub, leaf).map((one, i) => ({ ...one, subject: Uint8Array.of(i + 1) }))
+  const linked = list.map((one, i) => ({ ...one, issuer: list[Math.max(0, i - 1)]!.subject }))
+  const withLengths = (...lengths: readonly (number | undefined)[]) => {
+    const limited = linked.map((one, i) => ({ ...one, pathLength: lengths[i] }))
+    return checkOceChain(limited, caKey.publicPoint, portableCrypto)
+  }
+  assert.equal(withLengths(), undefined)
+  assert.equal(withLengths(2, 1, 0), undefined)
+  assert.deepEqual(withLengths(1), { problem: 'path-length', at: 0 })
+  assert.deepEqual(withLengths(2, 0), { problem: 'path-length', at: 1 })
+  // Of a leaf it says nothing; an authority that signed itself does not count.
+  assert.equal(withLengths(2, 1, 0, 0), undefined)
+  const own = [linked[0]!, ...linked].map((one, i) => ({ ...one, pathLength: [2, 2, 1, 0][i] }))
+  assert.equal(checkOceChain(own, caKey.publicPoint, portableCrypto), undefined)
+})
+
 test("Node's own reader takes the certificates that are issued, and checks their signatures", () => {
   const [root, between, leaf] = [ca, ka, oce].map((one) => new X509Certificate(certificateToPem(one)))
   assert.equal(root!.ca && between!.ca && !leaf!.ca, true)
@@ -173,6 +192,16 @@ test('certificates of other tools are read: any names, unknown extensions, high 
   const plain = parseOceCertificate(foreign([], false))
   assert.equal(plain.signsCertificates, false)
   assert.equal(checkOceChain([plain], caKey.publicPoint, portableCrypto, begin), undefined)
+})
+
+test('basic constraints say how many authorities may follow', () => {
+  const constraints = (...parts: Uint8Array[]) => extension('2.5.29.19', true, der.sequence(...parts))
+  const lengthOf = (...parts: Uint8Array[]) =>
+    parseOceCertificate(foreign([constraints(...parts)])).pathLength
+  assert.equal(lengthOf(der.boolean(true), der.smallInteger(0)), 0)
+  assert.equal(lengthOf(der.boolean(true), der.smallInteger(3)), 3)
+  assert.equal(lengthOf(der.boolean(true)), undefined)
+  assert.equal(parseOceCertificate(ka).pathLength, undefined)
 })
 
 test('a critical extension that is not known here breaks the chain; a broken one is refused', () => {

@@ -48,6 +48,7 @@ export function parseGpCertificate(bytes: Uint8Array): OceCertificate {
     notAfter: secondsOf(content.expirationDate) + 86_399,
     publicPoint: content.publicPoint,
     signsCertificates: content.usage === 'verification',
+    pathLength: undefined,
     agreesOnKeys: content.usage === 'key-agreement',
     subjectKeyIdentifier: undefined,
     authorityKeyIdentifier: undefined,

@@ -48,6 +48,7 @@ export const oceChainProblems = {
   signature: 'its signature is not of the key above it',
   issuer: 'it names another issuer than the certificate above it',
   'not-authority': 'it stands above another, but its key may not sign certificates',
+  'path-length': 'more authorities follow it than it allows',
   'not-agreement': 'it is the last, but its key may not agree on keys',
   'unknown-critical': 'it has a critical extension that is not known here',
   'not-yet-valid': 'its validity has not begun',
@@ -84,7 +85,7 @@ export function checkOceChain(
       : typeof authority === 'function'
         ? authority(certificate)
         : verifyOceCertificate(certificate, authority, crypto)
-    const problem = signed ? linkProblem(certificate, above, at === chain.length - 1, now) : 'signature'
+    const problem = signed ? linkProblem(certificate, above, chain.slice(at + 1), now) : 'signature'
     if (problem) return { problem, at }
     above = certificate
   }
@@ -94,12 +95,16 @@ export function checkOceChain(
 function linkProblem(
   certificate: OceCertificate,
   above: OceCertificate | undefined,
-  last: boolean,
+  below: readonly OceCertificate[],
   now: number | undefined,
 ): OceChainProblem | undefined {
   if (above && !equal(above.subject, certificate.issuer)) return 'issuer'
   if (certificate.unknownCritical.length > 0) return 'unknown-critical'
+  const last = below.length === 0
   if (!last && !certificate.signsCertificates) return 'not-authority'
+  // The leaf does not count, nor does a certificate that its own holder signed (RFC 5280, 4.2.1.9).
+  const authorities = below.slice(0, -1).filter(({ subject, issuer }) => !equal(subject, issuer))
+  if (!last && authorities.length > (certificate.pathLength ?? authorities.length)) return 'path-length'
   if (last && !certificate.agreesOnKeys) return 'not-agreement'
   if (now === undefined) return undefined
   if (certificate.notBefore !== undefined && now < certificate.notBefore) return 'not-yet-valid'

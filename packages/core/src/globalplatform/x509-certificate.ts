@@ -58,7 +58,7 @@ export function parseX509OceCertificate(bytes: Uint8Array): OceCertificate {
     return value
   }
   const keyUsage = known('keyUsage', (reader) => reader.namedBits('value'))
-  const authority = known('basicConstraints', parseBasicConstraints) ?? false
+  const { authority, pathLength } = known('basicConstraints', parseBasicConstraints) ?? noAuthority
   const may = (bit: number) => keyUsage === undefined || keyUsage.includes(bit)
   const names: readonly string[] = Object.values(extensionOids)
   return {
@@ -70,6 +70,7 @@ export function parseX509OceCertificate(bytes: Uint8Array): OceCertificate {
     notAfter,
     publicPoint,
     signsCertificates: authority && may(keyUsageBits.keyCertSign),
+    pathLength,
     agreesOnKeys: may(keyUsageBits.keyAgreement),
     subjectKeyIdentifier: known('subjectKeyIdentifier', (reader) => reader.octetString('value')),
     authorityKeyIdentifier: known('authorityKeyIdentifier', parseAuthorityKeyIdentifier),
@@ -145,12 +146,19 @@ function parseExtensions(wrapped: DerReader): Map<string, Extension> {
   return extensions
 }
 
-function parseBasicConstraints(r: DerReader): boolean {
+interface Constraints {
+  readonly authority: boolean
+  readonly pathLength: number | undefined
+}
+
+const noAuthority: Constraints = { authority: false, pathLength: undefined }
+
+function parseBasicConstraints(r: DerReader): Constraints {
   const value = r.sequence('value')
-  const ca = value.peek() === 0x01 ? value.boolean('ca') : false
-  if (value.peek() === 0x02) value.smallInteger('path length')
+  const authority = value.peek() === 0x01 ? value.boolean('ca') : false
+  const pathLength = value.peek() === 0x02 ? value.smallInteger('path length') : undefined
   value.end()
-  return ca
+  return { authority, pathLength }
 }
 
 function parseAuthorityKeyIdentifier(r: DerReader): Uint8Array | undefined {
