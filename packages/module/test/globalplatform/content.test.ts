@@ -133,6 +133,29 @@ test('domains inside domains: keys come from the nearest above, the registry sho
   )
 })
 
+test('GET STATUS: both forms, a filter, wanted tags; asking on finds nothing more', () => {
+  const card = realCard()
+  done(installDomain(asIssuer(card), domainA))
+  done(installDomain(asIssuer(card), domainB))
+  const session = asIssuer(card)
+  const ask = (p1: number, p2: number, data = '4F00') =>
+    session.send({ cla: 0x80, ins: 0xf2, p1, p2, data: decodeHex(data), le: 0x100 })
+  assert.equal(done(ask(0x80, 0x00)), '08A000000151000000019E')
+  assert.equal(done(ask(0x40, 0x00)), '05A0000000A1078005A0000000B10780')
+  assert.equal(done(ask(0x40, 0x02, '4F05A0000000B15C034F9F70')), 'E30B4F05A0000000B19F700107')
+  assert.equal(done(ask(0x40, 0x02, '4F05A0000000C1')), '')
+  assert.ok(done(ask(0x10, 0x02)).includes(`84${'08'}${hex(domainModule)}`))
+  refused(
+    card,
+    ['6A88', () => ask(0x40, 0x03)],
+    ['6A88', () => ask(0x40, 0x01)],
+    ['6A86', () => ask(0x40, 0x04)],
+    ['6A86', () => ask(0x60, 0x02)],
+    ['6A80', () => ask(0x40, 0x02, '5C00')],
+    ['6A80', () => session.send('80F2400200')],
+  )
+})
+
 test('privileges that the card does not have, or that go beyond, are refused', () => {
   const card = realCard()
   const session = asIssuer(card)
