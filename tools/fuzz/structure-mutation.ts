@@ -74,6 +74,7 @@ function mutateAt({ list, at }: Site, world: MutationWorld, other: Uint8Array): 
   if (node.kind === 'leaf') node.bytes = mutateBytes(node.bytes, random, dictionary, other)
   else if (node.kind === 'tlv') mutateTag(node, world)
   else if (node.kind === 'cbor') mutateItem(node, world)
+  else if (node.kind === 'section' && node.id !== undefined) list[at] = { ...node, id: random.below(14) }
 }
 
 function mutateTag(node: Tlv, { random, dictionary }: MutationWorld): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { answeringProgram } from '@sealwright/module/testing'
 import fc from 'fast-check'
 import { readDictionary } from './dictionary.ts'
 import { Random } from './random.ts'
@@ -47,4 +48,16 @@ test('[R3a] certificates and documents are read to their leaves', () => {
     Math.max(0, ...nodes.map((node) => (node.kind === 'leaf' ? 0 : 1 + depth(node.content))))
   assert.ok(seeds.some((bytes) => bytes[0] === 0x30 && depth(readStructure(bytes)) >= 5))
   assert.ok(seeds.some((bytes) => bytes[0] === 0xd2 && depth(readStructure(bytes)) >= 4))
+})
+
+test('[R3a] a program is read to its sections and the bodies of its functions', () => {
+  const program = answeringProgram('text')
+  const tree = readStructure(program)
+  assert.deepEqual(
+    tree.map((node) => (node.kind === 'section' ? node.id : node.kind)),
+    ['leaf', 1, 2, 3, 5, 7, 10, 11],
+  )
+  const code = tree.find((node) => node.kind === 'section' && node.id === 10)
+  assert.ok(code?.kind === 'section' && code.content.length === 3)
+  assert.deepEqual(writeStructure(tree), program)
 })

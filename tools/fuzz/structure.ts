@@ -2,7 +2,7 @@
 // coverage must show what the parsers did, not what made their input.
 
 /** Bytes seen as a tree. What has no structure is a leaf. */
-export type Node = Leaf | Tlv | Cbor | Lengths
+export type Node = Leaf | Tlv | Cbor | Lengths | Section
 
 export interface Leaf {
   readonly kind: 'leaf'
@@ -36,10 +36,20 @@ export interface Lengths {
   error: number
 }
 
+/** A section of a wasm program, or the body of a function in one: its length is a LEB128 number. */
+export interface Section {
+  readonly kind: 'section'
+  /** Absent for a body. */
+  readonly id: number | undefined
+  content: Node[]
+  error: number
+}
+
 /** The tree, a list of what stands side by side. `depth`: how deep it may still go. */
 export function readStructure(bytes: Uint8Array, depth = 12): Node[] {
   if (bytes.length >= 2 && depth > 0) {
     const found =
+      readProgram(bytes) ??
       readCbor(bytes, depth) ??
       readTlvs(bytes, depth) ??
       readLengths(bytes, 2, depth) ??
@@ -65,6 +75,9 @@ function writeNode(node: Node): Uint8Array {
   const content = writeStructure(node.content)
   const length = Math.max(0, content.length + node.error)
   if (node.kind === 'tlv') return join([node.tag, tlvLength(length), content])
+  if (node.kind === 'section') {
+    return join([node.id === undefined ? new Uint8Array(0) : Uint8Array.of(node.id), leb128(length), content])
+  }
   if (node.kind === 'length') return join([bigEndian(length, node.size), content])
   const { major, value } = node
   if (major === 2 || major === 3) return join([cborHead(major, length), content])
@@ -73,6 +86,60 @@ function writeNode(node: Node): Uint8Array {
     return join([cborHead(5, Math.max(0, Math.floor(node.content.length / 2) + node.error)), content])
   return join([cborHead(major, value), content])
 }
+
+/** Magic and version of wasm, then sections; the code section as its bodies. */
+function readProgram(bytes: Uint8Array): Node[] | undefined {
+  if (!wasmHead.every((byte, i) => bytes[i] === byte)) return undefined
+  const nodes: Node[] = [{ kind: 'leaf', bytes: bytes.subarray(0, 8) }]
+  for (let at = 8; at < bytes.length; ) {
+    const id = bytes[at]!
+    const size = readLeb128(bytes, at + 1)
+    if (size === undefined || size.end + size.value > bytes.length) return undefined
+    const content = bytes.subarray(size.end, size.end + size.value)
+    const bodies = id === 10 ? readBodies(content) : undefined
+    nodes.push({ kind: 'section', id, content: bodies ?? [{ kind: 'leaf', bytes: content }], error: 0 })
+    at = size.end + size.value
+  }
+  return nodes
+}
+
+function readBodies(bytes: Uint8Array): Node[] | undefined {
+  const count = readLeb128(bytes, 0)
+  if (count === undefined) return undefined
+  const nodes: Node[] = [{ kind: 'leaf', bytes: bytes.subarray(0, count.end) }]
+  for (let at = count.end; at < bytes.length; ) {
+    const size = readLeb128(bytes, at)
+    if (size === undefined || size.end + size.value > bytes.length) return undefined
+    const body = bytes.subarray(size.end, size.end + size.value)
+    nodes.push({ kind: 'section', id: undefined, content: [{ kind: 'leaf', bytes: body }], error: 0 })
+    at = size.end + size.value
+  }
+  return nodes
+}
+
+function readLeb128(bytes: Uint8Array, at: number): { value: number; end: number } | undefined {
+  let value = 0
+  for (let i = 0; i < 4; i++) {
+    const byte = bytes[at + i]
+    if (byte === undefined) return undefined
+    value += (byte & 0x7f) * 128 ** i
+    if (byte < 0x80) return { value, end: at + i + 1 }
+  }
+  return undefined
+}
+
+function leb128(value: number): Uint8Array {
+  const out: number[] = []
+  let rest = value
+  do {
+    const more = rest >= 128
+    out.push((rest % 128) + (more ? 128 : 0))
+    rest = Math.floor(rest / 128)
+  } while (rest > 0)
+  return Uint8Array.from(out)
+}
+
+const wasmHead = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]
 
 function readTlvs(bytes: Uint8Array, depth: number): Node[] | undefined {
   const nodes: Node[] = []

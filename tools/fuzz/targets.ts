@@ -1,4 +1,6 @@
 import { commands } from '@sealwright/core/catalog'
+import { answeringProgram } from '@sealwright/module/testing'
+import { readPrograms } from '../../packages/node/test/life/programs.ts'
 import { customizedChips, plainChips, recordedChips } from './chips.ts'
 import { recordClients } from './client-recording.ts'
 import { readDictionary } from './dictionary.ts'
@@ -37,8 +39,10 @@ export async function makeTargets(share: Share = { index: 0, of: 1 }): Promise<T
     ...plain.map(({ name }) => [name, management] as const),
   ])
   const chips = [...recordedChips(recorded), ...plain, ...customizedChips()]
+  const programs = [...Object.values(readPrograms()), answeringProgram('seed')]
+  const blobs = [...vectorSeeds(), ...life.blobs, ...clients.blobs, ...programs]
   return {
-    parser: parserTarget(mine(allReadings()), [...vectorSeeds(), ...life.blobs, ...clients.blobs]),
+    parser: parserTarget(mine(allReadings()), blobs),
     dispatcher: dispatcherTarget(mine(chips), transcripts, readDictionary()),
   }
 }
