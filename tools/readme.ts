@@ -1,6 +1,6 @@
 /**
  * Runs the `sh` blocks of README.md in order, in a temporary copy of the repository, each in a shell of its own; those marked `sh reader`
- * where pcscd has virtual readers of their own. `--list` prints them and runs nothing.
+ * where pcscd has virtual readers of their own. `--list` prints them and runs nothing; `--tours` leaves out the first two, npm's.
  */
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -32,11 +32,12 @@ export function shellBlocks(page: string): Block[] {
   return found
 }
 
-async function main(list: boolean): Promise<void> {
-  const blocks = shellBlocks(readFileSync(join(root, 'README.md'), 'utf8'))
+async function main(list: boolean, tours: boolean): Promise<void> {
+  const blocks = shellBlocks(readFileSync(join(root, 'README.md'), 'utf8')).slice(tours ? 2 : 0)
   const copy = list ? '' : copied()
   let failed = 0
   try {
+    if (tours && !list && run('npm ci', copy) !== 0) throw new Error('npm ci failed')
     for (const { line, commands, reader } of blocks) {
       console.log(`README.md:${line}\n${commands.replaceAll(/^/gm, '  $ ')}`)
       if (list) continue
@@ -90,5 +91,5 @@ function copied(): string {
 }
 
 if (process.argv[1] !== undefined && pathToFileURL(process.argv[1]).href === import.meta.url) {
-  await main(process.argv.includes('--list'))
+  await main(process.argv.includes('--list'), process.argv.includes('--tours'))
 }
