@@ -231,6 +231,12 @@ test('EXTERNAL AUTHENTICATE must follow directly, once, as it was made', () => {
     '9000',
   )
 
+  // A wrong one has used the set-up up: the right one comes too late.
+  const late = initializeUpdate(card).authenticate(0x33).apdu
+  const wrong = { ...late, data: late.data.map((byte) => byte ^ 1) }
+  assert.equal(sw(card.send(wrong)), '6982')
+  assert.equal(sw(card.send(late)), '6A88')
+
   const { apdu, mac } = initializeUpdate(card).authenticate(0x33)
   assert.equal(sw(card.send(apdu)), '9000')
   // Replayed inside the session, and after it.
