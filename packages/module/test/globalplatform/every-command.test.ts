@@ -69,7 +69,7 @@ function everyInstruction(
       if (without.includes(ins)) continue
       const tries = known.has(ins) ? parameters : parameters.slice(0, 1)
       for (const [p1, p2] of tries) {
-        for (const data of known.has(ins) ? bodies : bodies.slice(0, 2)) {
+        for (const data of known.has(ins) && (cla === 0x80 || cla === 0x00) ? bodies : bodies.slice(0, 2)) {
           const text = `${hex(Uint8Array.of(cla, ins, p1, p2))} ${hex(data)}`
           harmless(card, before, text, () => send({ cla, ins, p1, p2, data, le: 0x100 }))
         }
