@@ -1,7 +1,7 @@
 import type { Crypto, Entropy } from '@sealwright/core/ports'
 import { Channels } from './channel/index.ts'
 import { Dispatcher } from './dispatch/dispatcher.ts'
-import { controlIds, openMemory } from './eeprom/index.ts'
+import { controlIds, openMemory, type Watch } from './eeprom/index.ts'
 import { Events } from './events/index.ts'
 import { resumeWipe } from './handlers/finish.ts'
 import { KeyStore } from './keys/index.ts'
@@ -30,6 +30,8 @@ export class Module {
   readonly #dispatcher: Dispatcher
   /** For tests and the picture of the memory; no role reaches it. */
   readonly parts: Parts
+  /** Of nothing: it falls when the medium changes below. */
+  readonly #below: Watch
 
   constructor({ medium, crypto, entropy, report }: ModuleWorld) {
     const { nvm, objects, otp, rom } = openMemory(medium)
@@ -70,6 +72,7 @@ export class Module {
       programs.leave()
     }
     this.parts = parts
+    this.#below = nvm.watch()
     this.#dispatcher = new Dispatcher(parts)
     resumeWipe(parts)
   }
@@ -86,6 +89,11 @@ export class Module {
 
   /** One command in, one answer out; never throws but for a loss of power. */
   transmit(command: Uint8Array): Uint8Array {
+    if (!this.#below.holds()) {
+      // Handles were prepared from keys that may be others now.
+      this.parts.keys.forgetAll()
+      this.#below.set(0, 0)
+    }
     return this.#dispatcher.transmit(command)
   }
 }

@@ -289,6 +289,22 @@ test('[P8a] a value parsed of an object holds until the object, or where it lies
   value.end()
 })
 
+test('[P8a] a key whose bytes change below is the new key at the next command', async () => {
+  const { module, medium } = await chipWith(constant(1))
+  const { keys, nvm, objects } = module.parts
+  const place = 0x0020_0101
+  const key = Uint8Array.from({ length: 16 }, (_, i) => 5 * i * i + 1)
+  const other = Uint8Array.from({ length: 16 }, (_, i) => 7 * i * i + 3)
+  const mac = (): string => encodeHex(keys.aes(place).cmac(Uint8Array.of(1)))
+  const macUnder = (bytes: Uint8Array): string => encodeHex(crypto.aes(bytes).cmac(Uint8Array.of(1)))
+  nvm.transaction((tx) => keys.putAes(tx, place, key))
+  assert.equal(mac(), macUnder(key))
+  // Behind the byte of its kind.
+  changeBelow(medium, objects.find('key', place)!.address + 1, other)
+  assert.equal(await answerOf(module, ins), '01')
+  assert.equal(mac(), macUnder(other))
+})
+
 test('[P8a] on a medium that cannot tell of changes everything is read again, and all of it still works', async () => {
   const { medium } = await chipWith(constant(0x41))
   const blind: Medium = {

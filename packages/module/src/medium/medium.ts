@@ -10,7 +10,8 @@ export interface Medium {
   readonly geometry: Geometry
   /**
    * Another number than before whenever a read could answer otherwise than before: after each program, and after whatever else
-   * changed pages. What was derived from pages holds as long as it stays. A medium that cannot tell gives NaN.
+   * changed pages. What was derived from pages holds as long as it stays. A medium that cannot tell gives NaN. Throws for a loss of
+   * power only.
    */
   readonly revision: number
   /** A copy of the page. Throws PageDamaged when what is stored is not what was last programmed. */

@@ -142,7 +142,6 @@ export class FileMedium implements Medium, Disposable {
   }
 
   get revision(): number {
-    this.#usable()
     return this.#revision
   }
 
@@ -184,6 +183,7 @@ export class FileMedium implements Medium, Disposable {
   close(): void {
     if (!this.#open) return
     this.#open = false
+    this.#revision++
     this.#slots.fill(0)
     this.#files.closeSync(this.#file)
     this.#lock.release()
