@@ -94,6 +94,8 @@ const manyForms: readonly string[] = [
   'parseConfirmation',
   // An empty C0, or none.
   'parseKeyInformation',
+  // Objects in another order; more than one byte of state.
+  'parseRegistryEntries',
 ]
 
 /** Parses whose `serialize…` is not the other direction; each with its reason. */
