@@ -105,13 +105,22 @@ class Line {
       this.#fail = fail
     })
     this.#unheard = setTimeout(() => onEvent({ event: 'unheard' }), unheardAfterMs)
-    this.#socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 10_000 })
+    this.#socket = connect({
+      ...{ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 10_000 },
+      // Into one buffer, past the stream: a command comes in two pieces, and each would cost its way through it.
+      onread: {
+        buffer: new Uint8Array(1 << 16),
+        callback: (length, buffer) => {
+          this.#take(new Uint8Array(buffer.subarray(0, length)))
+          return true
+        },
+      },
+    })
     const takeOut = (): void => void this.#socket.destroy()
     signal.addEventListener('abort', takeOut)
     this.#socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#reason = `${host}:${port}: ${reasons[error.code ?? ''] ?? error.message}`
     })
-    this.#socket.on('data', (chunk: Buffer) => this.#take(chunk))
     this.#socket.on('close', () => {
       signal.removeEventListener('abort', takeOut)
       this.#closed = true
