@@ -75,7 +75,6 @@ export const cuts: readonly Cut[] = [
   },
   {
     name: 'PUT KEY of the first own set',
-    quick: true,
     card: testCard,
     run: (card) => done(putSet(openScp03(card), 0x31, other)),
   },
@@ -115,7 +114,6 @@ export const cuts: readonly Cut[] = [
   },
   {
     name: 'the last block of LOAD',
-    quick: true,
     run: inSession((session) => {
       done(install(session, 0x02, file, none, none, none, none))
       return loadBlocks(session, tlv(0xc4, notebook))
@@ -142,7 +140,6 @@ export const cuts: readonly Cut[] = [
   },
   {
     name: 'the way back of a test card',
-    quick: true,
     card: testCard,
     before: (card) => {
       done(putSet(openScp03(card), 0x31, other))

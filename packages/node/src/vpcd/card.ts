@@ -39,6 +39,7 @@ export const vpcdPort = 35_963
  */
 export const defaultAtr: Uint8Array = Uint8Array.of(0x3b, 0x80, 0x01, 0x81)
 
+const awakeMs = 0.2
 const firstWaitMs = 100
 const longestWaitMs = 1000
 /** vpcd waits for each answer; what lies here beyond one command and a few controls comes from something else. */
@@ -92,6 +93,7 @@ class Line {
   #reason: string
   #defect: unknown
   #heard = false
+  #awakeUntil = 0
   #busy = false
   #closed = false
 
@@ -130,8 +132,24 @@ class Line {
 
   #take(chunk: Uint8Array): void {
     this.#frames.push(chunk)
+    this.#stayAwake()
     if (!this.#busy) void this.#serve()
     else if (this.#frames.waiting > mostWaiting) this.#break('more than one command at a time')
+  }
+
+  /**
+   * The rest of a command comes microseconds after its length, and the next command soon after the answer: for that long the event loop looks
+   * again and again instead of sleeping, since each awakening costs as much as the module's work.
+   */
+  #stayAwake(): void {
+    const isAwake = this.#awakeUntil > 0
+    this.#awakeUntil = performance.now() + awakeMs
+    if (isAwake) return
+    const turn = (): void => {
+      if (!this.#closed && performance.now() < this.#awakeUntil) setImmediate(turn)
+      else this.#awakeUntil = 0
+    }
+    setImmediate(turn)
   }
 
   /** Answers all that has come; within this very turn of the event loop, if the card does. */

@@ -8,7 +8,7 @@ import { gpClassPath, root } from './installed.ts'
 import { needClients, PlainCard, tellWhyNoClients } from './plain-card.ts'
 
 // No registry that this repository may use has GlobalPlatformPro; what it sends stands in vectors/clients/globalplatformpro.json and is
-// tried by recorded.test.ts. Whoever has the program itself tries it here.
+// tried by recorded.full.test.ts. Whoever has the program itself tries it here.
 const classPath = gpClassPath()
 const missing =
   classPath === undefined ? undefined : tellWhyNoClients(import.meta.url, { programs: ['java', 'openssl'] })
