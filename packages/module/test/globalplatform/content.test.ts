@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { concat, decodeHex } from '@sealwright/core/bytes'
+import { eventTypes } from '@sealwright/core/catalog'
+import { cardStates } from '@sealwright/core/globalplatform'
 import { scriptedEntropy } from '@sealwright/core/testing'
 import { webAssembly } from '../../src/program/web-assembly.ts'
 import { wat } from '../program/wat.ts'
@@ -704,4 +706,24 @@ test('a domain takes keys of its own kind only by its own channel', () => {
   const begun = openScp03(card, { keys })
   assert.equal(sw(deleteKeys(begun, { id: 0x40 })), '6A88')
   assert.equal(sw(deleteKeys(begun, { version: 0x30 })), '6A88')
+})
+
+test('an identification that is stored is one event with the domain and its state, and is read back', () => {
+  const card = realCard()
+  for (const [tag, read] of [
+    [0x42, '00CA004200'],
+    [0x45, '00CA004500'],
+  ] as const) {
+    const events = card.events()
+    done(storeData(asIssuer(card), tlv(tag, decodeHex('0A0B0C0D'))))
+    assert.equal(card.events(), events + 1)
+    const [event] = card.module.parts.events.list(events + 1)
+    assert.equal(event?.type, eventTypes['card-content-changed'].code)
+    assert.equal(
+      hex(event!.digest),
+      hex(crypto.sha256(issuerAid, Uint8Array.of(cardStates['op-ready'].code))),
+    )
+    card.select()
+    assert.equal(done(card.send(read)), '0A0B0C0D')
+  }
 })
