@@ -7,7 +7,7 @@ import { scriptedEntropy } from '@sealwright/core/testing'
 import { webAssembly } from '../../src/program/web-assembly.ts'
 import { wat } from '../program/wat.ts'
 import { type Card, crypto, hex, issuerAid, sw } from './card.ts'
-import { ownSet, realCard } from './fixture.ts'
+import { asDomain, asIssuer, done, ownSet, realCard } from './fixture.ts'
 import {
   aesField,
   deleteContent,
@@ -32,7 +32,7 @@ import {
 } from './management.ts'
 import { idle, notebook, signer } from './notebook.ts'
 import { openScp11 } from './scp11.ts'
-import { derive, initializeUpdate, type KeySet, openScp03, type Session } from './session.ts'
+import { derive, initializeUpdate, type KeySet, openScp03 } from './session.ts'
 
 const entropy = scriptedEntropy('content')
 const set = (): KeySet => [entropy.bytes(16), entropy.bytes(16), entropy.bytes(16)]
@@ -41,20 +41,6 @@ const app = decodeHex('F053504E0101')
 const domainA = decodeHex('A0000000A1')
 const domainB = decodeHex('A0000000B1')
 const managing = decodeHex('804000')
-const asIssuer = (card: Card): Session => {
-  card.select()
-  return openScp03(card, { keys: ownSet })
-}
-const asDomain = (card: Card, aid: Uint8Array, keys: KeySet): Session => {
-  assert.equal(sw(card.select(aid)), '9000')
-  return openScp03(card, { keys })
-}
-
-/** Done, or the test fails. */
-function done(answer: { data: Uint8Array; sw: number }): string {
-  assert.equal(answer.sw.toString(16), '9000')
-  return hex(answer.data)
-}
 
 /** Each must be refused so; the memory stays as it is. */
 function refused(card: Card, ...attempts: readonly [status: string, attempt: () => { sw: number }][]): void {

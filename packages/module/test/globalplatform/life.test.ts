@@ -4,7 +4,7 @@ import { decodeHex } from '@sealwright/core/bytes'
 import { commands } from '@sealwright/core/catalog'
 import { scriptedEntropy } from '@sealwright/core/testing'
 import { type Card, hex, issuerAid, sw } from './card.ts'
-import { ownSet, realCard } from './fixture.ts'
+import { asDomain, asIssuer, done, ownSet, realCard } from './fixture.ts'
 import { fullCard } from './full-card.ts'
 import {
   certificatesOf,
@@ -25,7 +25,7 @@ import {
 } from './management.ts'
 import { notebook } from './notebook.ts'
 import { agreementRequest, bundled, openScp11, pointIn } from './scp11.ts'
-import { type KeySet, openScp03, type Session } from './session.ts'
+import { type KeySet, openScp03 } from './session.ts'
 
 const entropy = scriptedEntropy('life')
 const set = (): KeySet => [entropy.bytes(16), entropy.bytes(16), entropy.bytes(16)]
@@ -34,20 +34,6 @@ const app = decodeHex('F053504E0101')
 const domainA = decodeHex('A0000000A1')
 const domainB = decodeHex('A0000000B1')
 const states = { ready: 0x01, initialized: 0x07, secured: 0x0f, locked: 0x7f, terminated: 0xff }
-
-const asIssuer = (card: Card): Session => {
-  card.select()
-  return openScp03(card, { keys: ownSet })
-}
-const asDomain = (card: Card, aid: Uint8Array, keys: KeySet): Session => {
-  assert.equal(sw(card.select(aid)), '9000')
-  return openScp03(card, { keys })
-}
-
-function done(answer: { data: Uint8Array; sw: number }): string {
-  assert.equal(answer.sw.toString(16), '9000')
-  return hex(answer.data)
-}
 
 function refused(card: Card, ...attempts: readonly [status: string, attempt: () => { sw: number }][]): void {
   const before = card.memory()
