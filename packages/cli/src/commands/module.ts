@@ -21,9 +21,8 @@ import { type Channel, plain } from '@sealwright/roles/channel'
 import { parseState, readData } from '@sealwright/roles/custody'
 import type { Command } from 'commander'
 import { type Context, fields, report, type Step, table } from '../framework/index.ts'
-import { memoryPicture, memoryTable } from '../pictures/memory.ts'
-import { readMap } from '../pictures/memory-map.ts'
 import { registerKeys } from './module-keys.ts'
+import { registerMap } from './module-map.ts'
 import { registerNew } from './module-new.ts'
 import { registerRun } from './module-run.ts'
 
@@ -71,18 +70,7 @@ export function register(program: Command, context: Context): void {
     run: async (step) => show(plain(await step.module())),
   })
 
-  context.verb(module, {
-    name: 'map',
-    summary: "draw the module's memory with its tenants",
-    about:
-      'Draws EEPROM by address: who owns which bytes. It looks into the chip file itself, since no APDU gives this away; so it works with files only.',
-    examples: ['module map --module cash.chip'],
-    module: 'required',
-    async run(step) {
-      const map = readMap(await step.module())
-      return report({ ...map }, ...memoryPicture(map, step.terminal.columns), '', ...memoryTable(map))
-    },
-  })
+  registerMap(module, context)
 
   context.verb(module, {
     name: 'apdu <hex...>',
