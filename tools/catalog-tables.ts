@@ -11,6 +11,7 @@ import {
   dataTags,
   documentTypes,
   eventTypes,
+  formats,
   type InterfaceRow,
   interfaces,
   keyPlaces,
@@ -20,6 +21,7 @@ import {
   programInstructions,
   publicKeyIds,
   statusWords,
+  unversioned,
 } from '@sealwright/core/catalog'
 import { customizationObjects } from '@sealwright/core/customization'
 import { errorTable } from '@sealwright/core/errors'
@@ -188,6 +190,27 @@ export function catalogTables(): Record<string, Table> {
       rows: Object.entries(customizationRecords).map(([name, { kind, bytes }]) => [name, code(kind), bytes]),
     },
     ...globalPlatformTables(),
+    formats: {
+      head: ['format', 'begins with', 'versions read', 'described'],
+      rows: [
+        ...Object.entries(formats).map(([name, { begins, oldest, newest, page }]) => [
+          name,
+          begins,
+          oldest === newest ? `${newest}` : `${oldest} to ${newest}`,
+          `[${page}](${page}.md)`,
+        ]),
+        ...Object.entries(documentTypes).map(([name, { version }]) => [
+          `document \`${name}\``,
+          'COSE_Sign1; payload `v`',
+          `${version}`,
+          '[documents](documents.md)',
+        ]),
+      ],
+    },
+    unversioned: {
+      head: ['without a version of ours', 'why'],
+      rows: Object.entries(unversioned).map((row) => [...row]),
+    },
     errors: {
       head: ['code', 'culprit', 'exit', 'next step'],
       rows: Object.entries(errorTable).map(([name, row]) => [

@@ -13,5 +13,6 @@ export {
   wipe,
 } from './bytes.ts'
 
+export { requireFormatVersion, requireVersion } from './format-version.ts'
 export { Reader } from './reader.ts'
 export { Writer } from './writer.ts'

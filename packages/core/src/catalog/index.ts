@@ -9,6 +9,7 @@ export {
 } from './commands.ts'
 export { contentType, type DocumentName, documentOfContentType, documentTypes } from './documents.ts'
 export { type EventType, eventTypeOf, eventTypes } from './events.ts'
+export { type FormatName, formats, unversioned } from './formats.ts'
 export {
   addedModule,
   customizationRecords,

@@ -1,4 +1,4 @@
-import { concat, equal } from '../bytes/index.ts'
+import { concat, equal, requireVersion } from '../bytes/index.ts'
 import { contentType, type DocumentName, documentOfContentType, documentTypes } from '../catalog/documents.ts'
 import { isLowS, toLowS } from '../der/index.ts'
 import { DecodeError, UsageError } from '../errors/index.ts'
@@ -81,10 +81,8 @@ export function parseDocument(bytes: Uint8Array): SignedDocument {
   const keyId = header.bytes(4, keyIdLength)
   header.end()
   const payload = decodeCanonical(payloadBytes)
-  const version = new MapReader(payload, type).uint('v')
-  if (version !== documentTypes[type].version) {
-    throw new DecodeError(`${type}: format version ${version} is not known`)
-  }
+  const known = documentTypes[type].version
+  requireVersion(type, new MapReader(payload, type).uint('v'), { oldest: known, newest: known })
   return {
     type,
     keyId,

@@ -1,3 +1,5 @@
+import { requireFormatVersion } from '../bytes/index.ts'
+import type { FormatName } from '../catalog/index.ts'
 import { DecodeError } from '../errors/index.ts'
 import { type CborMap, type CborValue, decodeCanonical } from './cbor.ts'
 
@@ -20,6 +22,12 @@ export class MapReader {
   /** Decodes bytes that must hold a map. */
   static of(bytes: Uint8Array, what: string): MapReader {
     return new MapReader(decodeCanonical(bytes), what)
+  }
+
+  /** Reads what every map of our own begins with: `v` and `format`. Another format is a DecodeError, a newer version `format-newer`. */
+  begin(name: FormatName): void {
+    if (this.text('format') !== `sealwright ${name}`) throw this.fail(`not a map "sealwright ${name}"`)
+    requireFormatVersion(name, this.uint('v'))
   }
 
   has(key: number | string): boolean {

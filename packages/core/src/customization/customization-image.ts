@@ -1,4 +1,4 @@
-import { ascii, concat, equal, Reader, Writer, wipe } from '../bytes/index.ts'
+import { ascii, concat, equal, Reader, requireFormatVersion, Writer, wipe } from '../bytes/index.ts'
 import { labels } from '../catalog/index.ts'
 import { withHandle } from '../crypto/index.ts'
 import { AuthError, UsageError } from '../errors/index.ts'
@@ -42,13 +42,12 @@ export function serializeCustomizationImage(image: CustomizationImage): Uint8Arr
 
 export function parseCustomizationImage(bytes: Uint8Array): CustomizationImage {
   const r = new Reader(bytes, 'customization image')
-  const version = r.u8('version')
-  if (version !== 1) throw r.fail(`format version ${version}, expected 1`)
+  requireFormatVersion('customization image', r.u8('version'))
   const form = parseImageForm(r)
   const signature = r.take(64, 'signature')
   const program = r.rest()
   if (program.length === 0) throw r.fail('no program')
-  return { version, form, signature, program }
+  return { version: 1, form, signature, program }
 }
 
 /** The byte that names a form. */

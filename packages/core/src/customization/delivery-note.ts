@@ -1,4 +1,4 @@
-import { ascii, equal, Reader, Writer } from '../bytes/index.ts'
+import { ascii, equal, Reader, requireFormatVersion, Writer } from '../bytes/index.ts'
 
 /** What the manufacturer sends along with chips: which mask they carry. Nothing of it is secret. */
 export interface DeliveryNote {
@@ -19,10 +19,9 @@ export function serializeDeliveryNote({ version, romDigest, imageDigest }: Deliv
 export function parseDeliveryNote(bytes: Uint8Array): DeliveryNote {
   const r = new Reader(bytes, 'delivery note')
   if (!equal(r.take(4, 'magic'), magic)) throw r.fail('not a delivery note')
-  const version = r.u8('version')
-  if (version !== 1) throw r.fail(`format version ${version}, expected 1`)
+  requireFormatVersion('delivery note', r.u8('version'))
   const romDigest = r.take(32, 'ROM digest')
   const imageDigest = r.take(32, 'image digest')
   r.end()
-  return { version, romDigest, imageDigest }
+  return { version: 1, romDigest, imageDigest }
 }

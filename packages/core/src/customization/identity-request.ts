@@ -1,4 +1,4 @@
-import { ascii, concat, Reader, Writer } from '../bytes/index.ts'
+import { ascii, concat, Reader, requireFormatVersion, Writer } from '../bytes/index.ts'
 import { labels } from '../catalog/index.ts'
 import { withHandle } from '../crypto/index.ts'
 import { AuthError } from '../errors/index.ts'
@@ -45,12 +45,11 @@ export function serializeIdentityRequest(request: IdentityRequest): Uint8Array {
 
 export function parseIdentityRequest(bytes: Uint8Array): IdentityRequest {
   const r = new Reader(bytes, 'identity request')
-  const version = r.u8('version')
-  if (version !== 1) throw r.fail(`format version ${version}, expected 1`)
+  requireFormatVersion('identity request', r.u8('version'))
   const serial = r.take(8, 'serial number')
   const value = identityKey(r)
   r.end()
-  return { version, serial, ...value }
+  return { version: 1, serial, ...value }
 }
 
 /** Checks that whoever made the request has the key. Throws AuthError. */

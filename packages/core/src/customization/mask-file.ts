@@ -1,4 +1,4 @@
-import { ascii, equal, Reader, Writer } from '../bytes/index.ts'
+import { ascii, equal, Reader, requireFormatVersion, Writer } from '../bytes/index.ts'
 import { UsageError } from '../errors/index.ts'
 
 /**
@@ -47,8 +47,7 @@ export function serializeMaskFile(mask: MaskFile): Uint8Array {
 export function parseMaskFile(bytes: Uint8Array): MaskFile {
   const r = new Reader(bytes, 'mask file')
   if (!equal(r.take(4, 'magic'), magic)) throw r.fail('not a mask file')
-  const version = r.u8('version')
-  if (version !== 1) throw r.fail(`format version ${version}, expected 1`)
+  requireFormatVersion('mask file', r.u8('version'))
   const eepromSize = r.u32('EEPROM size')
   const romLength = r.u32('length of ROM')
   const count = r.u16('number of pages')
@@ -64,7 +63,7 @@ export function parseMaskFile(bytes: Uint8Array): MaskFile {
     return { number, bytes: page }
   })
   r.end()
-  return { version, eepromSize, rom, eeprom }
+  return { version: 1, eepromSize, rom, eeprom }
 }
 
 /** The mask file's pages from a whole EEPROM. */

@@ -1,4 +1,4 @@
-import { ascii, equal, fromAscii, Reader, Writer } from '../bytes/index.ts'
+import { ascii, equal, fromAscii, Reader, requireFormatVersion, Writer } from '../bytes/index.ts'
 import { UsageError } from '../errors/index.ts'
 
 /** What the issuer hands the owner of a module: the key of its document channel. Secret. */
@@ -31,8 +31,7 @@ export function serializeModulePapers({ version, serial, product, documentKey }:
 export function parseModulePapers(bytes: Uint8Array): ModulePapers {
   const r = new Reader(bytes, 'papers of a module')
   if (!equal(r.take(4, 'magic'), magic)) throw r.fail('not the papers of a module')
-  const version = r.u8('version')
-  if (version !== 1) throw r.fail(`format version ${version}, expected 1`)
+  requireFormatVersion('module papers', r.u8('version'))
   const serial = r.take(8, 'serial number')
   const name = r.take(r.u8('length of the product'), 'product')
   if (name.length < 1 || name.length > 32 || name.some((byte) => byte < 0x20 || byte > 0x7e)) {
@@ -43,5 +42,5 @@ export function parseModulePapers(bytes: Uint8Array): ModulePapers {
     throw r.fail('document key: expected 16 or 32 bytes')
   }
   r.end()
-  return { version, serial, product: fromAscii(name), documentKey }
+  return { version: 1, serial, product: fromAscii(name), documentKey }
 }

@@ -1,4 +1,4 @@
-import { Reader, Writer } from '../bytes/index.ts'
+import { Reader, requireFormatVersion, Writer } from '../bytes/index.ts'
 import { type InterfaceName, interfaces } from '../catalog/index.ts'
 import { UsageError } from '../errors/index.ts'
 
@@ -50,8 +50,7 @@ export function serializeSoftware(software: Software): Uint8Array {
 
 export function parseSoftware(bytes: Uint8Array): Software {
   const r = new Reader(bytes, 'software')
-  const version = r.u8('version')
-  if (version !== 1) throw r.fail(`format version ${version}, expected 1`)
+  requireFormatVersion('software', r.u8('version'))
   const rights = r.u8('rights')
   const granted: GrantableInterface[] = grantableInterfaces.filter(
     (name) => (rights & interfaces[name].right) !== 0,
@@ -63,7 +62,7 @@ export function parseSoftware(bytes: Uint8Array): Software {
     throw r.fail('key places not ascending')
   const program = r.rest()
   if (program.length === 0) throw r.fail('no program')
-  return { version, interfaces: granted, budget, keyPlaces, program }
+  return { version: 1, interfaces: granted, budget, keyPlaces, program }
 }
 
 function grantable(name: string): boolean {

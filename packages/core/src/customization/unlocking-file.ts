@@ -1,4 +1,4 @@
-import { ascii, equal, Reader, Writer } from '../bytes/index.ts'
+import { ascii, equal, Reader, requireFormatVersion, Writer } from '../bytes/index.ts'
 import {
   type ImageForm,
   imageForms,
@@ -33,11 +33,10 @@ export function serializeUnlockingFile({ version, romDigest, form, unlocking }: 
 export function parseUnlockingFile(bytes: Uint8Array): UnlockingFile {
   const r = new Reader(bytes, 'unlocking file')
   if (!equal(r.take(4, 'magic'), magic)) throw r.fail('not an unlocking file')
-  const version = r.u8('version')
-  if (version !== 1) throw r.fail(`format version ${version}, expected 1`)
+  requireFormatVersion('unlocking file', r.u8('version'))
   const romDigest = r.take(32, 'ROM digest')
   const form = parseImageForm(r)
   const unlocking = parseUnlockingData(r.take(64, 'unlocking data'))
   r.end()
-  return { version, romDigest, form, unlocking }
+  return { version: 1, romDigest, form, unlocking }
 }

@@ -67,10 +67,10 @@ export const errorTable = {
     exit: 3,
     remedy: "the module's EEPROM is older than its one-time memory: put back the newest copy of the file",
   },
-  'memory-newer': {
+  'format-newer': {
     culprit: 'environment',
     exit: 8,
-    remedy: "the module's file was made by a newer Sealwright: update this one",
+    remedy: 'it was made by a newer Sealwright: update this one',
   },
   'memory-held': {
     culprit: 'environment',
@@ -211,11 +211,6 @@ export const errorTable = {
     culprit: 'caller',
     exit: 2,
     remedy: 'choose an empty folder, or add one party with `sealwright init DIR --party NAME`',
-  },
-  'workspace-newer': {
-    culprit: 'environment',
-    exit: 8,
-    remedy: 'the workspace was made by a newer Sealwright: update this one',
   },
   'party-missing': {
     culprit: 'caller',

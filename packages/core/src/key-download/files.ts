@@ -1,4 +1,4 @@
-import { ascii, concat, equal, Reader, u16 } from '../bytes/index.ts'
+import { ascii, concat, equal, Reader, requireFormatVersion, u16 } from '../bytes/index.ts'
 import { parseReceiptClaim, type ReceiptClaim, serializeReceiptClaim } from './key-record.ts'
 import { type KeyMessage, parseKeyMessage, serializeKeyMessage } from './message.ts'
 import { type KeyRequest, parseKeyRequest, serializeKeyRequest } from './request.ts'
@@ -49,10 +49,13 @@ export function parseKeyReceiptFile(bytes: Uint8Array): ReceiptClaim {
   return parseReceiptClaim(r.rest())
 }
 
-function begin(bytes: Uint8Array, magic: string, what: string): Reader {
+function begin(
+  bytes: Uint8Array,
+  magic: string,
+  what: 'key request file' | 'key message file' | 'key receipt file',
+): Reader {
   const r = new Reader(bytes, what)
   if (!equal(r.take(4, 'magic'), ascii(magic))) throw r.fail(`not a ${what}`)
-  const came = r.u8('version')
-  if (came !== version) throw r.fail(`format version ${came}, expected ${version}`)
+  requireFormatVersion(what, r.u8('version'))
   return r
 }

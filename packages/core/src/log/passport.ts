@@ -86,7 +86,7 @@ export function serializePassport(passport: Passport): Uint8Array {
 
 export function parsePassport(bytes: Uint8Array): Passport {
   const r = MapReader.of(bytes, 'passport')
-  if (r.text('format') !== format || r.uint('v') !== 1) throw r.fail('the format or its version is not known')
+  r.begin('passport')
   const parties = r.array('parties', parseParty)
   const start = r.optional('start', () => r.array('start', (item) => octets(item, 32, 'start digest')))
   if (start && start.length !== 2) throw r.fail('start expected two digests')

@@ -1,5 +1,4 @@
-import { ascii, equal, Reader, Writer } from '../bytes/index.ts'
-import { DecodeError } from '../errors/index.ts'
+import { ascii, equal, Reader, requireFormatVersion, Writer } from '../bytes/index.ts'
 
 /**
  * What stands on a customer's card, 32 bytes: card number(8) ‖ balance(4) ‖ sequence(4) ‖ MAC(16) under the fuel's key. Balance, sequence
@@ -64,8 +63,7 @@ export function serializeBooking({ record, receipt, receiptMac }: Booking): Uint
 export function parseCardFile(bytes: Uint8Array): CardRecord {
   const r = new Reader(bytes, "customer's card")
   if (!equal(r.take(4, 'magic'), magic)) throw r.fail("not a customer's card")
-  const came = r.u8('version')
-  if (came !== version) throw new DecodeError(`customer's card: format version ${came}, expected ${version}`)
+  requireFormatVersion("customer's card", r.u8('version'))
   const record = readRecord(r)
   r.end()
   return record

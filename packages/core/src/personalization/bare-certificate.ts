@@ -1,4 +1,4 @@
-import { ascii, equal, Reader, u32, Writer } from '../bytes/index.ts'
+import { ascii, equal, Reader, requireFormatVersion, u32, Writer } from '../bytes/index.ts'
 import { labels } from '../catalog/index.ts'
 import { withHandle } from '../crypto/index.ts'
 import { AuthError } from '../errors/index.ts'
@@ -27,7 +27,7 @@ export function isBareCertificate(bytes: Uint8Array): boolean {
 
 export function parseBareCertificate(bytes: Uint8Array): BareCertificate {
   const r = new Reader(bytes, 'bare certificate')
-  if (r.u8('version') !== version) throw r.fail('expected version 1')
+  requireFormatVersion('bare certificate', r.u8('version'))
   const bare = {
     notBefore: r.u32('not before'),
     notAfter: r.u32('not after'),

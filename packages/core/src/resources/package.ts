@@ -159,8 +159,7 @@ export function serializePackage({ manifest, sealedKey, blocks }: Package): Uint
 /** Parses a package file; blocks that are not those of its manifest are a DecodeError. The signature is not checked. */
 export function parsePackage(bytes: Uint8Array, crypto: Crypto): Package & { readonly plan: Manifest } {
   const r = MapReader.of(bytes, 'package')
-  if (r.uint('v') !== 1 || r.text('format') !== packageFormat)
-    throw r.fail('the format or its version is not known')
+  r.begin('package')
   const parsed = {
     manifest: r.bytes('manifest'),
     sealedKey: r.bytes('key', sealedKeyLength),

@@ -1,4 +1,4 @@
-import { ascii, equal, Reader, Writer } from '@sealwright/core/bytes'
+import { ascii, equal, Reader, requireFormatVersion, Writer } from '@sealwright/core/bytes'
 import { otpLength } from '../otp/index.ts'
 
 /**
@@ -31,7 +31,7 @@ export function parseControlPage(bytes: Uint8Array): ControlPage {
   const r = new Reader(bytes, 'control page')
   if (!equal(r.take(4, 'magic'), magic)) throw r.fail('not an EEPROM of Sealwright')
   const version = r.u8('version')
-  if (version !== controlVersion) throw r.fail(`format version ${version}, expected ${controlVersion}`)
+  requireFormatVersion('EEPROM', version)
   if (r.u24('reserved') !== 0) throw r.fail('reserved bytes not zero')
   const eepromSize = r.u32('size')
   const modeMark = r.take(otpLength, 'mode mark')

@@ -1,4 +1,4 @@
-import { ascii, equal, fromAscii, Reader, Writer } from '@sealwright/core/bytes'
+import { ascii, equal, fromAscii, Reader, requireFormatVersion, Writer } from '@sealwright/core/bytes'
 import { romMagics } from '@sealwright/core/customization'
 import { DecodeError, UsageError } from '@sealwright/core/errors'
 import { areaOf, type Medium, pageSize } from '../medium/index.ts'
@@ -72,8 +72,7 @@ export function parseRom(bytes: Uint8Array): Rom {
   const magic = r.take(4, 'magic')
   const test = equal(magic, romMagics.test)
   if (!test && !equal(magic, romMagics.real)) throw r.fail('not a ROM image')
-  const version = r.u8('version')
-  if (version !== 1) throw r.fail(`format version ${version}, expected 1`)
+  requireFormatVersion('ROM image', r.u8('version'))
   const length = r.u32('length')
   if (length !== bytes.length) throw r.fail(`length says ${length}, there are ${bytes.length} bytes`)
   const eepromSize = r.u32('EEPROM size')
@@ -100,7 +99,16 @@ export function parseRom(bytes: Uint8Array): Rom {
     return { id, name, address, code: r.take(length, 'program') }
   })
   r.end()
-  return { version, test, eepromSize, clientKey, bootVectors, nativeEntries, programs, bytes: bytes.slice() }
+  return {
+    version: 1,
+    test,
+    eepromSize,
+    clientKey,
+    bootVectors,
+    nativeEntries,
+    programs,
+    bytes: bytes.slice(),
+  }
 }
 
 /** The image in a medium's ROM pages. */

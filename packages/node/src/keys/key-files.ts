@@ -1,4 +1,4 @@
-import { concat, decodeHex, equal, wipe } from '@sealwright/core/bytes'
+import { concat, decodeHex, equal, requireFormatVersion, wipe } from '@sealwright/core/bytes'
 import { withHandle } from '@sealwright/core/crypto'
 import { DecodeError } from '@sealwright/core/errors'
 import type { Crypto } from '@sealwright/core/ports'
@@ -22,7 +22,8 @@ export function serializeKeyFile(crypto: Crypto, { kind, secret }: StoredKey): U
 /** The key in a file of this kind. The caller wipes the secret. */
 export function parseKeyFile(kind: StoredKey['kind'], bytes: Uint8Array): StoredKey {
   if (kind === 'secret') {
-    if (bytes[0] !== secretVersion[0]) throw new DecodeError('key file: expected a secret of version 1')
+    if (bytes.length === 0) throw new DecodeError('secret key file: it is empty')
+    requireFormatVersion('secret key file', bytes[0]!)
     return { kind, secret: bytes.slice(1) }
   }
   const head = kind === 'p256' ? p256Head : ed25519Head

@@ -172,7 +172,8 @@ test('a key file that was cut, lengthened or changed is refused', async () => {
     other[3]! ^= 1
     assert.throws(() => parseKeyFile(kind, other), { code: 'bytes-malformed' })
   }
-  assert.throws(() => parseKeyFile('secret', Uint8Array.of(2, 1)), { code: 'bytes-malformed' })
+  assert.throws(() => parseKeyFile('secret', Uint8Array.of(2, 1)), { code: 'format-newer' })
+  assert.throws(() => parseKeyFile('secret', Uint8Array.of(0, 1)), { code: 'bytes-malformed' })
   assert.throws(() => parseKeyFile('secret', new Uint8Array(0)), { code: 'bytes-malformed' })
 })
 

@@ -1,6 +1,7 @@
 import { linkSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { requireFormatVersion } from '@sealwright/core/bytes'
 import { DecodeError, type ErrorCode, StateError } from '@sealwright/core/errors'
 
 /** Who holds a file: the content of the lock file beside it, JSON. */
@@ -137,6 +138,9 @@ function parseHolder(text: string, path: string, code: ErrorCode): Holder {
   } catch {
     value = undefined
   }
+  const { format } = (value ?? {}) as { format?: unknown }
+  // What a later version writes may tell its holder in another way.
+  if (Number.isInteger(format)) requireFormatVersion('lock file', format as number)
   if (!isHolder(value)) {
     throw new DecodeError(`${path}: not a lock file of this version`, { code })
   }

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { ascii, concat, equal, Reader, u32, Writer } from '@sealwright/core/bytes'
+import { ascii, concat, equal, Reader, requireFormatVersion, u32, Writer } from '@sealwright/core/bytes'
 import { DecodeError } from '@sealwright/core/errors'
 import { type Geometry, pageSize, totalPages } from '@sealwright/module/medium'
 
@@ -43,11 +43,7 @@ export function parseHeader(bytes: Uint8Array): Geometry {
   const r = new Reader(bytes, 'chip file')
   if (!equal(r.take(magic.length, 'magic'), magic)) throw r.fail('not a chip file')
   const version = r.u16('format version')
-  if (version > formatVersion) {
-    throw new DecodeError(`chip file: format version ${version}, this program knows up to ${formatVersion}`, {
-      code: 'memory-newer',
-    })
-  }
+  requireFormatVersion('chip file', version)
   const size = r.u16('page size')
   const geometry: Geometry = {
     pageSize,

@@ -182,7 +182,7 @@ test('a newer format is refused by its number, before anything else of it is loo
     bytes.fill(0xee, 8)
   })
   assert.throws(() => FileMedium.open(path), {
-    code: 'memory-newer',
+    code: 'format-newer',
     message: 'chip file: format version 2, this program knows up to 1',
   })
 })

@@ -112,7 +112,7 @@ export class FileMedium implements Medium, Disposable {
   }
 
   /**
-   * Opens and holds a chip. Throws StateError `memory-held` naming the holder, DecodeError `memory-newer` for a later format and
+   * Opens and holds a chip. Throws StateError `memory-held` naming the holder, DecodeError `format-newer` for a later format and
    * `memory-damaged` for a file cut short or changed.
    */
   static open(path: string, options: FileMediumOptions = {}): FileMedium {

@@ -118,7 +118,7 @@ test('a workspace of a newer format, or a damaged one, is refused', async () => 
   const { folder: top } = await initWorkspace(freshFolder(), world, ['issuer'])
   const marker = join(top, workspaceFile)
   writeFileSync(marker, '{"format":2}')
-  assert.throws(() => openWorkspace(top), { code: 'workspace-newer' })
+  assert.throws(() => openWorkspace(top), { code: 'format-newer' })
   for (const text of ['', '{', '[]', 'null', '{"format":"1"}', '{"format":0}', '{}']) {
     writeFileSync(marker, text)
     assert.throws(() => openWorkspace(top), { code: 'bytes-malformed' }, text)

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { DecodeError, StateError, UsageError } from '@sealwright/core/errors'
+import { requireFormatVersion } from '@sealwright/core/bytes'
+import { DecodeError, UsageError } from '@sealwright/core/errors'
 import type { Clock, Crypto, Entropy } from '@sealwright/core/ports'
 import { logSigningKey, type PartyName, type PartyPorts, parties } from '@sealwright/roles/ports'
 import { nodeCrypto, nodeEntropy, systemClock } from '../crypto/index.ts'
@@ -149,10 +150,6 @@ function checkFormat(bytes: Uint8Array): void {
   } catch (cause) {
     throw new DecodeError(`${workspaceFile}: expected JSON`, { cause })
   }
-  if (!Number.isInteger(format) || (format as number) < 1) {
-    throw new DecodeError(`${workspaceFile}: expected a format number`)
-  }
-  if ((format as number) > 1) {
-    throw new StateError(`the workspace has format ${format}, expected 1`, { code: 'workspace-newer' })
-  }
+  if (!Number.isInteger(format)) throw new DecodeError(`${workspaceFile}: expected a format number`)
+  requireFormatVersion('workspace', format as number)
 }

@@ -59,7 +59,7 @@ function serializeEntry({ operating, unit, room, ...entry }: RegisteredModule): 
 
 function parseEntry(bytes: Uint8Array): RegisteredModule {
   const r = MapReader.of(bytes, 'register')
-  if (r.uint('v') !== 1 || r.text('format') !== format) throw r.fail('the format or its version is not known')
+  r.begin('registered module')
   const room = r.map('room')
   const entry = {
     serial: r.bytes('serial', 8),

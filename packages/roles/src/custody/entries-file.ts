@@ -9,7 +9,7 @@ export function serializeEntriesFile(documents: readonly Uint8Array[]): Uint8Arr
 
 export function parseEntriesFile(bytes: Uint8Array): Uint8Array[] {
   const r = MapReader.of(bytes, 'entries file')
-  if (r.uint('v') !== 1 || r.text('format') !== format) throw r.fail('the format or its version is not known')
+  r.begin('entries')
   const entries = r.array('entries', (item) => {
     if (!(item instanceof Uint8Array)) throw r.fail('entries expected byte strings')
     return item

@@ -161,7 +161,7 @@ async function pendingIntent(
   const bytes = await store.read(file)
   if (bytes === undefined) return undefined
   const r = MapReader.of(bytes, 'intent')
-  if (r.uint('v') !== 1 || r.text('format') !== format) throw r.fail('the format or its version is not known')
+  r.begin('intent')
   const pending = { name: r.text('name'), intent: r.bytes('intent') }
   r.text('subject')
   r.time('at')

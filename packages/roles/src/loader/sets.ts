@@ -27,7 +27,7 @@ export async function readSet({ store }: PartyPorts, set: number): Promise<KeptS
   const bytes = await store.read(fileOf(set))
   if (bytes === undefined) return undefined
   const r = MapReader.of(bytes, 'set')
-  if (r.uint('v') !== 1 || r.text('format') !== format) throw r.fail('the format or its version is not known')
+  r.begin('set')
   const profile = r.text('profile')
   const suite = r.uint('suite')
   if (!Object.hasOwn(profiles, profile) || !isSuite(suite)) throw r.fail('profile or suite is not known')

@@ -71,7 +71,7 @@ function serializeEnrolment({ party, point, chain }: Enrolment): Uint8Array {
 
 function parseEnrolment(bytes: Uint8Array): Enrolment {
   const r = MapReader.of(bytes, 'enrolment')
-  if (r.uint('v') !== 1 || r.text('format') !== format) throw r.fail('the format or its version is not known')
+  r.begin('enrolment')
   const enrolment = {
     party: r.text('party'),
     point: r.bytes('point', 65),

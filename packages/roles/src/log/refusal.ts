@@ -25,7 +25,7 @@ export function serializeLogRefusal({ digest, reason, at, about }: LogRefusal): 
 
 export function parseLogRefusal(bytes: Uint8Array): LogRefusal {
   const r = MapReader.of(bytes, 'refused entry')
-  if (r.uint('v') !== 1 || r.text('format') !== format) throw r.fail('the format or its version is not known')
+  r.begin('refused entry')
   const about = r.optional('about', () => {
     const map = r.map('about')
     const value = { serial: map.bytes('serial', 8), number: map.uint('number'), party: map.text('party') }

@@ -79,7 +79,7 @@ export async function moduleRecords({ store }: PartyPorts): Promise<ModuleRecord
 
 export function parseModuleRecord(bytes: Uint8Array): ModuleRecord {
   const r = MapReader.of(bytes, 'module record')
-  if (r.uint('v') !== 1 || r.text('format') !== format) throw r.fail('the format or its version is not known')
+  r.begin('operator records')
   const zone = r.map('zone')
   const open = r.optional('open', () => {
     const map = r.map('open')

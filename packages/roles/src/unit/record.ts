@@ -44,7 +44,7 @@ export async function readRecords(
 
 export function parseRecord(bytes: Uint8Array): PersonalizationRecord {
   const r = MapReader.of(bytes, 'personalization record')
-  if (r.uint('v') !== 1 || r.text('format') !== format) throw r.fail('the format or its version is not known')
+  r.begin('personalization')
   const issued = r.optional('issued', () => {
     const inner = r.map('issued')
     const value = {

@@ -1,0 +1,65 @@
+interface FormatRow {
+  /** How the bytes begin, before the version. */
+  readonly begins: string
+  /** The oldest version that is still read, and the newest, which is what is written. */
+  readonly oldest: number
+  readonly newest: number
+  /** Page of the specification, without `.md`. */
+  readonly page: string
+}
+
+const map = (page: string): FormatRow => ({ begins: 'CBOR map, `v`', oldest: 1, newest: 1, page })
+const magic = (begins: string, page: string): FormatRow => ({ begins, oldest: 1, newest: 1, page })
+
+/**
+ * Every format of our own that is kept or passed on, with the versions that are read. The name is what refusals call it.
+ * A reader looks at the version before anything that the version may have changed (`requireFormatVersion`).
+ */
+export const formats = {
+  'chip file': { begins: '`SWCHIP`', oldest: 1, newest: 1, page: 'memory' },
+  'chip key file': magic('`SWCK`', 'memory'),
+  'chip backup': magic('`SWCB`', 'memory'),
+  EEPROM: magic('`SWEE`', 'memory'),
+  'ROM image': magic('`SWRM`, `SWRT`', 'memory'),
+  'mask file': magic('`SWMK`', 'customization'),
+  'unlocking file': magic('`SWUD`', 'customization'),
+  'delivery note': magic('`SWDN`', 'customization'),
+  'module papers': magic('`SWMP`', 'customization'),
+  'identity request': magic('the version', 'customization'),
+  'bare certificate': magic('the version', 'personalization'),
+  'customization image': magic('the version', 'customization'),
+  software: magic('the version', 'customization'),
+  'key request file': magic('`SWKR`', 'key-download'),
+  'key message file': magic('`SWKM`', 'key-download'),
+  'key receipt file': magic('`SWKC`', 'key-download'),
+  "customer's card": magic('`SWCC`', 'files'),
+  package: map('resources'),
+  entries: map('files'),
+  passport: map('passport'),
+  intent: map('files'),
+  personalization: map('files'),
+  set: map('files'),
+  'registered module': map('files'),
+  'operator records': map('files'),
+  'log index': map('log'),
+  enrolment: map('log'),
+  'refused entry': map('log'),
+  workspace: { begins: 'JSON, `format`', oldest: 1, newest: 1, page: 'files' },
+  'lock file': { begins: 'JSON, `format`', oldest: 1, newest: 1, page: 'files' },
+  'secret key file': magic('the version', 'files'),
+} as const satisfies Record<string, FormatRow>
+
+export type FormatName = keyof typeof formats
+
+/** What is kept or passed on without a version of ours, and why: others wrote the format, or it has nothing that could change. */
+export const unversioned = {
+  'certificates, PEM or DER': 'X.509 has a version of its own',
+  'private keys, `.der`': 'PKCS#8 has a version of its own',
+  'programs, `.wasm`': 'WebAssembly has a version of its own, and only version 1 is taken',
+  checkpoint: 'a signed note of C2SP: another form has another text',
+  'keys, fingerprints and serial numbers as text':
+    'one line of hexadecimal digits: nothing in it could change',
+  'reports, print orders and reasons of discarding':
+    'for people, and for spreadsheets; no command reads them',
+  traces: 'for people; no command of a party reads them',
+} as const
