@@ -26,6 +26,7 @@ test('[D2a] a masked chip starts in issuer mode and answers reset, chip status a
       triesLeft: 64,
       otp: new Uint8Array(32),
       romDigest: crypto.sha256(masked.mask.rom),
+      imageIv: openMemory(medium).objects.read('encrypted-image', 0)!.slice(0, 16),
     })
     assert.equal(answer(module.transmit(decodeHex('8032000000')))[0], 0x00)
     module.reset()

@@ -3,6 +3,8 @@ export const labels = {
   chainStart: { text: 'EVT0', use: 'start of the event chain' },
   chainLink: { text: 'EVT1', use: 'link of the event chain' },
   passportHead: { text: 'PSP1', use: 'signed head of the event chain' },
+  lotImageKey: { text: 'LIK1', use: 'unlocking key of one image, from the secret of its lot' },
+  lotDocumentKey: { text: 'LDK1', use: 'document key of one module, from the secret of its lot' },
   identityRequest: { text: 'IDR1', use: 'identity key asks for its certificate' },
   begin: { text: 'BGN1', use: 'identity key signs the new operating key' },
   bareCertificate: { text: 'OPS1', use: 'unit signs an operating key without a certificate' },

@@ -115,6 +115,10 @@ laws(
     triesLeft: fc.nat(unlockTries),
     otp: bytes(32),
     romDigest: bytes(32),
+    imageIv: fc.option(
+      bytes(16).filter((iv) => iv.some((byte) => byte !== 0)),
+      { nil: undefined },
+    ),
   }),
   serializeChipStatus,
   parseChipStatus,

@@ -34,6 +34,24 @@ export {
 } from './identity-request.ts'
 export { keyObjectTypes, parseAesKeyObject, serializeAesKeyObject } from './key-object.ts'
 export {
+  parseLotCertificates,
+  parseLotRequests,
+  serializeLotCertificates,
+  serializeLotRequests,
+} from './lot-certification.ts'
+export { type LotFile, type LotKind, lotKinds, parseLotFile, serializeLotFile } from './lot-file.ts'
+export { type LotImage, lotDocumentKey, lotImageIv, lotImageKey, lotImageOf } from './lot-keys.ts'
+export { isLotNote, type LotNote, type NotedChip, parseLotNote, serializeLotNote } from './lot-note.ts'
+export {
+  indexInLot,
+  isLotOrder,
+  type LotOrder,
+  lotChip,
+  lotOrderOf,
+  parseLotOrder,
+  serializeLotOrder,
+} from './lot-order.ts'
+export {
   isTestMask,
   type MaskFile,
   type MaskPage,

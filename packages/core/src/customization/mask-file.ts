@@ -28,7 +28,8 @@ export function isTestMask({ rom }: Pick<MaskFile, 'rom'>): boolean {
 }
 
 const magic = ascii('SWMK')
-const pageSize = 256
+/** Bytes of a page. */
+export const maskPageSize = 256
 
 /**
  * "SWMK"(4) ‖ version(1) ‖ EEPROM size(4) ‖ length of ROM(4) ‖ number of pages(2) ‖ ROM ‖ pages: number(2) ‖ bytes(256).
@@ -36,12 +37,17 @@ const pageSize = 256
 export function serializeMaskFile(mask: MaskFile): Uint8Array {
   const w = new Writer().bytes(magic).u8(mask.version).u32(mask.eepromSize).u32(mask.rom.length)
   w.u16(mask.eeprom.length).bytes(mask.rom)
-  for (const { number, bytes } of mask.eeprom) {
-    if (bytes.length !== pageSize)
+  serializeMaskPages(w, mask.eeprom)
+  return w.finish()
+}
+
+/** Pages: number(2) ‖ bytes(256). */
+export function serializeMaskPages(w: Writer, pages: readonly MaskPage[]): void {
+  for (const { number, bytes } of pages) {
+    if (bytes.length !== maskPageSize)
       throw new UsageError(`page ${number}: expected 256 bytes, got ${bytes.length}`)
     w.u16(number).bytes(bytes)
   }
-  return w.finish()
 }
 
 export function parseMaskFile(bytes: Uint8Array): MaskFile {
@@ -52,25 +58,30 @@ export function parseMaskFile(bytes: Uint8Array): MaskFile {
   const romLength = r.u32('length of ROM')
   const count = r.u16('number of pages')
   const rom = r.take(romLength, 'ROM')
+  const eeprom = parseMaskPages(r, count, eepromSize)
+  r.end()
+  return { version: 1, eepromSize, rom, eeprom }
+}
+
+/** So many pages, ascending, none all zeros, inside EEPROM. */
+export function parseMaskPages(r: Reader, count: number, eepromSize: number): MaskPage[] {
   let last = -1
-  const eeprom = Array.from({ length: count }, () => {
+  return Array.from({ length: count }, () => {
     const number = r.u16('page number')
     if (number <= last) throw r.fail('pages not ascending')
-    if ((number + 1) * pageSize > eepromSize) throw r.fail(`page ${number} lies outside EEPROM`)
+    if ((number + 1) * maskPageSize > eepromSize) throw r.fail(`page ${number} lies outside EEPROM`)
     last = number
-    const page = r.take(pageSize, 'page')
+    const page = r.take(maskPageSize, 'page')
     if (page.every((byte) => byte === 0)) throw r.fail(`page ${number} is all zeros`)
     return { number, bytes: page }
   })
-  r.end()
-  return { version: 1, eepromSize, rom, eeprom }
 }
 
 /** The mask file's pages from a whole EEPROM. */
 export function maskPagesOf(eeprom: Uint8Array): MaskPage[] {
   const pages: MaskPage[] = []
-  for (let number = 0; number * pageSize < eeprom.length; number++) {
-    const bytes = eeprom.slice(number * pageSize, (number + 1) * pageSize)
+  for (let number = 0; number * maskPageSize < eeprom.length; number++) {
+    const bytes = eeprom.slice(number * maskPageSize, (number + 1) * maskPageSize)
     if (bytes.some((byte) => byte !== 0)) pages.push({ number, bytes })
   }
   return pages

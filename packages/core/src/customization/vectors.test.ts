@@ -13,11 +13,15 @@ import {
   type ImageForm,
   identityRequestInput,
   imageSignedInput,
+  lotDocumentKey,
+  lotImageIv,
+  lotImageKey,
   openImage,
   parseChipStatus,
   parseCustomizationImage,
   parseDeliveryNote,
   parseIdentityRequest,
+  parseLotFile,
   parseMaskFile,
   parseModulePapers,
   parseSoftware,
@@ -30,6 +34,7 @@ import {
   serializeDeliveryNote,
   serializeIdentityKey,
   serializeIdentityRequest,
+  serializeLotFile,
   serializeMaskFile,
   serializeModulePapers,
   serializeSoftware,
@@ -82,7 +87,21 @@ type Case =
       readonly triesLeft: number
       readonly otp: string
       readonly romDigest: string
+      readonly imageIv: string
       readonly answer: string
+    }
+  | {
+      readonly kind: 'lot'
+      readonly secret: string
+      readonly lot: string
+      readonly index: number
+      readonly serial: string
+      readonly plaintext: string
+      readonly key: string
+      readonly iv: string
+      readonly sealed: string
+      readonly documentKey: string
+      readonly file: string
     }
   | { readonly kind: 'records'; readonly records: readonly RawRecord[]; readonly data: string }
   | {
@@ -180,9 +199,32 @@ function check(vector: Case): void {
         serial: hex(vector.serial),
         otp: hex(vector.otp),
         romDigest: hex(vector.romDigest),
+        imageIv: hex(vector.imageIv),
       }
       assert.equal(encodeHex(serializeChipStatus(status)), vector.answer)
       assert.deepEqual(parseChipStatus(hex(vector.answer)), status)
+      break
+    }
+    case 'lot': {
+      const { index } = vector
+      const [lot, secret, serial] = [hex(vector.lot), hex(vector.secret), hex(vector.serial)]
+      const iv = lotImageIv({ lot, index })
+      const key = lotImageKey(crypto, secret, { lot, index })
+      assert.deepEqual([encodeHex(iv), encodeHex(key)], [vector.iv, vector.key])
+      assert.equal(encodeHex(sealImage(crypto, key, iv, hex(vector.plaintext))), vector.sealed)
+      assert.equal(encodeHex(lotDocumentKey(crypto, secret, { lot, serial })), vector.documentKey)
+      const file = {
+        version: 1,
+        lot,
+        kind: index === 0 ? 'one-key' : 'own-keys',
+        count: 7,
+        romDigest: new Uint8Array(32),
+        form: 'eeprom',
+        hash: crypto.sha256(hex(vector.plaintext)),
+        secret,
+      } as const
+      assert.equal(encodeHex(serializeLotFile(file)), vector.file)
+      assert.deepEqual(parseLotFile(hex(vector.file)), file)
       break
     }
     case 'records': {
