@@ -30,4 +30,11 @@ export const labels = {
   loadReceipt: { text: 'LOD1', use: 'operating key signs a completed load' },
   packageKey: { text: 'PCK1', use: "AES-GCM key that seals a package's key to one module" },
   packageBlock: { text: 'PBK1', use: 'AES-GCM, associated data of one block of a package' },
+  sealPageKey: { text: 'SPK1', use: "key of the sealed memory's pages, from the chip key" },
+  sealRootKey: { text: 'SRK1', use: 'key of the root over all pages, from the chip key' },
+  sealCounterKey: { text: 'SCK1', use: 'key of the rollback counter, from the chip key' },
+  chipKeyCheck: { text: 'SKV1', use: 'check value of the chip key' },
+  sealedPage: { text: 'SPG1', use: 'AES-GCM, associated data of one page of sealed memory' },
+  sealRoot: { text: 'SRT1', use: 'root over all pages of a sealed memory' },
+  counterCell: { text: 'SCC1', use: 'one cell of the rollback counter' },
 } as const satisfies Record<string, { text: string; use: string }>

@@ -62,10 +62,35 @@ export const errorTable = {
     exit: 3,
     remedy: "the module's file was changed or cut short: put back a good copy, or make a new module",
   },
+  'memory-tampered': {
+    culprit: 'bytes',
+    exit: 3,
+    remedy:
+      'the page that is named was changed by somebody without the chip key, or by the drive: put back a good copy of the file, or restore a backup',
+  },
+  'memory-stale': {
+    culprit: 'bytes',
+    exit: 3,
+    remedy:
+      'part of the memory was put back to what it was earlier: put back the newest copy of the whole file, or restore a backup',
+  },
   'memory-rolled-back': {
     culprit: 'bytes',
     exit: 3,
-    remedy: "the module's EEPROM is older than its one-time memory: put back the newest copy of the file",
+    remedy:
+      'the memory is older than it may be: put back the newest copy of the file; a copy from before counts only through `sealwright module restore`',
+  },
+  'counter-rolled-back': {
+    culprit: 'bytes',
+    exit: 3,
+    remedy:
+      'the rollback counter is older than the memory: put back the newest copy of the key file, which holds it',
+  },
+  'counter-damaged': {
+    culprit: 'bytes',
+    exit: 3,
+    remedy:
+      'the rollback counter holds nothing that the chip key made: put back the newest copy of the key file, which holds it',
   },
   'format-newer': {
     culprit: 'environment',

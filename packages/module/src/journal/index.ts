@@ -1,3 +1,9 @@
 export { checksum } from './checksum.ts'
 export { Journal } from './journal.ts'
-export { type JournalRecord, parseRecord, serializeRecord } from './record.ts'
+export {
+  attachmentLength,
+  type JournalRecord,
+  parseRecord,
+  type RecordPages,
+  serializeRecord,
+} from './record.ts'

@@ -43,10 +43,11 @@ test('journal record: round trip and canonical', () => {
     fc.property(record, (value) => {
       const bytes = serializeRecord(value)
       const parsed = parseRecord(bytes)
-      assert.deepEqual(parsed, value)
-      assert.deepEqual(serializeRecord(parsed), bytes)
+      assert.deepEqual(parsed.pages, value)
+      assert.equal(parsed.attachment.length, 0)
+      assert.deepEqual(serializeRecord(parsed.pages), bytes)
       // The record stands at the front of a larger area and ends by itself.
-      assert.deepEqual(parseRecord(concat(bytes, Uint8Array.of(0xff))), value)
+      assert.deepEqual(parseRecord(concat(bytes, Uint8Array.of(0xff))), parsed)
     }),
   )
 })

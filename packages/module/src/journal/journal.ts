@@ -2,10 +2,12 @@ import { wipe } from '@sealwright/core/bytes'
 import { DecodeError } from '@sealwright/core/errors'
 import { areaOf, type Medium, PageDamaged, pageSize, StorageFull } from '../medium/index.ts'
 import {
+  attachmentLength,
   headerLength,
   type JournalRecord,
   longestEntry,
   parseRecord,
+  type RecordPages,
   recordLength,
   serializeRecord,
 } from './record.ts'
@@ -31,30 +33,36 @@ export class Journal {
    * Programs the pages, all or none of them, and returns when they are durable and the journal holds nothing of them.
    * Throws StorageFull before anything is written.
    */
-  commit(record: JournalRecord): void {
-    if (record.size === 0) return
+  commit(pages: RecordPages): void {
+    if (pages.size > 0) this.#commit(pages)
+  }
+
+  #commit(pages: RecordPages): void {
+    const { seal } = this.#medium
     // Most records fit a place that is kept. It is all zeros between commits.
-    const fits = headerLength + record.size * longestEntry <= this.#kept.length
-    const bytes = fits ? this.#kept : new Uint8Array(this.#lengthOf(record))
+    const fits = headerLength + attachmentLength + pages.size * longestEntry <= this.#kept.length
+    const bytes = fits ? this.#kept : new Uint8Array(this.#lengthOf(pages))
+    const attach = seal && ((entries: Uint8Array) => seal.begin([...pages.keys()], entries))
     try {
-      const used = Math.ceil(serializeRecord(record, bytes).length / pageSize)
+      const used = Math.ceil(serializeRecord(pages, attach, bytes).length / pageSize)
       for (let i = 0; i < used; i++) {
         this.#medium.program(this.#first + i, bytes.subarray(i * pageSize, (i + 1) * pageSize))
       }
       this.#medium.sync()
-      this.#apply(record)
+      this.#apply(pages)
       this.#erase(Array.from({ length: used }, (_, i) => i))
     } finally {
       wipe(bytes)
     }
   }
 
-  /** Bytes of the pages that the record takes, which there must be. */
-  #lengthOf(record: JournalRecord): number {
-    const used = Math.ceil(recordLength(record) / pageSize)
+  /** Bytes of the journal pages that the record takes, which there must be. */
+  #lengthOf(pages: RecordPages): number {
+    const attached = this.#medium.seal === undefined ? 0 : attachmentLength
+    const used = Math.ceil((recordLength(pages) + attached) / pageSize)
     if (used > this.#pages) {
       throw new StorageFull(
-        `a transaction of ${record.size} pages needs ${used} pages of journal, there are ${this.#pages}`,
+        `a transaction of ${pages.size} pages needs ${used} pages of journal, there are ${this.#pages}`,
       )
     }
     return used * pageSize
@@ -71,17 +79,24 @@ export class Journal {
     }
     if (dirty.length === 0) return 'clean'
     const record = committed(bytes)
-    wipe(bytes)
+    const { seal } = this.#medium
     if (record !== undefined) {
-      this.#apply(record)
-      for (const page of record.values()) wipe(page)
+      seal?.resume(record.attachment, [...record.pages.keys()])
+      this.#apply(record.pages)
+      wipe(...record.pages.values())
     }
+    wipe(bytes)
     this.#erase(dirty)
+    // The number that a dropped record would have had is used, so that the record counts for nothing if somebody puts it back.
+    if (record === undefined && seal !== undefined) this.#commit(new Map())
     return record === undefined ? 'dropped' : 'finished'
   }
 
-  #apply(record: JournalRecord): void {
-    for (const [page, bytes] of record) this.#medium.program(page, bytes)
+  #apply(pages: RecordPages): void {
+    const { seal } = this.#medium
+    seal?.durable()
+    for (const [page, bytes] of pages) this.#medium.program(page, bytes)
+    seal?.end()
     // The journal may go only after what it repeats is durable.
     this.#medium.sync()
   }

@@ -6,21 +6,32 @@ import { checksum } from './checksum.ts'
  * What one transaction leaves in the journal: the new content of every page it changes.
  * Whole pages, not differences, so that a page which a power cut made unreadable can be written again.
  *
- *   header  magic "SWJ1"(4) ‖ length of the entries(4) ‖ number of entries(4) ‖ checksum of magic to entries(8)
- *   entry   page(2) ‖ number of runs(1) ‖ run…        pages strictly ascending
- *   run     offset(1) ‖ length − 1(1) ‖ bytes         what lies between runs is zero
+ *   header      magic(4) ‖ length of the entries(4) ‖ number of entries(4) ‖ checksum of magic to entries(8)
+ *   attachment  magic "SWJ2": what the seal of the memory has to say(64); magic "SWJ1": none
+ *   entry       page(2) ‖ number of runs(1) ‖ run…        pages strictly ascending
+ *   run         offset(1) ‖ length − 1(1) ‖ bytes         what lies between runs is zero
  */
-export type JournalRecord = ReadonlyMap<number, Uint8Array>
+export interface JournalRecord {
+  readonly pages: RecordPages
+  /** Empty, or 64 bytes. */
+  readonly attachment: Uint8Array
+  /** The serialized entries; a view. */
+  readonly entries: Uint8Array
+}
+
+/** New content by page number. */
+export type RecordPages = ReadonlyMap<number, Uint8Array>
 
 export const headerLength = 20
+export const attachmentLength = 64
 /** Bytes that a page takes at most: its entry, and one run. */
 export const longestEntry = 3 + 2 + pageSize
-const magic = 0x53574a31
+const magics = { bare: 0x53574a31, attached: 0x53574a32 } as const
 
-/** Bytes of the serialization. */
-export function recordLength(record: JournalRecord): number {
+/** Bytes of the serialization without an attachment. */
+export function recordLength(pages: RecordPages): number {
   let length = headerLength
-  for (const bytes of record.values()) {
+  for (const bytes of pages.values()) {
     length += 3
     for (let start = nextRun(bytes, 0); start < bytes.length; ) {
       const end = endOfRun(bytes, start)
@@ -34,13 +45,16 @@ export function recordLength(record: JournalRecord): number {
 /**
  * The one serialization of a record; a gap of up to two zeros stays inside a run, a longer one ends it.
  * @param out zeros, at least as many as it is long, and its place: pieces would leave more copies of secrets behind
+ * @param attach makes the attachment from the entries; absent: the record has none
  */
 export function serializeRecord(
-  record: JournalRecord,
-  out: Uint8Array = new Uint8Array(recordLength(record)),
+  record: RecordPages,
+  attach?: (entries: Uint8Array) => Uint8Array,
+  out: Uint8Array = new Uint8Array(recordLength(record) + (attach === undefined ? 0 : attachmentLength)),
 ): Uint8Array {
   const pages = [...record.keys()].sort((a, b) => a - b)
-  let at = headerLength
+  const start = headerLength + (attach === undefined ? 0 : attachmentLength)
+  let at = start
   for (const page of pages) {
     const bytes = record.get(page)!
     const head = at
@@ -57,9 +71,10 @@ export function serializeRecord(
       start = nextRun(bytes, end)
     }
   }
-  writeU32(out, 0, magic)
-  writeU32(out, 4, at - headerLength)
+  writeU32(out, 0, attach === undefined ? magics.bare : magics.attached)
+  writeU32(out, 4, at - start)
   writeU32(out, 8, pages.length)
+  if (attach !== undefined) out.set(attach(out.subarray(start, at)), headerLength)
   // The checksum's own place is still zero.
   const whole = out.subarray(0, at)
   whole.set(checksum(whole), 12)
@@ -69,15 +84,18 @@ export function serializeRecord(
 /** The record at the front of a journal; what follows it is not looked at. DecodeError when there is none. */
 export function parseRecord(bytes: Uint8Array): JournalRecord {
   const r = new Reader(bytes, 'journal record')
-  if (r.u32('magic') !== magic) throw r.fail('no record')
+  const magic = r.u32('magic')
+  if (magic !== magics.bare && magic !== magics.attached) throw r.fail('no record')
   const length = r.u32('length')
   const count = r.u32('number of entries')
   const stored = r.take(8, 'checksum')
+  const attachment = r.take(magic === magics.attached ? attachmentLength : 0, 'attachment').slice()
+  const start = r.offset
   const entries = r.child(length, 'entries')
-  if (!equal(stored, recordChecksum(bytes.subarray(0, headerLength + length)))) {
+  if (!equal(stored, recordChecksum(bytes.subarray(0, r.offset)))) {
     throw r.fail('checksum does not hold')
   }
-  const record = new Map<number, Uint8Array>()
+  const pages = new Map<number, Uint8Array>()
   let last = -1
   for (let i = 0; i < count; i++) {
     const page = entries.u16('page')
@@ -91,10 +109,10 @@ export function parseRecord(bytes: Uint8Array): JournalRecord {
       content.set(run, offset)
       next = offset + run.length
     }
-    record.set(page, content)
+    pages.set(page, content)
   }
   entries.end()
-  return record
+  return { pages, attachment, entries: bytes.subarray(start, start + length) }
 }
 
 function recordChecksum(record: Uint8Array): Uint8Array {

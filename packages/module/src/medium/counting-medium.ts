@@ -1,5 +1,5 @@
 import type { Geometry } from './geometry.ts'
-import type { Medium } from './medium.ts'
+import type { Medium, TransactionSeal } from './medium.ts'
 
 /** Counts what passes to another medium: non-volatile writes are `programs`. */
 export class CountingMedium implements Medium {
@@ -18,6 +18,10 @@ export class CountingMedium implements Medium {
 
   get revision(): number {
     return this.#inner.revision
+  }
+
+  get seal(): TransactionSeal | undefined {
+    return this.#inner.seal
   }
 
   read(page: number): Uint8Array {

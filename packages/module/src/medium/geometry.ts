@@ -91,8 +91,8 @@ export function geometryFor(eepromSize: number = defaultEeprom, romLength = 0): 
     pageSize,
     otpPages: 1,
     eepromPages,
-    // 261 bytes an incompressible page, 20 bytes header: journal/record.ts
-    journalPages: Math.ceil((transactionPages(eepromPages) * 261 + 20) / pageSize),
+    // 261 bytes an incompressible page, header and attachment 84: journal/record.ts. Of no size are these more pages than 20 would be.
+    journalPages: Math.ceil((transactionPages(eepromPages) * 261 + 84) / pageSize),
     romPages: Math.ceil(romLength / pageSize),
   }
 }

@@ -17,5 +17,7 @@ export {
   totalPages,
   transactionPages,
 } from './geometry.ts'
-export { checkProgram, type Medium, PageDamaged, StorageFull } from './medium.ts'
+export { checkProgram, type Medium, PageDamaged, StorageFull, type TransactionSeal } from './medium.ts'
 export { RamMedium, romPages, type Snapshot } from './ram-medium.ts'
+export { RamSlots } from './ram-slots.ts'
+export { checkSlot, type Slots } from './slots.ts'

@@ -22,6 +22,31 @@ export interface Medium {
   program(page: number, bytes: Uint8Array): void
   /** Returns when every program before it will survive a loss of power. */
   sync(): void
+  /** What the journal does beside its own work when the medium seals transactions. */
+  readonly seal?: TransactionSeal | undefined
+  /** How often the page was written; absent where nobody counts. */
+  writes?(page: number): number
+}
+
+/**
+ * What a medium that seals its memory as a whole takes part in. The journal calls, in this order: `begin`; it programs its record with the
+ * attachment and syncs; `durable`; it programs the pages; `end`, and syncs. At a start `resume` stands for `begin`.
+ */
+export interface TransactionSeal {
+  /** Bytes of an attachment. */
+  readonly length: number
+  /**
+   * A transaction over these pages begins.
+   * @param entries the journal's serialization of their new content
+   * @returns what the journal record carries besides
+   */
+  begin(pages: readonly number[], entries: Uint8Array): Uint8Array
+  /** A start found a committed record and carries it out again. */
+  resume(attachment: Uint8Array, pages: readonly number[]): void
+  /** The record is durable: from now on no older memory will do. */
+  durable(): void
+  /** Every page is programmed: seals the memory as it is now. */
+  end(): void
 }
 
 /** A page's stored content does not hold: torn by a power cut, flipped, or changed by hand. */

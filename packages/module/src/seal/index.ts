@@ -1,0 +1,8 @@
+export { slotCount } from './assessment.ts'
+export { type ChipKey, chipIdLength, chipKeyCheck, chipKeyCheckLength, chipKeyLength } from './chip-keys.ts'
+export { type CommitMark, commitIdLength, sameMark } from './commit-mark.ts'
+export { type Examination, type Examined, examine } from './examine.ts'
+export { type Finding, type FindingKind, type FindingPlace, SealBroken } from './finding.ts'
+export { sealedSlotLength } from './page-seal.ts'
+export { type CounterVerdict, counterCellLength, counterCells, RollbackCounter } from './rollback-counter.ts'
+export { type NewMemory, SealedMedium, type SealedParts } from './sealed-medium.ts'

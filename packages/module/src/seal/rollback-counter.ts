@@ -1,0 +1,164 @@
+import { ascii, equal, Reader } from '@sealwright/core/bytes'
+import { labels } from '@sealwright/core/catalog'
+import { InternalError, StateError } from '@sealwright/core/errors'
+import type { AesKey } from '@sealwright/core/ports'
+import type { Slots } from '../medium/index.ts'
+import { type ChipKey, sealKey } from './chip-keys.ts'
+import { type CommitMark, commitIdLength, sameMark } from './commit-mark.ts'
+import { readU64, writeU64 } from './number.ts'
+import { neverWritten } from './page-seal.ts'
+
+export const counterCells = 2
+/** sequence(8) ‖ commit(8) ‖ id(16) ‖ commit(8) ‖ id(16) of the other state that counts, or zeros ‖ CMAC(16) */
+export const counterCellLength = 72
+
+/** How a memory's state stands to the counter. */
+export type CounterVerdict = 'accepted' | 'older' | 'newer' | 'another'
+
+interface CellContent {
+  readonly sequence: number
+  readonly current: CommitMark
+  /** A second memory that counts too, while one is put in the place of the other. */
+  readonly other: CommitMark | undefined
+}
+
+/**
+ * Which state of the memory counts, kept where the memory is not: two cells, written in turn, each under a CMAC, so that one torn by a
+ * power cut leaves the other. In work it names the newest commit; the journal may be one ahead.
+ */
+export class RollbackCounter implements Disposable {
+  readonly #cells: Slots
+  readonly #key: AesKey
+  readonly #chipId: Uint8Array
+  readonly #damaged: readonly number[]
+  #content: CellContent | undefined
+
+  /** Reads the cells; throws nothing about their content, which `status` tells. */
+  constructor(chip: ChipKey, cells: Slots) {
+    this.#cells = cells
+    this.#key = sealKey(chip, 'sealCounterKey')
+    this.#chipId = chip.chipId.slice()
+    const contents = [0, 1].map((cell) => this.#read(cell))
+    this.#damaged = [0, 1].filter((cell) => contents[cell] === 'damaged')
+    for (const content of contents) {
+      if (typeof content !== 'object') continue
+      if (this.#content === undefined || content.sequence > this.#content.sequence) this.#content = content
+    }
+  }
+
+  /** `blank`: neither cell was ever written. `damaged`: neither proves itself, and one at least was written. */
+  get status(): 'blank' | 'held' | 'damaged' {
+    if (this.#content !== undefined) return 'held'
+    return this.#damaged.length === 0 ? 'blank' : 'damaged'
+  }
+
+  /** Cells that do not prove themselves: torn by a cut, or changed. The next write goes to one of them. */
+  get damagedCells(): readonly number[] {
+    return this.#damaged
+  }
+
+  get current(): CommitMark | undefined {
+    return this.#content?.current
+  }
+
+  /** The second state that counts, between `allow` and `settle`. */
+  get other(): CommitMark | undefined {
+    return this.#content?.other
+  }
+
+  /** How a memory at rest in that state stands to the counter. */
+  judge(mark: CommitMark): CounterVerdict {
+    const { current, other } = this.#held()
+    if (sameMark(mark, current) || (other !== undefined && sameMark(mark, other))) return 'accepted'
+    const newest = Math.max(current.commit, other?.commit ?? 0)
+    return mark.commit > newest ? 'newer' : mark.commit === newest ? 'another' : 'older'
+  }
+
+  /** The same for a state that a committed journal record leads to: it may be the next one. */
+  judgeNext(mark: CommitMark): CounterVerdict {
+    const { current, other } = this.#held()
+    const next = mark.commit - 1
+    if (next === current.commit || next === other?.commit) return 'accepted'
+    return this.judge(mark)
+  }
+
+  /** For a new chip: the first state that counts. A counter that holds something is a StateError. */
+  begin(mark: CommitMark): void {
+    if (this.status !== 'blank') throw new StateError('the rollback counter is in use already')
+    this.#write({ sequence: 0, current: mark, other: undefined })
+  }
+
+  /** From now on only this state counts; durable on return. Nothing is written when that is so already. */
+  advance(mark: CommitMark): void {
+    const { sequence, current, other } = this.#held()
+    if (other === undefined && sameMark(current, mark)) return
+    this.#write({ sequence: sequence + 1, current: mark, other: undefined })
+  }
+
+  /** Before a whole memory is put in the place of the present one: from now on both states count, until `settle`. */
+  allow(mark: CommitMark): void {
+    const { sequence, current } = this.#held()
+    this.#write({ sequence: sequence + 1, current, other: mark })
+  }
+
+  /** After it: only the state that is there counts, which must be one of the two. */
+  settle(mark: CommitMark): void {
+    if (this.judge(mark) !== 'accepted')
+      throw new InternalError('the rollback counter was not told of this memory')
+    this.advance(mark)
+  }
+
+  [Symbol.dispose](): void {
+    this.#key[Symbol.dispose]()
+  }
+
+  #held(): CellContent {
+    if (this.#content === undefined)
+      throw new StateError('there is no rollback counter', { code: 'counter-damaged' })
+    return this.#content
+  }
+
+  #read(cell: number): CellContent | 'blank' | 'damaged' {
+    const bytes = this.#cells.lend(cell)
+    if (neverWritten(bytes)) return 'blank'
+    const covered = bytes.subarray(0, counterCellLength - 16)
+    if (!equal(this.#mac(covered), bytes.subarray(counterCellLength - 16))) return 'damaged'
+    const content = parseCell(covered)
+    // A copy of one cell in the place of the other.
+    return content.sequence % counterCells === cell ? content : 'damaged'
+  }
+
+  #write(content: CellContent): void {
+    const bytes = new Uint8Array(counterCellLength)
+    const covered = bytes.subarray(0, counterCellLength - 16)
+    serializeCell(content, covered)
+    bytes.set(this.#mac(covered), counterCellLength - 16)
+    this.#cells.program(content.sequence % counterCells, bytes)
+    this.#cells.sync()
+    this.#content = content
+  }
+
+  #mac(covered: Uint8Array): Uint8Array {
+    return this.#key.cmac(label, this.#chipId, covered)
+  }
+}
+
+function serializeCell({ sequence, current, other }: CellContent, out: Uint8Array): void {
+  writeU64(out, 0, sequence)
+  writeU64(out, 8, current.commit)
+  out.set(current.id, 16)
+  if (other === undefined) return
+  writeU64(out, 32, other.commit)
+  out.set(other.id, 40)
+}
+
+function parseCell(bytes: Uint8Array): CellContent {
+  const r = new Reader(bytes, 'rollback counter')
+  const sequence = readU64(r, 'sequence')
+  const mark = (): CommitMark => ({ commit: readU64(r, 'commit'), id: r.take(commitIdLength, 'id').slice() })
+  const [current, other] = [mark(), mark()]
+  r.end()
+  return { sequence, current, other: other.commit === 0 ? undefined : other }
+}
+
+const label = ascii(labels.counterCell.text)
