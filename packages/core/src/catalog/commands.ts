@@ -4,6 +4,7 @@ import type { ChipMode, PersonalizationState } from './states.ts'
  * Whose channel a command needs.
  * `none`: no channel; inside one it is protected like every other command.
  * `customization`: SCP03 under keys from unlocking key and serial number.
+ * `later-customization`: SCP03 under the chip's own customization key, which only a SAM recovers.
  * `document`: SCP03 under the module's document key.
  * `personalization`: SCP11b (the module's proof), or SCP03 under the document key.
  * `central`: SCP11a with the stored central system.
@@ -13,6 +14,7 @@ import type { ChipMode, PersonalizationState } from './states.ts'
 export type ChannelNeed =
   | 'none'
   | 'customization'
+  | 'later-customization'
   | 'document'
   | 'personalization'
   | 'central'
@@ -144,6 +146,22 @@ export const commands = {
     modes: customization,
     channel: 'customization',
     purpose: 'store the certificate of the identity key',
+  },
+  'PUT CUSTOMIZATION KEY': {
+    ins: 0x40,
+    class: 'own',
+    entry: 0x17,
+    modes: customization,
+    channel: 'customization',
+    purpose: 'store the key for later customization, as a SAM sealed it for this chip',
+  },
+  CUSTOMIZE: {
+    ins: 0x42,
+    class: 'own',
+    entry: 0x18,
+    modes: user,
+    channel: 'later-customization',
+    purpose: 'write code and data in user mode',
   },
 
   BEGIN: {
@@ -420,6 +438,39 @@ export const commands = {
     chainedByP1: true,
     managesContent: true,
     purpose: 'delete keys, an application, a security domain or a load file',
+  },
+
+  'MAKE MASTER KEY': {
+    ins: 0x4e,
+    class: 'own',
+    entry: 0x80,
+    modes: user,
+    channel: 'document',
+    purpose: 'SAM: make the master key under which customization keys of chips are sealed',
+  },
+  'SEAL CUSTOMIZATION KEY': {
+    ins: 0x52,
+    class: 'own',
+    entry: 0x81,
+    modes: user,
+    channel: 'document',
+    purpose: 'SAM: make the customization key of a chip, sealed for the SAM and for the chip',
+  },
+  'BEGIN SESSION': {
+    ins: 0x7c,
+    class: 'own',
+    entry: 0x82,
+    modes: user,
+    channel: 'document',
+    purpose: 'SAM: give the host challenge of a session with a chip',
+  },
+  'SESSION KEYS': {
+    ins: 0x7e,
+    class: 'own',
+    entry: 0x83,
+    modes: user,
+    channel: 'document',
+    purpose: "SAM: recover a chip's customization key and give the keys of this session",
   },
 } as const satisfies Record<string, CommandRow>
 

@@ -30,6 +30,23 @@ export const eventTypes = {
   'key-exported': { code: 0x09, digest: 'SHA-256 of HDR', by: ['loader'] },
   'set-made': { code: 0x0a, digest: 'SHA-256 of set number and check value(5)', by: ['loader'] },
   'key-made': { code: 0x0b, digest: 'SHA-256 of REF1(4) and check value(5)', by: ['loader'] },
+  'customization-key-stored': {
+    code: 0x0c,
+    digest: 'SHA-256 of the customization key as the SAM sealed it',
+    by: ['issuer'],
+  },
+  'customized-later': { code: 0x0d, digest: 'SHA-256 of the records', by: ['issuer'] },
+  'master-key-made': { code: 0x0e, digest: "SHA-256 of the master key's check value(5)", by: ['issuer'] },
+  'customization-key-sealed': {
+    code: 0x0f,
+    digest: "SHA-256 of the chip's serial number(8) and of its customization key as sealed",
+    by: ['issuer'],
+  },
+  'session-keys-given': {
+    code: 0x18,
+    digest: "SHA-256 of the chip's serial number(8) and both challenges(8 each)",
+    by: ['issuer'],
+  },
   'resource-reserved': { code: 0x10, digest: "SHA-256 of the operator's document", by: ['operator'] },
   'resource-blocked': { code: 0x11, digest: "SHA-256 of the operator's document", by: ['operator'] },
   'resource-released': { code: 0x12, digest: "SHA-256 of the operator's document", by: ['operator'] },

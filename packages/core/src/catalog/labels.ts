@@ -12,6 +12,15 @@ export const labels = {
   customizationImage: { text: 'CST1', use: 'client signs the customization software' },
   customizationKeys: { text: 'CSK1', use: 'SCP03 keys from unlocking key and serial number' },
   documentKeys: { text: 'DCK1', use: 'SCP03 keys from the document key' },
+  laterCustomizationKeys: { text: 'CLK1', use: "SCP03 keys from a chip's customization key" },
+  sealedCustomizationKey: {
+    text: 'CKS1',
+    use: "AES-GCM key of a SAM that seals one chip's customization key",
+  },
+  customizationKeyEnvelope: {
+    text: 'CKE1',
+    use: "AES-GCM key that seals a customization key to the chip's identity key",
+  },
   securityDomainKeys: {
     text: 'ISD1',
     use: 'first SCP03 keys of the issuer security domain from the document key',

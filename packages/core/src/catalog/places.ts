@@ -12,6 +12,10 @@ export const keyPlaces = {
   customization: 0xff01_0001,
   /** SCP03 keys under the document key: ENC, MAC, DEK at id 1, 2, 3. */
   document: 0xff02_0001,
+  /** SCP03 keys under the chip's customization key: ENC, MAC, DEK at id 1, 2, 3. */
+  'later-customization': 0xff03_0001,
+  /** A SAM's master key. */
+  samMaster: 0xff04_0001,
   /** The transport key now valid, and the next one. */
   transport: 0x0010_0101,
   transportNext: 0x0010_0201,
@@ -21,7 +25,7 @@ export const keyPlaces = {
 } as const
 
 /** Key version numbers of our own channels in INITIALIZE UPDATE: outside 01 to 7F and FF, which are GlobalPlatform's. */
-export const keyVersions = { customization: 0x81, document: 0x82 } as const
+export const keyVersions = { customization: 0x81, document: 0x82, 'later-customization': 0x83 } as const
 
 /** Domain of a key place whose low byte is the number of a security domain; the issuer's is 0. The place's version and id are KVN and KID. */
 export const securityDomainKeys = 0xfd00
@@ -73,6 +77,8 @@ export const dataTags = {
   personalizationReceipt: 0xdf29,
   /** GlobalPlatform's life cycle state of the card, one byte (core/globalplatform, cardStates). */
   cardState: 0xdf2d,
+  /** The customization key as the SAM sealed it (core/customization). */
+  sealedCustomizationKey: 0xdf2e,
 } as const
 
 /** Ids of public-key objects (65-byte points). */

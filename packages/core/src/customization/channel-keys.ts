@@ -51,6 +51,19 @@ export function firstDomainKeys(crypto: Crypto, documentKey: Uint8Array, serial:
   return derive(crypto, documentKey, labels.securityDomainKeys.text, serial)
 }
 
+/**
+ * Keys of the channel for later customization from the chip's customization key (32 bytes) and its serial number (8): as above, label "CLK1",
+ * 32 bytes each.
+ */
+export function laterChannelKeys(
+  crypto: Crypto,
+  customizationKey: Uint8Array,
+  serial: Uint8Array,
+): ChannelKeySet {
+  if (customizationKey.length !== 32) throw lengthError('customization key', '32', customizationKey.length)
+  return derive(crypto, customizationKey, labels.laterCustomizationKeys.text, serial)
+}
+
 /** Handles for `openScp03`. The set may be wiped after; the caller disposes of `enc` and `mac`, the session of `dek`. */
 export function scp03KeysOf(crypto: Crypto, set: ChannelKeySet): Required<Scp03Keys> {
   return { enc: crypto.aes(set.enc), mac: crypto.aes(set.mac), dek: crypto.aes(set.dek) }

@@ -3,6 +3,7 @@ export {
   customizationChannelKeys,
   documentChannelKeys,
   firstDomainKeys,
+  laterChannelKeys,
   scp03KeysOf,
   wipeChannelKeys,
 } from './channel-keys.ts'
@@ -21,6 +22,13 @@ export {
   signCustomizationImage,
   type UnlockingData,
 } from './customization-image.ts'
+export {
+  type CustomizationKeyEnvelope,
+  openCustomizationKeyEnvelope,
+  parseCustomizationKeyEnvelope,
+  sealCustomizationKeyToChip,
+  serializeCustomizationKeyEnvelope,
+} from './customization-key-envelope.ts'
 export { type DeliveryNote, parseDeliveryNote, serializeDeliveryNote } from './delivery-note.ts'
 export {
   checkIdentityRequest,
@@ -33,6 +41,17 @@ export {
   serializeIdentityRequest,
 } from './identity-request.ts'
 export { keyObjectTypes, parseAesKeyObject, serializeAesKeyObject } from './key-object.ts'
+export { type LaterChange, type LaterSoftware, laterWriteLimit, laterWrites } from './later-change.ts'
+export {
+  parseSamState,
+  parseSessionLimit,
+  parseSessionRequest,
+  type SamState,
+  type SessionRequest,
+  serializeSamState,
+  serializeSessionLimit,
+  serializeSessionRequest,
+} from './later-session.ts'
 export {
   parseLotCertificates,
   parseLotRequests,
@@ -62,6 +81,14 @@ export {
 } from './mask-file.ts'
 export { type ModulePapers, parseModulePapers, serializeModulePapers } from './papers.ts'
 export { type Product, type ProductObject, type ProductSoftware, recordsOfProduct } from './product.ts'
+export {
+  customizationKeyLength,
+  openSealedCustomizationKey,
+  parseSealedCustomizationKey,
+  type SealedCustomizationKey,
+  sealCustomizationKey,
+  serializeSealedCustomizationKey,
+} from './sealed-customization-key.ts'
 export {
   dataAreaOf,
   type GrantableInterface,

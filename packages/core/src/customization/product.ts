@@ -25,6 +25,8 @@ export interface Product {
   readonly policy?: readonly PolicyName[]
   /** The client chooses identical modules, which have no proof of identity (B22). */
   readonly identical?: boolean
+  /** Off unless the client wants it: code and data may be written in user mode, by whoever has the SAM. */
+  readonly laterCustomization?: boolean
 }
 
 export interface ProductSoftware {
@@ -89,7 +91,12 @@ export function recordsOfProduct(
     })),
     ...objects,
   ]
-  const natives: CommandName[] = [...product.natives, 'MAKE IDENTITY', 'STORE IDENTITY', 'FINISH']
+  const later = ['CUSTOMIZE', 'PUT CUSTOMIZATION KEY'] as const
+  const natives: CommandName[] = [
+    ...product.natives,
+    ...(product.laterCustomization === true ? later : []),
+    ...(['MAKE IDENTITY', 'STORE IDENTITY', 'FINISH'] as const),
+  ]
   return [
     ...all.flatMap(({ object, id, bytes }) => recordsOfObject(object, id, bytes, crypto.sha256(bytes))),
     ...(product.vectors.length === 0 ? [] : [{ kind: 'vectors' as const, vectors: product.vectors }]),
@@ -97,8 +104,9 @@ export function recordsOfProduct(
   ]
 }
 
-function softwareObject(
-  { wasm, interfaces, budget, keyPlaces }: ProductSoftware,
+/** The software object of a program that the product names. */
+export function softwareObject(
+  { wasm, interfaces, budget, keyPlaces }: Omit<ProductSoftware, 'dataSize'>,
   programs: Readonly<Record<string, Uint8Array>>,
 ): Uint8Array {
   const program = programs[wasm]

@@ -76,8 +76,9 @@ export function recordsOfObject(
   id: number,
   bytes: Uint8Array,
   digest: Uint8Array,
+  limit = writeLimit,
 ): WriteRecord[] {
-  const room = writeLimit - headerLength - 1
+  const room = limit - headerLength - 1
   const records: WriteRecord[] = [{ kind: 'put', object, id, bytes: bytes.slice(0, room) }]
   for (let at = room; at < bytes.length; at += room) {
     records.push({ kind: 'append', object, id, bytes: bytes.slice(at, at + room) })
@@ -86,15 +87,14 @@ export function recordsOfObject(
 }
 
 /** Packs records in order into as few WRITEs as their limit allows. */
-export function packWrites(records: readonly WriteRecord[]): Uint8Array[] {
+export function packWrites(records: readonly WriteRecord[], limit = writeLimit): Uint8Array[] {
   const writes: Uint8Array[] = []
   let open: WriteRecord[] = []
   let length = 0
   for (const record of records) {
     const size = headerLength + rawRecord(record).bytes.length
-    if (size > writeLimit)
-      throw new UsageError(`a record of ${size} bytes does not fit one WRITE of ${writeLimit}`)
-    if (length + size > writeLimit) {
+    if (size > limit) throw new UsageError(`a record of ${size} bytes does not fit one WRITE of ${limit}`)
+    if (length + size > limit) {
       writes.push(serializeWriteRecords(open))
       open = []
       length = 0

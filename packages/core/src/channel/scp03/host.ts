@@ -2,10 +2,11 @@ import { type Command, command, exchange, type Response } from '../../apdu/index
 import { concat, equal } from '../../bytes/index.ts'
 import { AuthError, PeerError, RefusedError, UsageError } from '../../errors/index.ts'
 import type { Crypto, Transport } from '../../ports/index.ts'
-import { HostSession, type SecurityLevel } from '../secure-messaging/index.ts'
+import { HostSession, type SecurityLevel, type SessionKeys } from '../secure-messaging/index.ts'
 import { commandMac, disposeKeys } from '../secure-messaging/session.ts'
 import {
   type CardIdentification,
+  type InitializeUpdateAnswer,
   levelPossible,
   parseInitializeUpdateAnswer,
   serializeInitializeUpdateRequest,
@@ -29,6 +30,21 @@ export interface Scp03HostOptions {
   readonly hostChallenge: Uint8Array
   /** When given, a pseudo-random card challenge must be the one that follows from this AID and the counter. */
   readonly aid?: Uint8Array
+}
+
+/** How a session is opened by a host that never has the static keys: whoever has them gives it the keys of this session. */
+export interface LentScp03Options extends Omit<Scp03HostOptions, 'keys' | 'aid'> {
+  /** Session keys for the challenges; the session owns them. */
+  readonly sessionKeys: (answer: InitializeUpdateAnswer) => Promise<SessionKeys>
+}
+
+/** Opens an SCP03 session with session keys that another derives. A refusal is a RefusedError, a wrong cryptogram an AuthError. */
+export async function openLentScp03(transport: Transport, options: LentScp03Options): Promise<HostSession> {
+  const { hostChallenge, keyVersion, sessionKeys } = options
+  const asked = await exchange(transport, serializeInitializeUpdateRequest({ keyVersion, hostChallenge }))
+  const answer = checkedAnswer(asked, options)
+  const second = authenticate(answer, await sessionKeys(answer), options)
+  return second.next.step(await exchange(transport, second.reply)).next
 }
 
 /** Opens an SCP03 session. A refusal is a RefusedError, a wrong cryptogram an AuthError. */
@@ -65,43 +81,59 @@ export class AwaitingInitializeUpdateAnswer {
   } {
     if (this.#spent) throw new UsageError('this step was taken')
     this.#spent = true
-    requireSuccess(response, 'INITIALIZE UPDATE')
-    const { crypto, hostChallenge, keyVersion, level, aid } = this.#options
-    const answer = parseInitializeUpdateAnswer(response.data)
-    const { cardChallenge, cardCryptogram, i, sequenceCounter } = answer
-    if (cardChallenge.length !== hostChallenge.length) {
-      throw new PeerError(
-        `expected a challenge of ${hostChallenge.length} bytes, got ${cardChallenge.length}`,
-      )
-    }
-    if (keyVersion !== 0 && answer.keyVersion !== keyVersion) {
-      throw new PeerError(`expected key version ${keyVersion}, got ${answer.keyVersion}`)
-    }
-    if (!levelPossible(level, i)) {
-      throw new PeerError(`the module does not offer security level ${level.toString(16).padStart(2, '0')}`)
-    }
-    const { keys: given } = this.#options
+    const { crypto, hostChallenge, aid, keys: given } = this.#options
+    const answer = checkedAnswer(response, this.#options)
+    const { cardChallenge, sequenceCounter } = answer
     const staticKeys = typeof given === 'function' ? given(answer) : given
-    const length = cardChallenge.length === 16 ? 16 : 8
     if (aid !== undefined && sequenceCounter !== undefined) {
+      const length = cardChallenge.length === 16 ? 16 : 8
       const expected = pseudoRandomChallenge(staticKeys.enc, sequenceCounter, aid, length)
       if (!equal(expected, cardChallenge)) throw new AuthError()
     }
-    const context = concat(hostChallenge, cardChallenge)
-    const keys = deriveSessionKeys(crypto, staticKeys, context)
-    if (!equal(cryptogram(keys.mac, 'card', context), cardCryptogram)) {
-      disposeKeys(keys)
-      throw new AuthError()
-    }
-    const plain = command({ cla: 0x84, ins: 0x82, p1: level, data: cryptogram(keys.mac, 'host', context) })
-    const mac = commandMac(keys.mac, initialChaining, plain, plain.data, length)
-    return {
-      reply: { ...plain, data: concat(plain.data, mac.subarray(0, length)) },
-      next: new AwaitingExternalAuthenticateAnswer(
-        new HostSession({ keys, level, chaining: mac, macLength: length }),
-      ),
-      card: answer,
-    }
+    const keys = deriveSessionKeys(crypto, staticKeys, concat(hostChallenge, cardChallenge))
+    return { ...authenticate(answer, keys, this.#options), card: answer }
+  }
+}
+
+/** The answer of INITIALIZE UPDATE, if it is one to what was asked. */
+function checkedAnswer(
+  response: Response,
+  { hostChallenge, keyVersion, level }: Pick<Scp03HostOptions, 'hostChallenge' | 'keyVersion' | 'level'>,
+): InitializeUpdateAnswer {
+  requireSuccess(response, 'INITIALIZE UPDATE')
+  const answer = parseInitializeUpdateAnswer(response.data)
+  const { cardChallenge, i } = answer
+  if (cardChallenge.length !== hostChallenge.length) {
+    throw new PeerError(`expected a challenge of ${hostChallenge.length} bytes, got ${cardChallenge.length}`)
+  }
+  if (keyVersion !== 0 && answer.keyVersion !== keyVersion) {
+    throw new PeerError(`expected key version ${keyVersion}, got ${answer.keyVersion}`)
+  }
+  if (!levelPossible(level, i)) {
+    throw new PeerError(`the module does not offer security level ${level.toString(16).padStart(2, '0')}`)
+  }
+  return answer
+}
+
+/** Checks the card cryptogram and makes EXTERNAL AUTHENTICATE. The keys are disposed of when it is wrong. */
+function authenticate(
+  { cardChallenge, cardCryptogram }: InitializeUpdateAnswer,
+  keys: SessionKeys,
+  { hostChallenge, level }: Pick<Scp03HostOptions, 'hostChallenge' | 'level'>,
+): { reply: Command; next: AwaitingExternalAuthenticateAnswer } {
+  const length = cardChallenge.length === 16 ? 16 : 8
+  const context = concat(hostChallenge, cardChallenge)
+  if (!equal(cryptogram(keys.mac, 'card', context), cardCryptogram)) {
+    disposeKeys(keys)
+    throw new AuthError()
+  }
+  const plain = command({ cla: 0x84, ins: 0x82, p1: level, data: cryptogram(keys.mac, 'host', context) })
+  const mac = commandMac(keys.mac, initialChaining, plain, plain.data, length)
+  return {
+    reply: { ...plain, data: concat(plain.data, mac.subarray(0, length)) },
+    next: new AwaitingExternalAuthenticateAnswer(
+      new HostSession({ keys, level, chaining: mac, macLength: length }),
+    ),
   }
 }
 

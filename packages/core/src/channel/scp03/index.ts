@@ -1,6 +1,8 @@
 export {
   AwaitingExternalAuthenticateAnswer,
   AwaitingInitializeUpdateAnswer,
+  type LentScp03Options,
+  openLentScp03,
   openScp03,
   type Scp03HostOptions,
 } from './host.ts'
@@ -15,4 +17,12 @@ export {
   serializeInitializeUpdateRequest,
 } from './messages.ts'
 export { AwaitingExternalAuthenticate, type Scp03ModuleOptions } from './module.ts'
-export { pseudoRandomChallenge, type Scp03Keys } from './session-keys.ts'
+export {
+  cryptogram as scp03Cryptogram,
+  deriveSessionKeyBytes,
+  pseudoRandomChallenge,
+  type Scp03Keys,
+  type SessionKeyBytes,
+  sessionKeysOf,
+  wipeSessionKeyBytes,
+} from './session-keys.ts'

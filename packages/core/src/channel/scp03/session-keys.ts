@@ -13,16 +13,36 @@ export interface Scp03Keys {
 
 /** Session keys of the length of the static keys (Amendment D, 6.2.1). Context: host challenge ‖ card challenge. */
 export function deriveSessionKeys(crypto: Crypto, keys: Scp03Keys, context: Uint8Array): SessionKeys {
-  const derive = (key: AesKey, constant: number) => {
-    const bytes = scp03Kdf(key, constant, context, 8 * key.length)
-    const handle = crypto.aes(bytes)
-    wipe(bytes)
-    return handle
+  const bytes = deriveSessionKeyBytes(keys, context)
+  const session = sessionKeysOf(crypto, bytes)
+  wipeSessionKeyBytes(bytes)
+  return { ...session, ...(keys.dek === undefined ? {} : { dek: keys.dek }) }
+}
+
+/** Session keys as bytes: for whoever gives them to another. Secret. */
+export interface SessionKeyBytes {
+  readonly enc: Uint8Array
+  readonly mac: Uint8Array
+  readonly rmac: Uint8Array
+}
+
+/** The same as bytes; the caller wipes them. */
+export function deriveSessionKeyBytes(keys: Scp03Keys, context: Uint8Array): SessionKeyBytes {
+  const derive = (key: AesKey, constant: number) => scp03Kdf(key, constant, context, 8 * key.length)
+  return {
+    enc: derive(keys.enc, constants.enc),
+    mac: derive(keys.mac, constants.mac),
+    rmac: derive(keys.mac, constants.rmac),
   }
-  const enc = derive(keys.enc, constants.enc)
-  const mac = derive(keys.mac, constants.mac)
-  const rmac = derive(keys.mac, constants.rmac)
-  return { enc, mac, rmac, ...(keys.dek === undefined ? {} : { dek: keys.dek }) }
+}
+
+/** Handles; the bytes may be wiped after. */
+export function sessionKeysOf(crypto: Crypto, { enc, mac, rmac }: SessionKeyBytes): SessionKeys {
+  return { enc: crypto.aes(enc), mac: crypto.aes(mac), rmac: crypto.aes(rmac) }
+}
+
+export function wipeSessionKeyBytes({ enc, mac, rmac }: SessionKeyBytes): void {
+  wipe(enc, mac, rmac)
 }
 
 /** Card or host cryptogram, 8 or 16 bytes, under the session's MAC key (Amendment D, 6.2.2). */
