@@ -5,6 +5,7 @@ import {
   keyPlaces,
   securityDomainKeys,
 } from '@sealwright/core/catalog'
+import { serializeSessionLimit } from '@sealwright/core/customization'
 import type { Entropy } from '@sealwright/core/ports'
 import { scriptedEntropy } from '@sealwright/core/testing'
 import { Module } from '@sealwright/module'
@@ -38,10 +39,12 @@ export function plainChips(): Chip[] {
   ].map(({ name, medium }) => chipOf(name, medium.snapshot(), name))
 }
 
-/** Keys for every channel and for key download: the first set of the issuer security domain, customization, transport and signature keys. */
+/** Keys for every channel, for key download and of a SAM: the first set of the issuer security domain, customization, transport and signature keys. */
 const places: readonly number[] = [
   ...[1, 2, 3].map((id) => ((securityDomainKeys << 16) | (firstDomainKeyVersion << 8) | id) >>> 0),
   ...[0, 1, 2].map((n) => keyPlaces.customization + n),
+  ...[0, 1, 2].map((n) => keyPlaces['later-customization'] + n),
+  keyPlaces.samMaster,
   ...[keyPlaces.transport, keyPlaces.transportNext, keyPlaces.signature],
 ]
 
@@ -54,7 +57,8 @@ export function customizedChips(): Chip[] {
       const operators = [fixtureKey(crypto, 'operator').publicPoint]
       const { medium } = customizedModule({
         ...{ crypto, seed: name, mode, operating, operators, eepromSize: 64 * 1024 },
-        prepare({ tx, keys }) {
+        prepare({ tx, keys, objects }) {
+          objects.put(tx, 'sam-state', 0, serializeSessionLimit(3))
           for (const [i, place] of places.entries()) {
             keys.putAes(tx, place, crypto.sha256(Uint8Array.of(i)).slice(0, 16))
           }

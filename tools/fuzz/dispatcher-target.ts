@@ -184,6 +184,7 @@ function newOpening(random: Random): OpenStep {
 
 const channels = [
   'customization',
+  'later-customization',
   'document',
   'personalization',
   'central',

@@ -28,6 +28,7 @@ export function openHostEnd(world: HostWorld, choice: ChannelChoice): HostSessio
       case 'security-domain':
         return choice.protocol === 'scp03' ? openDomainScp03(world, choice) : openDomainScp11(world, choice)
       case 'customization':
+      case 'later-customization':
       case 'document':
         return openOwnScp03(world, choice.channel)
       default:
@@ -40,7 +41,7 @@ export function openHostEnd(world: HostWorld, choice: ChannelChoice): HostSessio
   }
 }
 
-function openOwnScp03(world: HostWorld, kind: 'customization' | 'document'): HostSession {
+function openOwnScp03(world: HostWorld, kind: keyof typeof keyVersions): HostSession {
   const place = keyPlaces[kind]
   return openScp03(world, [place, place + 1, place + 2], {
     keyVersion: keyVersions[kind],

@@ -6,7 +6,13 @@ import { bytesFromHex, bytesToHex } from './hex.ts'
 export type ChannelChoice = OwnChannel | DomainChannel
 
 export interface OwnChannel {
-  readonly channel: 'customization' | 'document' | 'personalization' | 'central' | 'supplier'
+  readonly channel:
+    | 'customization'
+    | 'later-customization'
+    | 'document'
+    | 'personalization'
+    | 'central'
+    | 'supplier'
   /** Of a supplier's channel. */
   readonly resource?: number
 }

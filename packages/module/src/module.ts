@@ -12,6 +12,7 @@ import { Programs } from './programs/index.ts'
 import { Ram } from './ram/index.ts'
 import { DomainData, DomainKeys, OffCardEntity, PendingContent, Registry } from './registry/index.ts'
 import { Definitions, forgetPackageKey } from './resources/index.ts'
+import { forgetSessionChallenge } from './sam/index.ts'
 
 /** What a module is powered from. */
 export interface ModuleWorld {
@@ -66,6 +67,7 @@ export class Module {
     const programs = new Programs(parts)
     channels.onClose = () => {
       forgetPackageKey(parts.ram)
+      forgetSessionChallenge(parts.ram)
       parts.pendingContent.forget()
       parts.offCard.forget()
       // What an application learned inside a channel is not for whoever speaks next.

@@ -43,6 +43,12 @@ export const objectKinds = {
   'application-data': { number: 26, secret: false, owner: 'client' },
   /** What a test module's security domain is put back to; keys among it are worth nothing. */
   factory: { number: 27, secret: false, owner: 'module' },
+  /** The customization key as its SAM sealed it. */
+  'sealed-key': { number: 28, secret: false, owner: 'client' },
+  /** Software or product data that later customization has begun to write: kind(1) ‖ id(3). */
+  draft: { number: 29, secret: false, owner: 'client' },
+  /** Sessions that a SAM still gives keys for. */
+  'sam-state': { number: 30, secret: false, owner: 'client' },
 } as const satisfies Record<string, ObjectKindRow>
 
 export type ObjectKind = keyof typeof objectKinds

@@ -1,4 +1,4 @@
-import { DecodeError } from '@sealwright/core/errors'
+import { DecodeError, InternalError } from '@sealwright/core/errors'
 import { StorageFull } from '../medium/index.ts'
 import { entryLength, type ObjectEntry, parseObjectEntry, serializeObjectEntry } from './directory.ts'
 import type { Nvm, Transaction, Watch } from './nvm.ts'
@@ -74,6 +74,19 @@ export class Objects {
     tx.erase(old.address, old.length)
     this.#writeSlot(tx, { ...old, address: 0, length: 0 }, 'free')
     return true
+  }
+
+  /** Gives an object another kind and id; its bytes stay where they are. What had that name is overwritten. */
+  rename(
+    tx: Transaction,
+    from: Pick<ObjectEntry, 'kind' | 'id'>,
+    to: Pick<ObjectEntry, 'kind' | 'id'>,
+  ): void {
+    const entry = this.#directory().get(keyOf(from.kind, from.id))
+    if (entry === undefined) throw new InternalError(`there is no object ${keyOf(from.kind, from.id)}`)
+    this.remove(tx, to.kind, to.id)
+    this.#directory().delete(keyOf(from.kind, from.id))
+    this.#writeSlot(tx, { ...entry, kind: to.kind, id: to.id })
   }
 
   /** Parts of the heap that no object uses, by address. */

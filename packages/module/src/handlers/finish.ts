@@ -2,6 +2,7 @@ import { certificateIds, commandByEntry, commands, productDataIds } from '@sealw
 import { InternalError } from '@sealwright/core/errors'
 import { eraseCustomization, requireCustomizationSoftware } from '../customization/index.ts'
 import { Refusal } from '../dispatch/refusal.ts'
+import { requireLaterCustomization } from '../later-customization/index.ts'
 import type { Call, Parts } from '../parts.ts'
 import { requireSoftware } from '../programs/index.ts'
 import { issuerDomain } from '../registry/index.ts'
@@ -27,6 +28,7 @@ export function finish(
     throw new Refusal('conditions-not-satisfied')
   }
   requireSoftware(parts)
+  requireLaterCustomization(parts)
   nvm.transaction((tx) => tx.setOtp('wipe-intent'))
   resumeWipe(parts)
   return new Uint8Array(0)

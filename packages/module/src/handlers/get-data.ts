@@ -12,6 +12,7 @@ import { answerOf, cardStates } from '@sealwright/core/globalplatform'
 import { serializePolicy } from '@sealwright/core/personalization'
 import { Refusal } from '../dispatch/refusal.ts'
 import { vectorsInForce } from '../dispatch/vectors.ts'
+import { sealedCustomizationKey } from '../later-customization/index.ts'
 import type { Call, Parts } from '../parts.ts'
 import { readCertification, readChecked, readPolicy } from '../personalization/index.ts'
 import { serializeVectors } from '../rom/index.ts'
@@ -49,6 +50,8 @@ function read(parts: Parts, tag: number): Uint8Array | undefined {
       return concat(Uint8Array.of(readCertification(objects)), serializePolicy(readPolicy(objects)))
     case dataTags.operatingKey:
       return parts.keys.has(keyPlaces.operating) ? parts.keys.point(keyPlaces.operating) : undefined
+    case dataTags.sealedCustomizationKey:
+      return sealedCustomizationKey(parts)
     case dataTags.vectors:
       return serializeVectors(vectorsInForce(life.mode(), rom, objects))
     case dataTags.places:

@@ -1,8 +1,10 @@
 import type { CommandName } from '@sealwright/core/catalog'
 import type { Handler } from '../parts.ts'
 import { begin } from './begin.ts'
+import { beginSession } from './begin-session.ts'
 import { chipStatus } from './chip-status.ts'
 import { complete } from './complete.ts'
+import { customize } from './customize.ts'
 import { deleteHandler } from './delete.ts'
 import { exportKey } from './export-key.ts'
 import { externalAuthenticate } from './external-authenticate.ts'
@@ -25,17 +27,21 @@ import { loadManifest } from './load-manifest.ts'
 import { loadSwitch } from './load-switch.ts'
 import { makeIdentity } from './make-identity.ts'
 import { makeKey } from './make-key.ts'
+import { makeMasterKey } from './make-master-key.ts'
 import { makeSet } from './make-set.ts'
 import { operate } from './operate.ts'
 import { passportHead } from './passport-head.ts'
 import { paymentOutcome } from './payment-outcome.ts'
 import { performSecurityOperation } from './perform-security-operation.ts'
 import { prepare } from './prepare.ts'
+import { putCustomizationKeyHandler } from './put-customization-key.ts'
 import { putKey } from './put-key.ts'
 import { putTransportKey } from './put-transport-key.ts'
 import { requestPayment } from './request-payment.ts'
+import { sealCustomizationKeyHandler } from './seal-customization-key.ts'
 import { select } from './select.ts'
 import { selfTest } from './self-test.ts'
+import { sessionKeys } from './session-keys.ts'
 import { setStatus } from './set-status.ts'
 import { storeData } from './store-data.ts'
 import { storeIdentity } from './store-identity.ts'
@@ -59,6 +65,12 @@ export const handlers = {
   FINISH: finish,
   'MAKE IDENTITY': makeIdentity,
   'STORE IDENTITY': storeIdentity,
+  'PUT CUSTOMIZATION KEY': putCustomizationKeyHandler,
+  CUSTOMIZE: customize,
+  'MAKE MASTER KEY': makeMasterKey,
+  'SEAL CUSTOMIZATION KEY': sealCustomizationKeyHandler,
+  'BEGIN SESSION': beginSession,
+  'SESSION KEYS': sessionKeys,
   OPERATE: operate,
   'LOAD MANIFEST': loadManifest,
   'LOAD BLOCK': loadBlock,

@@ -15,7 +15,9 @@ export function initializeUpdate(parts: Parts, call: Call): Uint8Array {
   }
   const kind = own[0] as keyof typeof keyVersions
   const place = keyPlaces[kind]
-  if (!keys.has(place)) throw new Refusal('reference-not-found')
+  // Before FINISH there is the customization channel; afterwards this one.
+  const early = kind === 'later-customization' && parts.life.mode() !== 'user'
+  if (early || !keys.has(place)) throw new Refusal('reference-not-found')
   const step = AwaitingExternalAuthenticate.begin(call, {
     crypto,
     keys: { enc: keys.aes(place), mac: keys.aes(place + 1), dek: keys.ownAes(place + 2) },

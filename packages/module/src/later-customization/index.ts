@@ -1,0 +1,7 @@
+export {
+  holdsCustomizationKey,
+  putCustomizationKey,
+  requireLaterCustomization,
+  sealedCustomizationKey,
+} from './customization-key.ts'
+export { writeLater } from './write.ts'

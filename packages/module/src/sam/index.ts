@@ -1,0 +1,8 @@
+export {
+  countSession,
+  forgetSessionChallenge,
+  keepSessionChallenge,
+  putSessionLimit,
+  samState,
+  takeSessionChallenge,
+} from './sam.ts'
