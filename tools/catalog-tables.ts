@@ -12,7 +12,9 @@ import {
   documentTypes,
   eventTypes,
   formats,
+  type InputPath,
   type InterfaceRow,
+  inputPaths,
   interfaces,
   keyPlaces,
   labels,
@@ -20,6 +22,7 @@ import {
   productDataIds,
   programInstructions,
   publicKeyIds,
+  selfTestResults,
   statusWords,
   unversioned,
 } from '@sealwright/core/catalog'
@@ -88,6 +91,29 @@ export function catalogTables(): Record<string, Table> {
         code(row.code),
         next(row.next),
         row.meaning,
+      ]),
+    },
+    'self-test-results': {
+      head: ['result', 'code', 'meaning'],
+      rows: Object.entries(selfTestResults).map(([name, row]) => [name, code(row.code), row.meaning]),
+    },
+    'input-loop': {
+      head: ['path', 'Fig. 4', 'modes', 'input', 'condition', 'status', 'memory', 'besides'],
+      rows: Object.entries<InputPath>(inputPaths).map(([name, row]) => [
+        name,
+        row.boxes,
+        modesOf(row.modes),
+        row.input,
+        row.condition,
+        row.status === 'own'
+          ? 'its own'
+          : row.status === '61XX'
+            ? '61XX'
+            : code(statusWords[row.status].sw, 4),
+        { same: 'as it was', try: 'a try counted', own: 'its own' }[row.memory],
+        [row.volatile, row.next === undefined ? undefined : `mode ${row.next}`]
+          .filter((text) => text !== undefined)
+          .join('; ') || '–',
       ]),
     },
     'personalization-states': {
@@ -280,6 +306,13 @@ function stateRows(
 
 function numbers(name: string, what: string, table: Readonly<Record<string, number>>, digits: number): Table {
   return { head: [name, what], rows: Object.entries(table).map(([key, value]) => [key, code(value, digits)]) }
+}
+
+function modesOf(modes: readonly string[]): string {
+  const started = Object.keys(chipModes)
+  const all = started.every((mode) => modes.includes(mode))
+  if (!all) return modes.join(', ')
+  return modes.includes('failed') ? 'every one, failed too' : 'every one'
 }
 
 function code(value: number, digits = 2): string {

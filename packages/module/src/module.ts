@@ -13,6 +13,7 @@ import { Ram } from './ram/index.ts'
 import { DomainData, DomainKeys, OffCardEntity, PendingContent, Registry } from './registry/index.ts'
 import { Definitions, forgetPackageKey } from './resources/index.ts'
 import { forgetSessionChallenge } from './sam/index.ts'
+import { testMemory } from './self-test/index.ts'
 
 /** What a module is powered from. */
 export interface ModuleWorld {
@@ -25,7 +26,8 @@ export interface ModuleWorld {
 
 /**
  * The security module. It only composes its parts: `transmit` is synchronous, takes one command APDU and returns one response APDU.
- * Making one is power-up: an interrupted transaction is settled and an interrupted wipe repeated before the first command.
+ * Making one is power-up: the electrical test, which throws what it finds (`startModule` makes a chip of that too); then an interrupted
+ * transaction is settled and an interrupted wipe repeated before the first command.
  */
 export class Module {
   readonly #dispatcher: Dispatcher
@@ -35,7 +37,8 @@ export class Module {
   readonly #below: Watch
 
   constructor({ medium, crypto, entropy, report }: ModuleWorld) {
-    const { nvm, objects, otp, rom } = openMemory(medium)
+    const memory = openMemory(medium)
+    const { nvm, objects, otp, rom } = memory
     const life = new Lifecycle(otp, objects)
     const channels = new Channels()
     const keys = new KeyStore(crypto, objects, otp)
@@ -61,6 +64,7 @@ export class Module {
         return programs
       },
       serial: () => objects.read('control', controlIds.serial),
+      testMemory: () => testMemory(medium, memory),
       select: (selection) => this.#dispatcher.select(selection),
       ...(report === undefined ? {} : { report }),
     }

@@ -1,5 +1,6 @@
 import type { Command, Response } from '@sealwright/core/apdu'
 import type { CommandName } from '@sealwright/core/catalog'
+import type { SelfTest } from '@sealwright/core/customization'
 import type { Crypto, Entropy } from '@sealwright/core/ports'
 import type { Channels, OpenChannel } from './channel/index.ts'
 import type { Nvm, Objects } from './eeprom/index.ts'
@@ -34,6 +35,8 @@ export interface Parts {
   readonly pendingContent: PendingContent
   /** The serial number, 8 bytes; undefined before WRITE SERIAL. */
   serial(): Uint8Array | undefined
+  /** The electrical test, once more. */
+  testMemory(): SelfTest
   /** Selects a security domain (undefined) or an application (dispatch/selection.ts). */
   select(selection: number | undefined): void
   /** Hears of defects that the answer 6F00 hides; for tests and logs of the host that runs the module. */

@@ -3,6 +3,8 @@ import { decodeHex, encodeHex } from '@sealwright/core/bytes'
 import { parseChipStatus } from '@sealwright/core/customization'
 import { UsageError } from '@sealwright/core/errors'
 import type { Transport } from '@sealwright/core/ports'
+import { FailedModule } from '@sealwright/module'
+import { isMemoryFailure } from '@sealwright/module/self-test'
 import { inProcess, listenTcp, type ModuleFile } from '@sealwright/node/transport'
 import {
   defaultAtr,
@@ -14,14 +16,14 @@ import {
 } from '@sealwright/node/vpcd'
 import { plain } from '@sealwright/roles/channel'
 import type { Command } from 'commander'
-import { type Context, type Step, toJson } from '../framework/index.ts'
+import { type Context, type OpenModule, type Step, toJson } from '../framework/index.ts'
 
 export function registerRun(module: Command, context: Context): void {
   context.verb(module, {
     name: 'run <file>',
     summary: 'put a module into a virtual reader, or behind a TCP port, until stopped',
     about:
-      "Powers the module in a chip file up and lets other programs talk to it: as a card in the virtual reader of vsmartcard's vpcd, which every PC/SC program sees (--vpcd), or behind a TCP port, for --module tcp:HOST:PORT of other commands (--tcp). It holds the chip file meanwhile. Where pcscd is not running, or goes away, it waits and comes back by itself. ^C or SIGTERM takes the card out and ends with 0. With --json each event is one line on standard output.",
+      "Powers the module in a chip file up and lets other programs talk to it: as a card in the virtual reader of vsmartcard's vpcd, which every PC/SC program sees (--vpcd), or behind a TCP port, for --module tcp:HOST:PORT of other commands (--tcp). It holds the chip file meanwhile. A chip whose electrical test fails is put in as well: it answers SELF TEST with what failed, and nothing else. Where pcscd is not running, or goes away, it waits and comes back by itself. ^C or SIGTERM takes the card out and ends with 0. With --json each event is one line on standard output.",
     reads: ['FILE: the chip file'],
     writes: ['FILE: whatever the commands change, before each answer leaves'],
     examples: [
@@ -55,17 +57,9 @@ async function run(step: Step): Promise<undefined> {
   if ((vpcd === undefined) === (tcp === undefined)) throw new UsageError('name one of --vpcd and --tcp')
   const atr = atrOf(step)
   const file = step.argument(0)
-  const traced = await step.openModule(file)
-  const { inside } = traced
-  if (inside === undefined) throw new UsageError(`${file}: expected a chip file`)
-  const serial = await serialOf(inside)
+  const { card, serial } = await openChip(step, file)
   const stopped = new AbortController()
   const calm = step.terminal.onStop?.(() => stopped.abort())
-  // Without a trace an answer leaves in the same turn of the event loop in which its command came.
-  const card: VirtualCard = {
-    transmit: step.optional('trace') === undefined ? (command) => inside.transmit(command) : traced.transmit,
-    reset: () => inside.reset(),
-  }
   const face = vpcd === undefined ? 'tcp' : 'vpcd'
   const where = vpcd ?? tcp!
   tell(step, { event: 'started', module: file, serial, face, where: `${where.host}:${where.port}` })
@@ -77,6 +71,27 @@ async function run(step: Step): Promise<undefined> {
     calm?.()
   }
   tell(step, { event: 'stopped' })
+}
+
+/** The chip as a reader gets it. One whose electrical test failed waits for commands too, and says so to SELF TEST. */
+async function openChip(step: Step, file: string): Promise<{ card: VirtualCard; serial?: string }> {
+  let traced: OpenModule
+  try {
+    traced = await step.openModule(file)
+  } catch (error) {
+    if (!isMemoryFailure(error)) throw error
+    tell(step, { event: 'failed', module: file, reason: error.message })
+    return { card: new FailedModule(error) }
+  }
+  const { inside } = traced
+  if (inside === undefined) throw new UsageError(`${file}: expected a chip file`)
+  const serial = await serialOf(inside)
+  // Without a trace an answer leaves in the same turn of the event loop in which its command came.
+  const card: VirtualCard = {
+    transmit: step.optional('trace') === undefined ? (command) => inside.transmit(command) : traced.transmit,
+    reset: () => inside.reset(),
+  }
+  return serial === undefined ? { card } : { card, serial }
 }
 
 /** Until stopped, one connection at a time; ends with what the card threw. */
@@ -116,6 +131,8 @@ type RunEvent =
       readonly face: 'vpcd' | 'tcp'
       readonly where: string
     }
+  /** The electrical test failed: the card answers that, and nothing else. */
+  | { readonly event: 'failed'; readonly module: string; readonly reason: string }
   | { readonly event: 'listening'; readonly where: string }
   | { readonly event: 'connected' | 'disconnected' | 'stopped' }
 
@@ -135,6 +152,8 @@ function textOf(event: RunEvent): string {
         ? `${who}, for the virtual reader at ${where}`
         : `${who}, for programs at ${where}`
     }
+    case 'failed':
+      return `${event.module} failed its electrical test: ${event.reason}; the card will say so and do nothing else`
     case 'waiting':
       return `waiting for the reader: ${event.reason}; trying again until it takes the card`
     case 'inserted':

@@ -10,6 +10,7 @@ export {
 export { contentType, type DocumentName, documentOfContentType, documentTypes } from './documents.ts'
 export { type EventType, eventTypeOf, eventTypes } from './events.ts'
 export { type FormatName, formats, unversioned } from './formats.ts'
+export { type InputPath, type InputPathName, inputPaths, type LoopMode } from './input-loop.ts'
 export {
   addedModule,
   customizationRecords,
@@ -35,6 +36,7 @@ export {
   receiptIds,
   securityDomainKeys,
 } from './places.ts'
+export { type SelfTestResult, selfTestResults } from './self-test.ts'
 export {
   type Certification,
   type ChipMode,

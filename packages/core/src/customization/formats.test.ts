@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { concat, encodeHex } from '../bytes/index.ts'
-import { type ChipMode, chipModes, type InterfaceName, unlockTries } from '../catalog/index.ts'
+import {
+  type ChipMode,
+  chipModes,
+  type InterfaceName,
+  type SelfTestResult,
+  selfTestResults,
+  unlockTries,
+} from '../catalog/index.ts'
 import { DecodeError, UsageError } from '../errors/index.ts'
 import {
   type CustomizationObject,
@@ -20,6 +27,7 @@ import {
   parseIdentityRequest,
   parseMaskFile,
   parseModulePapers,
+  parseSelfTest,
   parseSoftware,
   parseUnlockingData,
   parseUnlockingFile,
@@ -33,6 +41,7 @@ import {
   serializeIdentityRequest,
   serializeMaskFile,
   serializeModulePapers,
+  serializeSelfTest,
   serializeSoftware,
   serializeUnlockingData,
   serializeUnlockingFile,
@@ -122,6 +131,15 @@ laws(
   }),
   serializeChipStatus,
   parseChipStatus,
+)
+laws(
+  'self-test',
+  shaped({
+    result: fc.constantFrom(...(Object.keys(selfTestResults) as SelfTestResult[])),
+    bytesRead: u32,
+  }),
+  serializeSelfTest,
+  parseSelfTest,
 )
 laws(
   'mask file',

@@ -89,6 +89,7 @@ export {
   sealCustomizationKey,
   serializeSealedCustomizationKey,
 } from './sealed-customization-key.ts'
+export { parseSelfTest, type SelfTest, serializeSelfTest } from './self-test.ts'
 export {
   dataAreaOf,
   type GrantableInterface,

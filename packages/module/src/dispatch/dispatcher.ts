@@ -20,6 +20,7 @@ import { handlers } from '../handlers/index.ts'
 import { PowerLoss } from '../medium/index.ts'
 import type { Call, Handler, Parts } from '../parts.ts'
 import type { Vector } from '../rom/index.ts'
+import { isMemoryFailure } from '../self-test/index.ts'
 import { Refusal } from './refusal.ts'
 import { registryNumber } from './selection.ts'
 import { nativeProgram, vectorsInForce } from './vectors.ts'
@@ -93,11 +94,11 @@ export class Dispatcher {
 
   /** Segments are not collected for nobody: outside a channel a first one must name a command that could come of it. */
   #mayBeginChain(command: Command): boolean {
-    const { channels, life } = this.#parts
+    const { channels } = this.#parts
     const chained = (command.cla & chainingBit) !== 0
     if (!chained || channels.current !== undefined || this.#selected !== undefined) return true
     const vector = this.#vector(command)
-    if (vector === undefined) return life.mode() === 'customization'
+    if (vector === undefined) return false
     const name = this.#native(vector)
     const cla = command.cla & ~chainingBit
     return cla === 0x80 || (cla === 0x00 && name !== undefined && commands[name].class === 'iso')
@@ -175,6 +176,7 @@ export class Dispatcher {
       // Handles may have been prepared from what a transaction has just taken back.
       this.#parts.keys.forgetAll()
       if (error instanceof Refusal) return refusal(error.status)
+      if (isMemoryFailure(error)) return refusal('memory-failure')
       if (error instanceof DecodeError) return refusal('wrong-data')
       if (error instanceof AuthError) return refusal('security-not-satisfied')
       if (error instanceof StorageFull) return refusal('no-space')

@@ -1,5 +1,5 @@
 import { type ChipMode, commandByEntry, commands } from '@sealwright/core/catalog'
-import { type Objects, ParsedObject } from '../eeprom/index.ts'
+import { asDamage, type Objects, ParsedObject } from '../eeprom/index.ts'
 import { parseVectors, type Rom, type Vector } from '../rom/index.ts'
 
 /** Program 0 of a vector: the ROM's table of native entries. 1 is the ROM's wasm; others lie in EEPROM. */
@@ -16,7 +16,7 @@ export function vectorsInForce(mode: ChipMode, rom: Rom, objects: Objects): read
 function tableOf(objects: Objects): readonly Vector[] | undefined {
   let table = tables.get(objects)
   if (table === undefined) {
-    table = new ParsedObject(objects, 'vector-table', 0, parseVectors)
+    table = new ParsedObject(objects, 'vector-table', 0, (bytes) => asDamage(() => parseVectors(bytes)))
     tables.set(objects, table)
   }
   return table.value()

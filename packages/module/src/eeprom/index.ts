@@ -1,6 +1,7 @@
 export { StorageFull } from '../medium/index.ts'
 export { controlIds } from './control-objects.ts'
 export { type ControlPage, parseControlPage, serializeControlPage } from './control-page.ts'
+export { asDamage } from './damage.ts'
 export { type ObjectEntry, parseObjectEntry, serializeObjectEntry } from './directory.ts'
 export { type Memory, openMemory } from './memory.ts'
 export { memoryMap, type Segment } from './memory-map.ts'

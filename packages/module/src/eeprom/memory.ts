@@ -2,6 +2,7 @@ import { StateError } from '@sealwright/core/errors'
 import type { Medium } from '../medium/index.ts'
 import type { Otp } from '../otp/index.ts'
 import { type Rom, readRom } from '../rom/index.ts'
+import { asDamage } from './damage.ts'
 import { type Nvm, openNvm } from './nvm.ts'
 import { Objects } from './objects.ts'
 
@@ -12,12 +13,17 @@ export interface Memory {
   readonly rom: Rom
 }
 
-/** Opens all of a chip's non-volatile memory, as boot does. */
+/**
+ * Opens all of a chip's non-volatile memory, as power-up does, and tests it on the way: every page can be read; control page, one-time
+ * bits, ROM and directory are what they must be.
+ */
 export function openMemory(medium: Medium): Memory {
-  const nvm = openNvm(medium)
-  const rom = readRom(medium)
+  const nvm = asDamage(() => openNvm(medium))
+  const rom = asDamage(() => readRom(medium))
   settleTestBit(nvm, rom)
-  return { nvm, objects: new Objects(nvm), otp: nvm.otp, rom }
+  const objects = new Objects(nvm)
+  objects.entries()
+  return { nvm, objects, otp: nvm.otp, rom }
 }
 
 /**

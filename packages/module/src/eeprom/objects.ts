@@ -1,5 +1,6 @@
 import { DecodeError, InternalError } from '@sealwright/core/errors'
 import { StorageFull } from '../medium/index.ts'
+import { asDamage } from './damage.ts'
 import { entryLength, type ObjectEntry, parseObjectEntry, serializeObjectEntry } from './directory.ts'
 import type { Nvm, Transaction, Watch } from './nvm.ts'
 import { type ObjectKind, objectKinds } from './object-kinds.ts'
@@ -107,7 +108,8 @@ export class Objects {
     for (let slot = 0; slot < this.#slotCount(); slot++) {
       // A free entry has kind 0.
       if (bytes[slot * entryLength] === 0) continue
-      const entry = parseObjectEntry(bytes.subarray(slot * entryLength, (slot + 1) * entryLength))
+      const stored = bytes.subarray(slot * entryLength, (slot + 1) * entryLength)
+      const entry = asDamage(() => parseObjectEntry(stored))
       const { heap } = this.nvm.zones
       if (entry.length > 0 && (entry.address < heap.start || entry.address + entry.length > heap.end)) {
         throw new DecodeError(`directory entry ${slot} points outside the heap`, { code: 'memory-damaged' })

@@ -1,6 +1,7 @@
 import { certificateIds, commandByEntry, commands, productDataIds } from '@sealwright/core/catalog'
 import { InternalError } from '@sealwright/core/errors'
 import { eraseCustomization, requireCustomizationSoftware } from '../customization/index.ts'
+import { requireBare } from '../dispatch/bare-command.ts'
 import { Refusal } from '../dispatch/refusal.ts'
 import { requireLaterCustomization } from '../later-customization/index.ts'
 import type { Call, Parts } from '../parts.ts'
@@ -17,10 +18,9 @@ type WipeParts = Pick<
 /** FINISH: needs the identity certificate, unless the product's modules are identical. Ends in user mode, whatever the power does. */
 export function finish(
   parts: WipeParts & Pick<Parts, 'rom'>,
-  { p1, p2, data }: Pick<Call, 'p1' | 'p2' | 'data'>,
+  call: Pick<Call, 'p1' | 'p2' | 'data'>,
 ): Uint8Array {
-  if (p1 !== 0 || p2 !== 0) throw new Refusal('wrong-parameters')
-  if (data.length > 0) throw new Refusal('wrong-length')
+  requireBare(call)
   requireCustomizationSoftware(parts)
   const { objects, nvm } = parts
   const identical = ((objects.read('product-data', productDataIds.flags)?.[0] ?? 0) & identicalModules) !== 0

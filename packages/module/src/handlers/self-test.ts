@@ -1,8 +1,12 @@
-import { concat, u32 } from '@sealwright/core/bytes'
-import type { Parts } from '../parts.ts'
+import { serializeSelfTest } from '@sealwright/core/customization'
+import { requireBare } from '../dispatch/bare-command.ts'
+import type { Call, Parts } from '../parts.ts'
 
-/** SELF TEST: reads ROM, EEPROM and OTP through; 00 good, then the number of bytes read. */
-export function selfTest({ rom, nvm, otp }: Pick<Parts, 'rom' | 'nvm' | 'otp'>): Uint8Array {
-  const eeprom = nvm.read(0, nvm.size)
-  return concat(Uint8Array.of(0x00), u32(rom.bytes.length + eeprom.length + otp.dump().length))
+/** SELF TEST: reads all memory through, as power-up does, and says what it found and how many bytes it read. */
+export function selfTest(
+  parts: Pick<Parts, 'testMemory'>,
+  call: Pick<Call, 'p1' | 'p2' | 'data'>,
+): Uint8Array {
+  requireBare(call)
+  return serializeSelfTest(parts.testMemory())
 }

@@ -13,8 +13,9 @@ export function writeSerial(
     rom,
     crypto,
   }: Pick<Parts, 'serial' | 'nvm' | 'objects' | 'events' | 'rom' | 'crypto'>,
-  { data }: Pick<Call, 'data'>,
+  { p1, p2, data }: Pick<Call, 'p1' | 'p2' | 'data'>,
 ): Uint8Array {
+  if (p1 !== 0 || p2 !== 0) throw new Refusal('wrong-parameters')
   const r = new Reader(data, 'WRITE SERIAL')
   const value = r.take(8, 'serial number')
   r.end()

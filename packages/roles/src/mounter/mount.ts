@@ -1,12 +1,13 @@
 import { encodeHex, equal } from '@sealwright/core/bytes'
-import { eventTypes } from '@sealwright/core/catalog'
+import { eventTypes, selfTestResults, statusWords } from '@sealwright/core/catalog'
 import {
   type DeliveryNote,
   isTestModule,
   parseChipStatus,
   parseDeliveryNote,
+  parseSelfTest,
 } from '@sealwright/core/customization'
-import { RefusedError, SealwrightError, StateError, UsageError } from '@sealwright/core/errors'
+import { errorTable, RefusedError, SealwrightError, StateError, UsageError } from '@sealwright/core/errors'
 import { chainStart, type LogEntry } from '@sealwright/core/log'
 import type { Transport } from '@sealwright/core/ports'
 import { type Channel, plain } from '../channel/index.ts'
@@ -69,13 +70,14 @@ async function mountPowered(
   note: DeliveryNote,
 ): Promise<Mounted> {
   const { serial, print } = input
+  // A chip whose test failed at power-up answers nothing else.
+  const failure = await selfTest(channel)
+  if (failure !== undefined) return discard(ports, input, failure)
   const status = parseChipStatus(await channel.send('CHIP STATUS'))
   if (!equal(status.romDigest, note.romDigest)) {
     throw new StateError('the chip is not of the mask that the delivery note names')
   }
   if (status.mode !== 'issuer') throw new StateError(`the chip is in ${status.mode} mode, expected issuer`)
-  const failure = await selfTest(channel)
-  if (failure !== undefined) return discard(ports, input, failure)
   const already = status.serial !== undefined
   if (status.serial !== undefined && !equal(status.serial, serial)) {
     throw new StateError(`the chip has the serial number ${encodeHex(status.serial)} already`)
@@ -116,11 +118,12 @@ export async function discarded({ store }: PartyPorts): Promise<{ chip: string; 
 /** What is wrong, or undefined when the chip is good. */
 async function selfTest(channel: Channel): Promise<string | undefined> {
   try {
-    const answer = await channel.send('SELF TEST')
-    return answer[0] === 0x00 ? undefined : `the self-test says ${encodeHex(answer.subarray(0, 1))}`
+    const { result } = parseSelfTest(await channel.send('SELF TEST'))
+    return result === 'good' ? undefined : `the self-test says: ${selfTestResults[result].meaning}`
   } catch (error) {
-    if (error instanceof RefusedError) return error.message
-    throw error
+    if (!(error instanceof RefusedError)) throw error
+    // A chip without this command is none that waits to be mounted: its mode says so.
+    return error.statusWord === statusWords['instruction-not-supported'].sw ? undefined : error.message
   }
 }
 
@@ -153,7 +156,11 @@ function serialName(serial: Uint8Array): string {
 
 /** A chip that does not come up: its memory is damaged. */
 function isDefect(error: unknown): error is SealwrightError {
-  return error instanceof SealwrightError && error.code === 'memory-damaged'
+  return (
+    error instanceof SealwrightError &&
+    error.code.startsWith('memory-') &&
+    errorTable[error.code].culprit === 'bytes'
+  )
 }
 
 const discardedPrefix = 'discarded/'

@@ -1,0 +1,2 @@
+export { isMemoryFailure, selfTestResultOf } from './memory-failure.ts'
+export { testMemory } from './test-memory.ts'

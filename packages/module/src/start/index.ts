@@ -1,0 +1,2 @@
+export { FailedModule } from './failed-module.ts'
+export { startModule } from './start-module.ts'
