@@ -1,13 +1,15 @@
 /**
  * `npm run fault`: cuts the power at every write of the steps in a module's life and looks what is left: the old state or the new one,
  * and the step done again reaches its end. Prints writes, cuts and recoveries of each step, and fails at zero.
- * Pages are torn; `--all`: in every way that `FaultMedium` knows, and at depth 2 too. `--depth 2`: the restart after each cut is itself cut
- * at each of its writes. `--replay ID`: one cut again; `--list`, `--json`; other words keep only steps whose names contain one of them.
+ * The memory is a sealed one and loses power together with its rollback counter; `--plain`: the journal alone. Slots are torn; `--all`: in
+ * every way that a cut may leave them, and at depth 2 too. `--depth 2`: the restart after each cut is itself cut at each of its writes.
+ * `--replay ID`: one cut again; `--list`, `--json`; other words keep only steps whose names contain one of them.
  */
 import { performance } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { type CutMode, cutModes } from '@sealwright/module/medium'
-import { CutFailure, everyPowerCut, replay } from '@sealwright/module/testing'
+import { CutFailure, everyPowerCut, plainMemory, replay, sealedMemory } from '@sealwright/module/testing'
+import { nodeCrypto } from '@sealwright/node/crypto'
 import { Life, type Stage, stages } from '../packages/node/test/life/index.ts'
 import { readPrograms } from '../packages/node/test/life/programs.ts'
 import { repeatableCrypto } from '../packages/node/test/life/repeatable-crypto.ts'
@@ -18,6 +20,7 @@ const { values: options, positionals: words } = parseArgs({
     all: { type: 'boolean', default: false },
     depth: { type: 'string' },
     replay: { type: 'string' },
+    plain: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -27,6 +30,8 @@ if (![undefined, '1', '2'].includes(options.depth))
   throw new Error(`--depth: expected 1 or 2, got ${options.depth}`)
 const depths: readonly (1 | 2)[] =
   options.depth === undefined ? (options.all ? [1, 2] : [1]) : options.depth === '2' ? [2] : [1]
+const memories = [sealedMemory(nodeCrypto), plainMemory] as const
+const memory = memories[options.plain ? 1 : 0]
 const modes: readonly CutMode[] = options.all ? cutModes : ['torn']
 /** Where chance decides what survives, `--all` lets it decide more than once. */
 const seeds = options.all ? [1, 2, 3] : [1]
@@ -60,7 +65,7 @@ async function cut(stage: Stage): Promise<void> {
   }
   if (options.replay !== undefined) {
     const scenario = await stageScenario(life, stage, { again: !options.replay.includes(',') })
-    console.log(`${options.replay}: ${await replay(scenario, options.replay)} state`)
+    console.log(`${options.replay}: ${await replay(scenario, options.replay, memories)} state`)
     return
   }
   for (const depth of depths) await cutAt(stage, depth)
@@ -70,7 +75,10 @@ async function cutAt(stage: Stage, depth: 1 | 2): Promise<void> {
   const since = performance.now()
   const scenario = await stageScenario(life, stage, { again: depth === 1 })
   try {
-    const report = await everyPowerCut(scenario, { modes, seeds: depth === 1 ? seeds : [1], depth })
+    const report = await everyPowerCut(scenario, {
+      ...{ modes, depth, memory },
+      seeds: depth === 1 ? seeds : [1],
+    })
     total.writes += depth === depths[0] ? report.writes : 0
     total.cuts += report.cuts
     total.recoveries += report.recoveries

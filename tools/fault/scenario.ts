@@ -1,7 +1,7 @@
 import { encodeHex } from '@sealwright/core/bytes'
 import { scriptedEntropy } from '@sealwright/core/testing'
 import { Module } from '@sealwright/module'
-import { areaOf, FaultMedium, type Medium, RamMedium, type Snapshot } from '@sealwright/module/medium'
+import { areaOf, type Medium, RamMedium, type Snapshot } from '@sealwright/module/medium'
 import type { Scenario, Verdict } from '@sealwright/module/testing'
 import { nodeCrypto } from '@sealwright/node/crypto'
 import type { Life, Stage } from '../../packages/node/test/life/index.ts'
@@ -37,8 +37,8 @@ export async function stageScenario(
     writers,
     repeatable: again,
     prepare: () => before,
-    async run(medium) {
-      repeated = !(medium instanceof FaultMedium)
+    async run(medium, attempt) {
+      repeated = attempt === 'again'
       if (!repeated) {
         life = start.clone()
         committed = 0

@@ -1,5 +1,6 @@
 export { CountingMedium } from './counting-medium.ts'
-export { type Cut, type CutMode, cutModes, FaultMedium, PowerLoss } from './fault-medium.ts'
+export { FaultMedium } from './fault-medium.ts'
+export { FaultSlots } from './fault-slots.ts'
 export {
   type Area,
   type AreaName,
@@ -18,6 +19,7 @@ export {
   transactionPages,
 } from './geometry.ts'
 export { checkProgram, type Medium, PageDamaged, StorageFull, type TransactionSeal } from './medium.ts'
+export { type Cut, type CutMode, cutModes, Power, PowerLoss } from './power.ts'
 export { RamMedium, romPages, type Snapshot } from './ram-medium.ts'
 export { RamSlots } from './ram-slots.ts'
 export { checkSlot, type Slots } from './slots.ts'

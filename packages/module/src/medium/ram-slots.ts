@@ -18,7 +18,8 @@ export class RamSlots implements Slots {
   /** A copy of all that other slots hold. */
   static from(slots: Slots): RamSlots {
     const copy = new RamSlots(slots.count, slots.length)
-    copy.restore(slots)
+    if (slots instanceof RamSlots) copy.#take(slots)
+    else copy.restore(slots)
     return copy
   }
 
@@ -56,6 +57,10 @@ export class RamSlots implements Slots {
       const bytes = from.lend(slot)
       if (bytes.some((byte) => byte !== 0)) this.#slots.set(slot, bytes.slice())
     }
+  }
+
+  #take(from: RamSlots): void {
+    for (const [slot, bytes] of from.#slots) this.#slots.set(slot, bytes.slice())
   }
 
   /** Numbers of the slots that were written. */

@@ -1,3 +1,4 @@
+export { type CutMemory, plainMemory, sealedMemory } from './cut-memory.ts'
 export {
   customizedModule,
   type Fixture,
