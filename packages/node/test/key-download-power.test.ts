@@ -233,7 +233,7 @@ test('the loader uses no XCTR twice, at whatever write of EXPORT KEY the power i
     },
     async check(medium) {
       // A message left only if its counter is committed: the next one is higher.
-      const copy = RamMedium.from((medium as RamMedium).snapshot())
+      const copy = RamMedium.copy(medium)
       const { counter } = parseKeyMessage((await exportKey(on(as, copy), request)).data).header
       assert.ok(counter === 1 || counter === 2, String(counter))
       return counter === 1 ? 'old' : 'new'
@@ -249,7 +249,7 @@ test('[A1d] the loader replaces the keys of a set all or nothing, the old ones b
     prepare: () => as.medium.snapshot(),
     run: (medium) => makeSet(on(as, medium), newT, newKS),
     async check(medium) {
-      const channel = await documentChannel(on(as, RamMedium.from((medium as RamMedium).snapshot())))
+      const channel = await documentChannel(on(as, RamMedium.copy(medium)))
       const { sets } = parseLoaderList(await channel.send('LIST KEYS'))
       const told = sets.map((one) => [
         one.generation,

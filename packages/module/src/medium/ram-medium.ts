@@ -32,6 +32,22 @@ export class RamMedium implements Medium {
     return medium
   }
 
+  /** All that another medium holds, as it reads; pages that cannot be read stay so. */
+  static copy(medium: Medium): RamMedium {
+    const pages = new Map<number, Uint8Array>()
+    const damaged = new Set<number>()
+    for (let page = 0; page < totalPages(medium.geometry); page++) {
+      try {
+        const bytes = medium.lend(page)
+        if (bytes.some((byte) => byte !== 0)) pages.set(page, bytes.slice())
+      } catch (error) {
+        if (!(error instanceof PageDamaged)) throw error
+        damaged.add(page)
+      }
+    }
+    return RamMedium.from({ geometry: medium.geometry, pages, damaged })
+  }
+
   get revision(): number {
     return this.#revision
   }
