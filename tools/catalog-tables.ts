@@ -49,6 +49,7 @@ import {
 import { suites } from '@sealwright/core/key-download'
 import { bindingReasons, policyBits } from '@sealwright/core/personalization'
 import { extensionOids, pathReasons, roles } from '@sealwright/core/x509'
+import { attacks } from '../packages/module/test/program/hostile/table.ts'
 
 export interface Table {
   readonly head: readonly string[]
@@ -58,6 +59,17 @@ export interface Table {
 /** Every table that pages under docs/ may name in `<!-- generated:NAME -->`. */
 export function catalogTables(): Record<string, Table> {
   return {
+    'hostile-programs': {
+      head: ['program', 'kind', 'what it tries', 'what stops it', 'ends with', 'without that check'],
+      rows: attacks.map(({ name, kind, attacks: what, check, end, effect }) => [
+        name,
+        kind,
+        what,
+        check,
+        end,
+        effect,
+      ]),
+    },
     commands: {
       head: ['command', 'INS', 'class', 'modes', 'state', 'channel', 'entry', 'what it does'],
       rows: Object.entries<CommandRow>(commands).map(([name, row]) => [

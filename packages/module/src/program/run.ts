@@ -157,6 +157,9 @@ export class ProgramInstance {
     } finally {
       this.#running = false
     }
+    // Nothing that a program may use catches a refusal; were there such an instruction, the call would be refused all the same.
+    const { refused } = this.#shared
+    if (refused !== undefined) return failed('refused', refused.detail, refused.sw)
     const budgetLeft = machine.budget.value
     // What the last run took was not looked at by the program.
     if (budgetLeft < 0) return failed('budget', usedUp)

@@ -1,0 +1,18 @@
+;; The arm that is never taken is empty, the other one works: both would be charged by the first.
+(module
+  (memory 1)
+  (func (export "process")
+    (local $turns i32) (local $x i64)
+    (loop $more
+      (if (i32.eqz (i32.const 1))
+        (then)
+        (else
+          (local.set $x (i64.div_u (i64.const 7) (i64.or (local.get $x) (i64.const 1))))
+          (local.set $x (i64.div_u (i64.const 7) (i64.or (local.get $x) (i64.const 1))))
+          (local.set $x (i64.div_u (i64.const 7) (i64.or (local.get $x) (i64.const 1))))
+          (local.set $x (i64.div_u (i64.const 7) (i64.or (local.get $x) (i64.const 1))))
+          (local.set $x (i64.div_u (i64.const 7) (i64.or (local.get $x) (i64.const 1))))
+          (local.set $x (i64.div_u (i64.const 7) (i64.or (local.get $x) (i64.const 1))))))
+      (local.set $turns (i32.add (local.get $turns) (i32.const 1)))
+      (i32.store (i32.const 0) (local.get $turns))
+      (br_if $more (i32.lt_u (local.get $turns) (i32.const 5000))))))

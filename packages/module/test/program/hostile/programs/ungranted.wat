@@ -1,0 +1,5 @@
+;; Signs in the module's name, which nobody granted it.
+(module
+  (import "sign" "sign" (func $sign (param i32 i32 i32)))
+  (memory 1)
+  (func (export "process") (call $sign (i32.const 0) (i32.const 1) (i32.const 64))))

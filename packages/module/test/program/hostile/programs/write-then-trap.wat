@@ -1,0 +1,8 @@
+;; Writes to its data area and traps before it has written the rest.
+(module
+  (import "data" "write" (func $write (param i32 i32 i32)))
+  (memory 1)
+  (data (i32.const 0) "\01\02\03\04")
+  (func (export "process")
+    (call $write (i32.const 0) (i32.const 0) (i32.const 4))
+    (unreachable)))
