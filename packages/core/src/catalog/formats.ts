@@ -32,6 +32,7 @@ export const formats = {
   'lot book': map('files'),
   'module papers': magic('`SWMP`', 'customization'),
   'identity request': magic('the version', 'customization'),
+  'sealed customization key': magic('the version', 'customization'),
   'bare certificate': magic('the version', 'personalization'),
   'customization image': magic('the version', 'customization'),
   software: magic('the version', 'customization'),

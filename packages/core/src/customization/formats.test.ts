@@ -22,12 +22,17 @@ import {
   parseAesKeyObject,
   parseChipStatus,
   parseCustomizationImage,
+  parseCustomizationKeyEnvelope,
   parseDeliveryNote,
   parseIdentityKey,
   parseIdentityRequest,
   parseMaskFile,
   parseModulePapers,
+  parseSamState,
+  parseSealedCustomizationKey,
   parseSelfTest,
+  parseSessionLimit,
+  parseSessionRequest,
   parseSoftware,
   parseUnlockingData,
   parseUnlockingFile,
@@ -36,12 +41,17 @@ import {
   serializeAesKeyObject,
   serializeChipStatus,
   serializeCustomizationImage,
+  serializeCustomizationKeyEnvelope,
   serializeDeliveryNote,
   serializeIdentityKey,
   serializeIdentityRequest,
   serializeMaskFile,
   serializeModulePapers,
+  serializeSamState,
+  serializeSealedCustomizationKey,
   serializeSelfTest,
+  serializeSessionLimit,
+  serializeSessionRequest,
   serializeSoftware,
   serializeUnlockingData,
   serializeUnlockingFile,
@@ -281,4 +291,56 @@ test('the pages of a mask are those of EEPROM that are not all zeros', () => {
       [3, 255],
     ],
   )
+})
+
+const sealedKey = shaped({
+  version: fc.constant(1 as const),
+  sam: bytes(8),
+  nonce: bytes(12),
+  box: bytes(48),
+})
+laws('sealed customization key', sealedKey, serializeSealedCustomizationKey, parseSealedCustomizationKey)
+laws(
+  'envelope of a customization key',
+  shaped({ sealed: sealedKey, ephemeral: point, box: bytes(48) }),
+  serializeCustomizationKeyEnvelope,
+  parseCustomizationKeyEnvelope,
+)
+laws(
+  'session request',
+  shaped({ serial: bytes(8), sealed: sealedKey, cardChallenge: bytes(8), cardCryptogram: bytes(8) }),
+  serializeSessionRequest,
+  parseSessionRequest,
+)
+const limit = fc.option(fc.nat({ max: 0xffff_fffe }), { nil: undefined })
+laws(
+  'state of a SAM',
+  shaped({ checkValue: bytes(5), sessionsLeft: limit }),
+  serializeSamState,
+  parseSamState,
+)
+laws('limit of sessions', limit, serializeSessionLimit, parseSessionLimit)
+
+test('fields of the SAM that have another length are a mistake of ours', () => {
+  const sealed = {
+    version: 1,
+    sam: new Uint8Array(8),
+    nonce: new Uint8Array(12),
+    box: new Uint8Array(48),
+  } as const
+  const short = new Uint8Array(7)
+  for (const wrong of [{ sam: short }, { nonce: short }, { box: short }]) {
+    assert.throws(() => serializeSealedCustomizationKey({ ...sealed, ...wrong }), UsageError)
+  }
+  const request = {
+    ...{ serial: new Uint8Array(8), sealed },
+    ...{ cardChallenge: new Uint8Array(8), cardCryptogram: new Uint8Array(8) },
+  }
+  for (const wrong of [{ serial: short }, { cardChallenge: short }, { cardCryptogram: short }]) {
+    assert.throws(() => serializeSessionRequest({ ...request, ...wrong }), UsageError)
+  }
+  assert.throws(() => serializeSamState({ checkValue: short, sessionsLeft: 1 }), UsageError)
+  for (const wrong of [-1, 0.5, 0xffff_ffff]) {
+    assert.throws(() => serializeSessionLimit(wrong), UsageError)
+  }
 })

@@ -1,4 +1,4 @@
-import { concat, Reader, Writer, wipe } from '../bytes/index.ts'
+import { concat, Reader, requireFormatVersion, Writer, wipe } from '../bytes/index.ts'
 import { labels } from '../catalog/index.ts'
 import { deriveKey, withHandle } from '../crypto/index.ts'
 import { AuthError, UsageError } from '../errors/index.ts'
@@ -29,10 +29,9 @@ export function serializeSealedCustomizationKey(sealed: SealedCustomizationKey):
 
 export function parseSealedCustomizationKey(bytes: Uint8Array): SealedCustomizationKey {
   const r = new Reader(bytes, 'sealed customization key')
-  const version = r.u8('version')
-  if (version !== 1) throw r.fail(`format version ${version}, expected 1`)
+  requireFormatVersion('sealed customization key', r.u8('version'))
   const sealed = {
-    version,
+    version: 1,
     sam: r.take(8, 'serial number of the SAM'),
     nonce: r.take(12, 'nonce'),
     box: r.take(48, 'sealed key'),
