@@ -15,10 +15,11 @@ import {
 import type { Command } from 'commander'
 import { type Context, certificateOf, fields, report, type Step } from '../framework/index.ts'
 import { productPrograms, shippedProgram } from '../shipped-programs.ts'
+import { register as registerLot } from './issuer-lot.ts'
 
 const maskOption = {
   flags: '--mask <name>',
-  text: 'the mask that the chip was made from, by the name you gave it',
+  text: 'the mask that the chip was made from, or the lot, by the name you gave it',
   required: true,
 }
 
@@ -220,6 +221,8 @@ export function register(program: Command, context: Context): void {
       )
     },
   })
+
+  registerLot(issuer, context)
 }
 
 /** The document key as a line of hex digits. */

@@ -1,11 +1,12 @@
 import { encodeHex } from '@sealwright/core/bytes'
-import { isTestMask, parseIdentityRequest, parseMaskFile } from '@sealwright/core/customization'
+import { parseIdentityRequest } from '@sealwright/core/customization'
 import { fingerprint } from '@sealwright/core/personalization'
-import { chipFactory } from '@sealwright/node/chips'
-import { certifyModule, certifyUnit, initRoot, produce } from '@sealwright/roles/manufacturer'
+import { certifyModule, certifyUnit, initRoot } from '@sealwright/roles/manufacturer'
 import type { Command } from 'commander'
 import { type Context, certificateFile, fields, report, requiredFingerprint } from '../framework/index.ts'
 import { fingerprintOptions } from './certified-party.ts'
+import { register as registerCertifyLot } from './manufacturer-certify-lot.ts'
+import { register as registerProduce } from './manufacturer-produce.ts'
 
 export function register(program: Command, context: Context): void {
   const manufacturer = context.group(
@@ -45,34 +46,7 @@ export function register(program: Command, context: Context): void {
     },
   })
 
-  context.verb(manufacturer, {
-    name: 'produce <mask> <chip...>',
-    summary: 'make chips from a mask',
-    about:
-      'Makes a chip file for each name: ROM and EEPROM as the mask says, in issuer mode. A chip that is there already stays as it is, so that an interrupted run is simply repeated. You need only the mask file; what it does is hidden from you.',
-    reads: ['MASK: from the issuer'],
-    writes: ['CHIP files', '--delivery-note FILE: for the mounter'],
-    examples: [
-      'manufacturer produce exchange/fleet.mask chips/cash.chip chips/loader.chip --delivery-note exchange/fleet.note',
-    ],
-    options: [{ flags: '--delivery-note <file>', text: 'the delivery note', required: true }],
-    async run(step) {
-      const mask = step.readFile(step.argument(0))
-      const done = await produce(step.party('manufacturer'), {
-        mask,
-        factory: chipFactory(step.path('.')),
-        names: step.list(1),
-      })
-      step.writeFile(step.option('delivery-note'), done.deliveryNote)
-      const test = isTestMask(parseMaskFile(mask))
-      return report(
-        { made: done.made, kept: done.kept, test },
-        ...done.made.map((name) => `made  ${name}`),
-        ...done.kept.map((name) => `kept  ${name} (it was there already)`),
-        ...(test ? ['These are test modules.'] : []),
-      )
-    },
-  })
+  registerProduce(manufacturer, context)
 
   context.verb(manufacturer, {
     name: 'certify-module <request>',
@@ -96,6 +70,8 @@ export function register(program: Command, context: Context): void {
       )
     },
   })
+
+  registerCertifyLot(manufacturer, context)
 
   context.verb(manufacturer, {
     name: 'certify-unit <request>',

@@ -47,6 +47,11 @@ export class Step {
     this.#options = options
   }
 
+  /** The command's full name, for locks. */
+  get name(): string {
+    return this.#name
+  }
+
   /** An argument that must be there. */
   argument(at: number): string {
     const value = this.arguments[at]

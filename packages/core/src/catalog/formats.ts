@@ -30,6 +30,7 @@ export const formats = {
   'lot requests': magic('`SWLQ`', 'customization'),
   'lot certificates': magic('`SWLC`', 'customization'),
   'lot book': map('files'),
+  'lot images': map('files'),
   'module papers': magic('`SWMP`', 'customization'),
   'identity request': magic('the version', 'customization'),
   'sealed customization key': magic('the version', 'customization'),

@@ -137,6 +137,17 @@ export const errorTable = {
     exit: 7,
     remedy: 'compare the serial number with the order, and see which module the line really goes to',
   },
+  'lot-incomplete': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      'see in the report why each of the others was not done; mend what can be mended and run the same command again',
+  },
+  'wrong-lot': {
+    culprit: 'state',
+    exit: 7,
+    remedy: 'compare the chip with the delivery note, and name the lot that it was ordered in',
+  },
   'key-missing': {
     culprit: 'state',
     exit: 7,

@@ -1,1 +1,1 @@
-export { layOutMask, type MaskParts, maskedEeprom, maskGeometry, programMask } from './mask.ts'
+export { layOutMask, type MaskParts, maskedEeprom, maskedImage, maskGeometry, programMask } from './mask.ts'

@@ -1,6 +1,6 @@
 import { type CommandRow, commands } from '@sealwright/core/catalog'
 import { type MaskFile, maskPagesOf, programNumbers } from '@sealwright/core/customization'
-import { UsageError } from '@sealwright/core/errors'
+import { DecodeError, UsageError } from '@sealwright/core/errors'
 import { Objects, openMemory, openNvm } from '../eeprom/index.ts'
 import {
   areaOf,
@@ -65,6 +65,16 @@ export function programMask(medium: Medium, mask: MaskFile): void {
   for (const { number, bytes } of mask.eeprom) medium.program(first + number, bytes)
   medium.sync()
   openMemory(medium)
+}
+
+/** Where the encrypted image lies in the EEPROM that a mask delivers. DecodeError when there is none. */
+export function maskedImage(mask: MaskFile): { readonly address: number; readonly bytes: Uint8Array } {
+  const medium = new RamMedium(maskGeometry(mask), mask.rom)
+  programMask(medium, mask)
+  const { objects } = openMemory(medium)
+  const entry = objects.find('encrypted-image', 0)
+  if (entry === undefined) throw new DecodeError('mask file: there is no encrypted image in it')
+  return { address: entry.address, bytes: objects.nvm.read(entry.address, entry.length) }
 }
 
 /** The whole EEPROM that a mask delivers. */

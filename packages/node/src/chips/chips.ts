@@ -1,10 +1,9 @@
 import { existsSync, linkSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { DecodeError, UsageError } from '@sealwright/core/errors'
+import { UsageError } from '@sealwright/core/errors'
 import type { Crypto } from '@sealwright/core/ports'
-import { openMemory } from '@sealwright/module/eeprom'
-import { layOutMask, maskGeometry, programMask } from '@sealwright/module/mask'
-import { type Geometry, RamMedium } from '@sealwright/module/medium'
+import { layOutMask, maskedImage, maskGeometry, programMask } from '@sealwright/module/mask'
+import type { Geometry } from '@sealwright/module/medium'
 import { layOutPlain, makePlain, type PlainParts } from '@sealwright/module/profile'
 import { compileProgram } from '@sealwright/module/program'
 import type { ChipFactory, MaskLayout } from '@sealwright/roles/ports'
@@ -15,6 +14,7 @@ import { FileMedium } from '../medium/index.ts'
 /** Lays masks out for the chips of this project. */
 export const maskLayout: MaskLayout = {
   layOut: layOutMask,
+  image: maskedImage,
   check(customization) {
     const { functions, interfaces } = compileProgram(customization)
     if (functions.get('process') !== 'entry')
@@ -35,11 +35,8 @@ export function makePlainChip(path: string, parts: PlainParts, crypto: Crypto = 
 export function chipFactory(folder: string, crypto: Crypto = nodeCrypto): ChipFactory {
   return {
     digests(mask) {
-      const medium = new RamMedium(maskGeometry(mask), mask.rom)
-      programMask(medium, mask)
-      const image = openMemory(medium).objects.read('encrypted-image', 0)
-      if (image === undefined) throw new DecodeError('mask file: there is no encrypted image in it')
-      return { romDigest: crypto.sha256(mask.rom), imageDigest: crypto.sha256(image) }
+      const { bytes } = maskedImage(mask)
+      return { romDigest: crypto.sha256(mask.rom), imageDigest: crypto.sha256(bytes) }
     },
     async make(name, mask) {
       return makeWhole(resolve(folder, name), maskGeometry(mask), mask.rom, (medium) =>

@@ -5,6 +5,7 @@ export {
   openParty,
   openWorkspace,
   type PartyWorld,
+  partyPorts,
   type Workspace,
   workspaceFile,
 } from './workspace.ts'

@@ -107,23 +107,23 @@ export function findWorkspace(folder: string): Workspace {
 
 /** Opens one party's folder under its lock; no other party's folder is touched. */
 export function openParty(workspace: Workspace, party: PartyName, world: PartyWorld): OpenParty {
-  const folder = join(workspace.folder, party)
-  if (!existsSync(folder)) {
-    throw new UsageError(`the party ${party} does not live in the workspace ${workspace.folder}`, {
-      code: 'party-missing',
-      details: { party },
-    })
-  }
-  const {
-    command,
-    crypto = nodeCrypto,
-    clock = systemClock,
-    entropy = nodeEntropy,
-    progress = () => {},
-  } = world
-  const lock = FileLock.take(join(folder, 'lock'), command)
+  const folder = requireParty(workspace, party)
+  const lock = FileLock.take(join(folder, 'lock'), world.command)
   if (lock.inherited) removeDrafts(folder)
-  const ports: PartyPorts = {
+  const ports = partyPorts(workspace, party, world)
+  const close = (): void => lock.release()
+  return { ports, close, [Symbol.dispose]: close }
+}
+
+/** A party's ports for a thread of the process that holds its lock. */
+export function partyPorts(
+  workspace: Pick<Workspace, 'folder'>,
+  party: PartyName,
+  world: Omit<PartyWorld, 'command'> = {},
+): PartyPorts {
+  const folder = requireParty(workspace, party)
+  const { crypto = nodeCrypto, clock = systemClock, entropy = nodeEntropy, progress = () => {} } = world
+  return {
     party,
     crypto,
     clock,
@@ -132,8 +132,17 @@ export function openParty(workspace: Workspace, party: PartyName, world: PartyWo
     vault: fileKeyVault(join(folder, 'keys'), { crypto, entropy }),
     progress,
   }
-  const close = (): void => lock.release()
-  return { ports, close, [Symbol.dispose]: close }
+}
+
+function requireParty(workspace: Pick<Workspace, 'folder'>, party: PartyName): string {
+  const folder = join(workspace.folder, party)
+  if (!existsSync(folder)) {
+    throw new UsageError(`the party ${party} does not live in the workspace ${workspace.folder}`, {
+      code: 'party-missing',
+      details: { party },
+    })
+  }
+  return folder
 }
 
 function workspaceIn(folder: string): Workspace {

@@ -3,7 +3,7 @@ import type { Crypto, Transport } from '@sealwright/core/ports'
 import { fixedClock, scriptedEntropy } from '@sealwright/core/testing'
 import { Module } from '@sealwright/module'
 import { openMemory } from '@sealwright/module/eeprom'
-import { layOutMask, maskGeometry, programMask } from '@sealwright/module/mask'
+import { layOutMask, maskedImage, maskGeometry, programMask } from '@sealwright/module/mask'
 import { type Medium, RamMedium, type Snapshot } from '@sealwright/module/medium'
 import type { ChipFactory, MaskLayout, PartyName, PartyPorts } from '@sealwright/roles/ports'
 import { Party } from './parties.ts'
@@ -172,7 +172,7 @@ export class Life {
   }
 }
 
-export const maskLayout: MaskLayout = { layOut: layOutMask, check: () => {} }
+export const maskLayout: MaskLayout = { layOut: layOutMask, image: maskedImage, check: () => {} }
 
 /** The time of every life. */
 export const clock = fixedClock(1_800_000_000)

@@ -164,6 +164,7 @@ export function parseEvents(bytes: Uint8Array): ModuleEvent[] {
   return events
 }
 
-function entryName({ serial, number }: ChainedEvent): string {
+/** The store's name for the entry of an event. */
+export function entryName({ serial, number }: Pick<ChainedEvent, 'serial' | 'number'>): string {
   return `${outbox}${encodeHex(serial).toLowerCase()}-${String(number).padStart(8, '0')}.entry`
 }

@@ -7,7 +7,7 @@ export {
   type OwnDocumentKey,
   underDocumentKey,
 } from './document-channel.ts'
-export { parseEntriesFile, readOutbox, serializeEntriesFile } from './entries-file.ts'
+export { bundleEnding, parseEntriesFile, readOutbox, serializeEntriesFile } from './entries-file.ts'
 export {
   type EntryDetails,
   type ModuleEvent,

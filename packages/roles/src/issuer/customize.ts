@@ -27,14 +27,15 @@ import { type Channel, plain } from '../channel/index.ts'
 import { moduleStep } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import {
-  documentKeyName,
   identityRequestName,
   inCustomizationChannel,
   issuerIdentification,
   manufacturerRootName,
+  useDocumentKey,
 } from './masks.ts'
 
 export interface CustomizeInput {
+  /** The name of the mask, or of the lot. */
   readonly mask: string
   readonly product: Product
   /** Wasm by the names that the product uses. */
@@ -72,7 +73,7 @@ export async function customize(
   transport: Transport,
   input: CustomizeInput,
 ): Promise<Customized> {
-  const { crypto, store, vault } = ports
+  const { crypto, store } = ports
   const { mask, product } = input
   const root = manufacturerRoot(input.manufacturerRoot)
   const issuer = await issuerIdentification(ports)
@@ -83,16 +84,14 @@ export async function customize(
     details: { product: product.name },
     async run() {
       const status = parseChipStatus(await channel.send('CHIP STATUS'))
-      const { serial, mode } = status
+      const { serial, mode, imageIv } = status
       if (serial === undefined || mode !== 'customization') {
         throw new StateError(`the chip is in ${mode} mode, expected customization: unlock it first`)
       }
       const test = isTestModule(status)
       requireMark(test, root, input)
-      const name = documentKeyName(serial)
-      if (!(await vault.has(name))) await vault.createSecret(name, 32)
       const fixed = publicObjects(root, input)
-      return vault.useSecret(name, async (documentKey) => {
+      return useDocumentKey(ports, mask, serial, async (documentKey) => {
         if (!test) refuseTestKey(crypto, documentKey, 'the document key')
         const secret = secretObjects(ports, serial, documentKey, input)
         try {
@@ -102,7 +101,7 @@ export async function customize(
           const request = await inCustomizationChannel(
             ports,
             transport,
-            { mask, serial },
+            { mask, serial, imageIv },
             async (protectedBy) => {
               await write(ports, protectedBy, writes)
               return product.identical === true ? undefined : makeIdentity(ports, protectedBy, serial)

@@ -7,9 +7,11 @@ import { checkPath, parseCertificate } from '@sealwright/core/x509'
 import { plain } from '../channel/index.ts'
 import { moduleStep } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
+import { lotRootName } from './lots.ts'
 import { inCustomizationChannel, manufacturerRootName } from './masks.ts'
 
 export interface FinishInput {
+  /** The name of the mask, or of the lot. */
   readonly mask: string
   /** The module's identity certificate from the manufacturer, DER. Absent only for products of identical modules. */
   readonly certificate?: Uint8Array
@@ -33,14 +35,14 @@ export async function finish(ports: PartyPorts, transport: Transport, input: Fin
     name: 'issuer finish',
     types: ['identity-certified', 'finished'],
     async run() {
-      const { serial, mode } = parseChipStatus(await channel.send('CHIP STATUS'))
+      const { serial, mode, imageIv } = parseChipStatus(await channel.send('CHIP STATUS'))
       if (serial !== undefined && mode === 'user') return { serial, already: true }
       if (serial === undefined || mode !== 'customization') {
         throw new StateError(`the chip is in ${mode} mode, expected customization`)
       }
       const { mask, certificate } = input
-      if (certificate !== undefined) await requireCertificate(ports, serial, certificate)
-      await inCustomizationChannel(ports, transport, { mask, serial }, async (protectedBy) => {
+      if (certificate !== undefined) await requireCertificate(ports, mask, serial, certificate)
+      await inCustomizationChannel(ports, transport, { mask, serial, imageIv }, async (protectedBy) => {
         if (certificate !== undefined) await protectedBy.send('STORE IDENTITY', { data: certificate })
         await protectedBy.send('FINISH')
       })
@@ -52,10 +54,11 @@ export async function finish(ports: PartyPorts, transport: Transport, input: Fin
 
 async function requireCertificate(
   { clock, crypto, store }: PartyPorts,
+  mask: string,
   serial: Uint8Array,
   certificate: Uint8Array,
 ): Promise<void> {
-  const root = await store.read(manufacturerRootName(serial))
+  const root = (await store.read(manufacturerRootName(serial))) ?? (await store.read(lotRootName(mask)))
   if (root === undefined) throw new StateError(`the module ${encodeHex(serial)} was not customized here`)
   const anchor = parseCertificate(root)
   const result = checkPath(

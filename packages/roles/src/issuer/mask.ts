@@ -10,8 +10,9 @@ import {
   serializeMaskFile,
   serializeUnlockingFile,
 } from '@sealwright/core/customization'
-import { StateError } from '@sealwright/core/errors'
+import { StateError, UsageError } from '@sealwright/core/errors'
 import type { MaskLayout, PartyPorts } from '../ports/index.ts'
+import { isLot } from './lots.ts'
 import { clientKey, maskName, unlockingName, useUnlocking } from './masks.ts'
 
 export interface MaskInput {
@@ -44,6 +45,7 @@ export interface Mask {
 export async function mask(ports: PartyPorts, input: MaskInput): Promise<Mask> {
   const { crypto, entropy, store, vault } = ports
   const { name, layout, program, form = 'eeprom', eepromSize, test = false } = input
+  if (await isLot(ports, name)) throw new UsageError(`a lot is named ${name}; choose another name`)
   const old = await store.read(maskName(name))
   if (await vault.has(unlockingName(name))) {
     if (old === undefined) throw new StateError(`the file of the mask ${name} is lost; choose another name`)
@@ -54,7 +56,7 @@ export async function mask(ports: PartyPorts, input: MaskInput): Promise<Mask> {
     }
     return {
       file: old,
-      romDigest: await useUnlocking(ports, name, async ({ romDigest }) => romDigest),
+      romDigest: await useUnlocking(ports, name, undefined, async ({ romDigest }) => romDigest),
       made: false,
     }
   }

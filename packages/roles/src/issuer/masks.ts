@@ -2,6 +2,8 @@ import { encodeHex, wipe } from '@sealwright/core/bytes'
 import { keyVersions } from '@sealwright/core/catalog'
 import {
   customizationChannelKeys,
+  lotDocumentKey,
+  lotImageKey,
   parseUnlockingFile,
   scp03KeysOf,
   type UnlockingFile,
@@ -11,6 +13,7 @@ import { StateError } from '@sealwright/core/errors'
 import type { Transport } from '@sealwright/core/ports'
 import { type Channel, openScp03, plain } from '../channel/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
+import { isLot, requireIndex, useLot } from './lots.ts'
 
 /** Name of the pair whose public key lies in ROM; it signs the customization software. */
 export const clientKey = 'client'
@@ -35,13 +38,29 @@ export async function issuerIdentification({ crypto, vault }: PartyPorts): Promi
   return crypto.sha256(await vault.publicPoint(clientKey)).slice(0, 8)
 }
 
-/** Lends the unlocking data of a mask; they are wiped after. */
-export function useUnlocking<T>(
-  { vault }: PartyPorts,
-  mask: string,
+/**
+ * Lends the unlocking data of a chip, which the name of its mask or lot and the iv of its image find; they are wiped after. An image that
+ * is none of the lot's is a StateError, before anything goes to the chip.
+ */
+export async function useUnlocking<T>(
+  ports: Pick<PartyPorts, 'crypto' | 'vault'>,
+  name: string,
+  imageIv: Uint8Array | undefined,
   use: (file: UnlockingFile) => Promise<T>,
 ): Promise<T> {
-  return vault.useSecret(unlockingName(mask), async (bytes) => {
+  const { crypto, vault } = ports
+  if (await isLot(ports, name)) {
+    return useLot(ports, name, async (lot) => {
+      const key = lotImageKey(crypto, lot.secret, { lot: lot.lot, index: requireIndex(name, lot, imageIv) })
+      try {
+        const { romDigest, form, hash } = lot
+        return await use({ version: 1, romDigest, form, unlocking: { key, hash } })
+      } finally {
+        wipe(key)
+      }
+    })
+  }
+  return vault.useSecret(unlockingName(name), async (bytes) => {
     const file = parseUnlockingFile(bytes)
     try {
       return await use(file)
@@ -52,7 +71,11 @@ export function useUnlocking<T>(
 }
 
 /** Refuses a chip whose ROM is not this mask's, before any secret goes to it. */
-export function requireMask(mask: string, file: UnlockingFile, romDigest: Uint8Array): void {
+export function requireMask(
+  mask: string,
+  file: Pick<UnlockingFile, 'romDigest'>,
+  romDigest: Uint8Array,
+): void {
   if (encodeHex(file.romDigest) !== encodeHex(romDigest)) {
     throw new StateError(`the chip was not made from the mask ${mask}: its ROM is another`)
   }
@@ -62,10 +85,10 @@ export function requireMask(mask: string, file: UnlockingFile, romDigest: Uint8A
 export function inCustomizationChannel<T>(
   ports: PartyPorts,
   transport: Transport,
-  input: { readonly mask: string; readonly serial: Uint8Array },
+  input: { readonly mask: string; readonly serial: Uint8Array; readonly imageIv: Uint8Array | undefined },
   work: (channel: Channel) => Promise<T>,
 ): Promise<T> {
-  return useUnlocking(ports, input.mask, async ({ unlocking }) => {
+  return useUnlocking(ports, input.mask, input.imageIv, async ({ unlocking }) => {
     const { crypto, entropy } = ports
     const set = customizationChannelKeys(crypto, unlocking.key, input.serial)
     const keys = scp03KeysOf(crypto, set)
@@ -84,6 +107,32 @@ export function inCustomizationChannel<T>(
       keys.mac[Symbol.dispose]()
     }
   })
+}
+
+/**
+ * Lends the document key of a module: of a lot it comes from the lot's secret, otherwise it is made at the first call and kept in the
+ * vault. It is wiped after.
+ */
+export async function useDocumentKey<T>(
+  ports: Pick<PartyPorts, 'crypto' | 'vault'>,
+  name: string,
+  serial: Uint8Array,
+  use: (key: Uint8Array) => T | Promise<T>,
+): Promise<T> {
+  const { crypto, vault } = ports
+  if (await isLot(ports, name)) {
+    return useLot(ports, name, async ({ lot, secret }) => {
+      const key = lotDocumentKey(crypto, secret, { lot, serial })
+      try {
+        return await use(key)
+      } finally {
+        wipe(key)
+      }
+    })
+  }
+  const kept = documentKeyName(serial)
+  if (!(await vault.has(kept))) await vault.createSecret(kept, 32)
+  return vault.useSecret(kept, use)
 }
 
 /** The store's name for the manufacturer's root that a module was customized with. */

@@ -17,25 +17,28 @@ export interface Unlocked {
 }
 
 /**
- * Unlocks a chip with the data of its mask. A chip that is unlocked already stays as it is; one that keeps the software in RAM and lost
+ * Unlocks a chip with the data of its mask or lot. A chip that is unlocked already stays as it is; one that keeps the software in RAM and lost
  * power is unlocked again. Nothing secret goes to a chip of another mask.
  */
 export async function unlock(
   ports: PartyPorts,
   transport: Transport,
+  /** The name of the mask, or of the lot. */
   { mask }: { readonly mask: string },
 ): Promise<Unlocked> {
   const channel = plain(transport)
   const { result, entries } = await moduleStep(ports, channel, {
     name: 'issuer unlock',
     types: ['unlocked'],
-    run: () =>
-      useUnlocking(ports, mask, async (file) => {
-        const { serial, mode, romDigest, triesLeft } = parseChipStatus(await channel.send('CHIP STATUS'))
-        requireMask(mask, file, romDigest)
+    async run() {
+      const status = parseChipStatus(await channel.send('CHIP STATUS'))
+      const { serial, mode, triesLeft } = status
+      if (mode === 'user' || mode === 'terminated') {
+        throw new StateError(`the chip is in ${mode} mode already`)
+      }
+      return useUnlocking(ports, mask, status.imageIv, async (file) => {
+        requireMask(mask, file, status.romDigest)
         if (serial === undefined) throw new StateError('the chip has no serial number yet: it is not mounted')
-        if (mode === 'user' || mode === 'terminated')
-          throw new StateError(`the chip is in ${mode} mode already`)
         if (mode === 'customization' && file.form === 'eeprom') return { serial, already: true }
         if (triesLeft === 0) throw new StateError('the chip is scrap: its tries are used up')
         const data = serializeUnlockingData(file.unlocking)
@@ -49,7 +52,8 @@ export async function unlock(
           wipe(data)
         }
         return { serial, already: false }
-      }),
+      })
+    },
   })
   return { ...result, entries }
 }

@@ -1,18 +1,13 @@
 import { encodeHex, equal } from '@sealwright/core/bytes'
 import { eventTypes, selfTestResults, statusWords } from '@sealwright/core/catalog'
-import {
-  type DeliveryNote,
-  isTestModule,
-  parseChipStatus,
-  parseDeliveryNote,
-  parseSelfTest,
-} from '@sealwright/core/customization'
+import { isTestModule, parseChipStatus, parseSelfTest } from '@sealwright/core/customization'
 import { errorTable, RefusedError, SealwrightError, StateError, UsageError } from '@sealwright/core/errors'
 import { chainStart, type LogEntry } from '@sealwright/core/log'
 import type { Transport } from '@sealwright/core/ports'
 import { type Channel, plain } from '../channel/index.ts'
 import { recordEvent } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
+import { type DeliveredChip, type Delivery, readDelivery } from './delivery.ts'
 
 export interface MountInput {
   /** What the mounter calls the chip, in its lists. */
@@ -22,7 +17,9 @@ export interface MountInput {
   /** 8 bytes. */
   readonly serial: Uint8Array
   /** The manufacturer's delivery note: the chip is compared with it, and it begins the record of the module's life. */
-  readonly deliveryNote: Uint8Array
+  readonly deliveryNote: Uint8Array | Delivery
+  /** Hears which image of a lot the chip carries, before anything is written; it throws to leave the chip as it is. */
+  accept?(index: number | undefined): void
   /** What is printed on the support. */
   readonly print?: string
 }
@@ -35,6 +32,8 @@ export type Mounted =
       readonly already: boolean
       /** The chip is a test module. */
       readonly test: boolean
+      /** What the chip was delivered with. */
+      readonly delivered: DeliveredChip
       readonly entry: LogEntry
     }
   | { readonly outcome: 'discarded'; readonly reason: string }
@@ -44,7 +43,8 @@ export type Mounted =
  * mounter has no key and needs none.
  */
 export async function mount(ports: PartyPorts, input: MountInput): Promise<Mounted> {
-  const note = parseDeliveryNote(input.deliveryNote)
+  const delivery =
+    input.deliveryNote instanceof Uint8Array ? readDelivery(input.deliveryNote) : input.deliveryNote
   if (input.serial.length !== 8 || input.serial.every((byte) => byte === 0)) {
     throw new UsageError('a serial number has 8 bytes that are not all zero')
   }
@@ -57,7 +57,7 @@ export async function mount(ports: PartyPorts, input: MountInput): Promise<Mount
     return discard(ports, input, error.message)
   }
   try {
-    return await mountPowered(ports, plain(transport), input, note)
+    return await mountPowered(ports, plain(transport), input, delivery)
   } finally {
     await transport.close()
   }
@@ -67,16 +67,15 @@ async function mountPowered(
   ports: PartyPorts,
   channel: Channel,
   input: MountInput,
-  note: DeliveryNote,
+  delivery: Delivery,
 ): Promise<Mounted> {
   const { serial, print } = input
   // A chip whose test failed at power-up answers nothing else.
   const failure = await selfTest(channel)
   if (failure !== undefined) return discard(ports, input, failure)
   const status = parseChipStatus(await channel.send('CHIP STATUS'))
-  if (!equal(status.romDigest, note.romDigest)) {
-    throw new StateError('the chip is not of the mask that the delivery note names')
-  }
+  const delivered = delivery.chip(status)
+  input.accept?.(delivered.index)
   if (status.mode !== 'issuer') throw new StateError(`the chip is in ${status.mode} mode, expected issuer`)
   const already = status.serial !== undefined
   if (status.serial !== undefined && !equal(status.serial, serial)) {
@@ -87,19 +86,19 @@ async function mountPowered(
   const entry = await recordEvent(
     ports,
     {
-      previous: chainStart(crypto, note.romDigest, note.imageDigest),
+      previous: chainStart(crypto, delivered.romDigest, delivered.imageDigest),
       serial,
       number: 1,
       type: eventTypes['serial-written'].code,
       digest: crypto.sha256(serial),
     },
     // The log and the passport tell from these what the chain starts with.
-    { rom: note.romDigest, image: note.imageDigest },
+    { rom: delivered.romDigest, image: delivered.imageDigest },
   )
   if (print !== undefined) {
     await store.write(`print-orders/${encodeHex(serial).toLowerCase()}.txt`, utf8.encode(`${print}\n`))
   }
-  return { outcome: 'mounted', serial, already, test: isTestModule(status), entry }
+  return { outcome: 'mounted', serial, already, test: isTestModule(status), delivered, entry }
 }
 
 /** Chips that were discarded, with the reason, in the order of their names. */
@@ -150,11 +149,27 @@ async function discard(
   return { outcome: 'discarded', reason }
 }
 
-function serialName(serial: Uint8Array): string {
-  return `serials/${encodeHex(serial).toLowerCase()}`
+/** Chips by the serial numbers that are theirs, 16 hex digits. */
+export async function reservedSerials({ store }: Pick<PartyPorts, 'store'>): Promise<Map<string, string>> {
+  const reserved = new Map<string, string>()
+  for (const name of await store.list(serialPrefix)) {
+    const chip = await store.read(name)
+    if (chip === undefined) continue
+    reserved.set(name.slice(serialPrefix.length).toUpperCase(), new TextDecoder().decode(chip))
+  }
+  return reserved
 }
 
-/** A chip that does not come up: its memory is damaged. */
+/** Gives a serial number back that no chip has taken. */
+export function releaseSerial({ store }: Pick<PartyPorts, 'store'>, serial: Uint8Array): Promise<void> {
+  return store.remove(serialName(serial))
+}
+
+function serialName(serial: Uint8Array): string {
+  return `${serialPrefix}${encodeHex(serial).toLowerCase()}`
+}
+
+/** A chip that does not come up: its memory is not what it should be. */
 function isDefect(error: unknown): error is SealwrightError {
   return (
     error instanceof SealwrightError &&
@@ -163,5 +178,6 @@ function isDefect(error: unknown): error is SealwrightError {
   )
 }
 
+const serialPrefix = 'serials/'
 const discardedPrefix = 'discarded/'
 const utf8 = new TextEncoder()

@@ -16,6 +16,8 @@ export interface MaskDraft {
 /** Brings the client's software into the form that a chip's memory has. */
 export interface MaskLayout {
   layOut(draft: MaskDraft): MaskFile
+  /** Where the encrypted image lies in the EEPROM of a mask. DecodeError when there is none. */
+  image(mask: MaskFile): { readonly address: number; readonly bytes: Uint8Array }
   /** Throws `program-refused` for wasm that no chip takes as customization software. */
   check(customization: Uint8Array): void
 }

@@ -1,5 +1,6 @@
 export type { ChipFactory, MaskDigests, MaskDraft, MaskLayout } from './chip-factory.ts'
 export { type KeyEntry, type KeyVault, logSigningKey, type PairKind } from './key-vault.ts'
+export type { ChipClaim, LotCrew, PoweredChip } from './lot-crew.ts'
 export {
   type KeyStorage,
   memoryPorts,
@@ -10,4 +11,5 @@ export {
 } from './memory.ts'
 export { type PartyName, parties } from './parties.ts'
 export type { PartyPorts } from './party-ports.ts'
+export { type StagedWrites, stagedStore } from './staged-store.ts'
 export { requireStoreName, type Store } from './store.ts'

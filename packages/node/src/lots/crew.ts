@@ -1,0 +1,114 @@
+import { Worker } from 'node:worker_threads'
+import { InternalError } from '@sealwright/core/errors'
+import type { LotChipDone, LotJob } from '@sealwright/roles/issuer'
+import type { ChipClaim, LotCrew } from '@sealwright/roles/ports'
+import { errorOfParts, type FromWorker, type ToWorker } from './messages.ts'
+import { type LotTask, lotWork } from './task.ts'
+
+export interface CrewOptions {
+  readonly task: LotTask
+  /** How many chips at a time; 1: in this thread. */
+  readonly jobs: number
+}
+
+/** A crew of threads. */
+export function threads({ task, jobs: size }: CrewOptions): LotCrew<LotJob, LotChipDone> {
+  return {
+    async work(jobs, claim, done) {
+      if (size === 1) return workHere(task, jobs, claim, done)
+      const queue = new JobQueue(jobs)
+      const crew = Array.from({ length: size }, () => new Thread(task, queue, claim, done))
+      try {
+        await Promise.all(crew.map((thread) => thread.ended))
+      } finally {
+        await Promise.all(crew.map((thread) => thread.stop()))
+      }
+    },
+  }
+}
+
+async function workHere(
+  task: LotTask,
+  jobs: Iterable<LotJob> | AsyncIterable<LotJob>,
+  claim: (claim: ChipClaim) => string | undefined,
+  done: (result: LotChipDone) => Promise<void>,
+): Promise<void> {
+  const work = await lotWork(task)
+  for await (const job of jobs) await done(await work(job, async (one) => claim(one)))
+}
+
+/** Hands out jobs, one to whoever asks. */
+class JobQueue {
+  readonly #jobs: Iterator<LotJob> | AsyncIterator<LotJob>
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(jobs: Iterable<LotJob> | AsyncIterable<LotJob>) {
+    this.#jobs = Symbol.asyncIterator in jobs ? jobs[Symbol.asyncIterator]() : jobs[Symbol.iterator]()
+  }
+
+  next(): Promise<LotJob | undefined> {
+    const one = this.#last.then(async () => {
+      const { done, value } = await this.#jobs.next()
+      return done === true ? undefined : value
+    })
+    this.#last = one.catch(() => {})
+    return one
+  }
+}
+
+/** One thread and the jobs that it has; it ends when there are no more, or with the first error. */
+class Thread {
+  readonly ended: Promise<void>
+  readonly #worker: Worker
+
+  constructor(
+    task: LotTask,
+    queue: JobQueue,
+    claim: (claim: ChipClaim) => string | undefined,
+    done: (result: LotChipDone) => Promise<void>,
+  ) {
+    const worker = new Worker(new URL('./lot-worker.ts', import.meta.url), { workerData: task })
+    this.#worker = worker
+    const say = (message: ToWorker): void => worker.postMessage(message)
+    this.ended = new Promise((ended, failed) => {
+      let open = 0
+      let dry = false
+      const feed = async (): Promise<void> => {
+        open++
+        const job = await queue.next()
+        if (job !== undefined) return say({ kind: 'job', job })
+        open--
+        dry = true
+        if (open === 0) ended()
+      }
+      const heard = async (message: FromWorker): Promise<void> => {
+        switch (message.kind) {
+          case 'ready':
+            for (let i = 0; i < jobsAtHand; i++) await feed()
+            return
+          case 'claim':
+            return say({ kind: 'claimed', refusal: claim(message.claim) })
+          case 'failed':
+            return failed(errorOfParts(message.error))
+          case 'done':
+            await done(message.result)
+            open--
+            if (!dry) return feed()
+            if (open === 0) ended()
+        }
+      }
+      worker.on('message', (message: FromWorker) => void heard(message).catch(failed))
+      worker.on('error', failed)
+      worker.on('exit', () => failed(new InternalError('a thread ended before its work')))
+    })
+    // Whoever waits for all hears of the first that fails.
+    this.ended.catch(() => {})
+  }
+
+  async stop(): Promise<void> {
+    await this.#worker.terminate()
+  }
+}
+
+/** So many, that a thread has the next one before it asks. */
+const jobsAtHand = 2

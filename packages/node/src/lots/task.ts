@@ -1,0 +1,83 @@
+import { join } from 'node:path'
+import { encodeHex } from '@sealwright/core/bytes'
+import type { Product } from '@sealwright/core/customization'
+import { StateError } from '@sealwright/core/errors'
+import {
+  type CustomizeInput,
+  customizeLotChip,
+  finishLotChip,
+  type LotChipDone,
+  type LotJob,
+  lotImageDigests,
+} from '@sealwright/roles/issuer'
+import type { ChipClaim } from '@sealwright/roles/ports'
+import { readIfThere, writeAtomically } from '../files/index.ts'
+import { partyPorts } from '../workspace/index.ts'
+import { powerChip } from './powered-chip.ts'
+
+/** What is done to each chip, told in values that go to other threads. */
+export type LotTask = CustomizeTask | FinishTask
+
+interface CommonTask {
+  /** Folder of the workspace in which the issuer lives; this process holds his lock. */
+  readonly workspace: string
+  readonly lot: string
+  /** Folder of the chip files. */
+  readonly chips: string
+  /** Named in the lock of a chip, for whoever comes second. */
+  readonly command: string
+}
+
+export interface CustomizeTask extends CommonTask, Omit<CustomizeInput, 'mask' | 'signatureKey'> {
+  readonly kind: 'customize'
+  readonly product: Product
+  /** Folder of the papers. */
+  readonly papers: string
+}
+
+export interface FinishTask extends CommonTask {
+  readonly kind: 'finish'
+}
+
+export type Claim = (claim: ChipClaim) => Promise<string | undefined>
+
+/** Gets ready for many chips, and does the task with one after the other. */
+export async function lotWork(task: LotTask): Promise<(job: LotJob, claim: Claim) => Promise<LotChipDone>> {
+  const { workspace, lot, chips, command } = task
+  const ports = partyPorts({ folder: workspace }, 'issuer')
+  const imageDigest = await lotImageDigests(ports, lot)
+  const desk = (chip: string, claim: Claim) => ({
+    chip,
+    claim,
+    power: async () => powerChip(join(chips, chip), command),
+  })
+  if (task.kind === 'finish') {
+    return ({ chip, row, certificate }, claim) => {
+      if (row === undefined) throw new StateError(`the chip ${chip} was not customized`)
+      const given = certificate === undefined ? {} : { certificate }
+      return finishLotChip(ports, desk(chip, claim), { lot, imageDigest, row, ...given })
+    }
+  }
+  const givePapers = async (serial: Uint8Array, papers: Uint8Array) =>
+    writePapers(task.papers, serial, papers)
+  const input = { ...task, imageDigest, givePapers }
+  return ({ chip }, claim) => customizeLotChip(ports, desk(chip, claim), input)
+}
+
+/** Writes the papers of a module into a folder, readable by their owner only. Other papers of the same module are never replaced. */
+export function writePapers(folder: string, serial: Uint8Array, papers: Uint8Array): void {
+  const path = papersPath(folder, serial)
+  const there = readIfThere(path)
+  if (there === undefined) {
+    writeAtomically(path, papers)
+    return
+  }
+  const same = encodeHex(there) === encodeHex(papers)
+  there.fill(0)
+  if (!same) throw new StateError(`${path} is there already, with other content`, { code: 'file-exists' })
+}
+
+/** Where the papers of a module lie in a folder. */
+export function papersPath(folder: string, serial: Uint8Array): string {
+  return join(folder, `${encodeHex(serial)}.papers`)
+}

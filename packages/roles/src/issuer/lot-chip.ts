@@ -1,0 +1,242 @@
+import { encodeHex, equal, wipe } from '@sealwright/core/bytes'
+import { type EventType, eventTypes } from '@sealwright/core/catalog'
+import { type ChipStatus, parseChipStatus } from '@sealwright/core/customization'
+import { errorTable, SealwrightError, StateError } from '@sealwright/core/errors'
+import { chainStart, nextLink } from '@sealwright/core/log'
+import type { Transport } from '@sealwright/core/ports'
+import { plain } from '../channel/index.ts'
+import { type ModuleEvent, outbox, readEvents, readHead, recordEvents } from '../custody/index.ts'
+import {
+  type ChipClaim,
+  type PartyPorts,
+  type PoweredChip,
+  type StagedWrites,
+  stagedStore,
+} from '../ports/index.ts'
+import { type CustomizeInput, customize } from './customize.ts'
+import { finish } from './finish.ts'
+import type { LotDigest, LotOutcome, LotRow } from './lot-row.ts'
+import { requireIndex, useLot } from './lots.ts'
+import { unlock } from './unlock.ts'
+
+/** A chip of a lot, on the desk of whoever works on it. */
+export interface LotChip {
+  /** Its name among those that came together. */
+  readonly chip: string
+  power(): Promise<PoweredChip>
+  /** Asks whether the chip may be worked on: undefined, or why not. */
+  claim(claim: ChipClaim): Promise<string | undefined>
+}
+
+/** What became of it: the row for the book, and the signed entries for the log. */
+export interface LotChipDone {
+  readonly row: LotRow
+  readonly documents: readonly Uint8Array[]
+}
+
+export interface CustomizeLotInput extends Omit<CustomizeInput, 'mask'> {
+  /** Name of the lot. */
+  readonly lot: string
+  /** SHA-256 of the encrypted image of an index. */
+  imageDigest(index: number): Uint8Array
+  /** Hands the papers over, before the chip has the key that stands in them. Wiped after. */
+  givePapers(serial: Uint8Array, papers: Uint8Array): Promise<void>
+}
+
+export interface FinishLotInput {
+  readonly lot: string
+  imageDigest(index: number): Uint8Array
+  /** The row that customization left, or a finish that failed. */
+  readonly row: LotRow
+  /** The identity certificate, DER; absent for products of identical modules. */
+  readonly certificate?: Uint8Array
+}
+
+/**
+ * Unlocks and customizes one chip of a lot. Done again after it was broken off anywhere it leaves the same chip, and what is missing in the
+ * records is told by the chip itself. Whatever is wrong with the chip stands in the row; only what is wrong here is thrown.
+ */
+export function customizeLotChip(
+  ports: PartyPorts,
+  desk: LotChip,
+  input: CustomizeLotInput,
+): Promise<LotChipDone> {
+  const { lot, imageDigest, givePapers, ...product } = input
+  return onChip(ports, desk, input, { since: 1, done: 'customized' }, async (own, transport) => {
+    await unlock(own, transport, { mask: lot })
+    const { serial, papers, identityRequest } = await customize(own, transport, { ...product, mask: lot })
+    try {
+      await givePapers(serial, papers)
+    } finally {
+      wipe(papers)
+    }
+    return {
+      product: input.product.name,
+      ...(identityRequest === undefined ? {} : { request: identityRequest }),
+    }
+  })
+}
+
+/** Finishes one chip of a lot, irreversibly. As above for what is done again and for what goes wrong. */
+export function finishLotChip(ports: PartyPorts, desk: LotChip, input: FinishLotInput): Promise<LotChipDone> {
+  const { lot, certificate, row } = input
+  const { reason: _, ...before } = row
+  return onChip(
+    ports,
+    desk,
+    input,
+    { since: row.events ?? 1, done: 'finished', before },
+    async (own, transport, { mode }) => {
+      const { form } = await useLot(ports, lot, ({ form }) => ({ form }))
+      // Power was lost since it was customized, and with it the customization software.
+      if (form === 'ram' && mode === 'customization') await unlock(own, transport, { mask: lot })
+      await finish(own, transport, { mask: lot, ...(certificate === undefined ? {} : { certificate }) })
+      return {}
+    },
+  )
+}
+
+interface Phase {
+  /** Number of the last event that is recorded. */
+  readonly since: number
+  /** The outcome when all goes well. */
+  readonly done: LotOutcome
+  /** What was known of the chip before. */
+  readonly before?: Partial<LotRow>
+}
+
+async function onChip(
+  ports: PartyPorts,
+  { chip, power, claim }: LotChip,
+  { lot, imageDigest }: Pick<CustomizeLotInput, 'lot' | 'imageDigest'>,
+  { since, done, before = {} }: Phase,
+  work: (
+    own: PartyPorts,
+    transport: Transport,
+    status: ChipStatus,
+  ) => Promise<Pick<LotRow, 'product' | 'request'>>,
+): Promise<LotChipDone> {
+  const { store, writes } = stagedStore(ports.store)
+  const own: PartyPorts = { ...ports, store, progress: () => {} }
+  let known: Partial<LotRow> = before
+  let powered: PoweredChip | undefined
+  try {
+    powered = await power()
+    const { transport } = powered
+    const channel = plain(transport)
+    const status = parseChipStatus(await channel.send('CHIP STATUS'))
+    if (before.serial !== undefined && !equal(before.serial, status.serial ?? new Uint8Array(0))) {
+      throw new StateError(
+        `another chip is here by its name: expected the serial number ${encodeHex(before.serial)}`,
+      )
+    }
+    known = { ...before, ...statusOf(status, before) }
+    if (status.serial === undefined)
+      throw new StateError('the chip has no serial number yet: it is not mounted')
+    // After FINISH there is no image any more that could tell.
+    if (status.imageIv !== undefined || status.mode !== 'user') {
+      const index = await useLot(ports, lot, (file) => requireIndex(lot, file, status.imageIv))
+      const image = imageDigest(index)
+      known = { ...known, index, digests: { ...known.digests, image } }
+      const refusal = await claim({ chip, serial: status.serial, index })
+      if (refusal !== undefined) throw new StateError(refusal)
+    }
+    const scrap = status.mode === 'issuer' && status.triesLeft === 0
+    if (scrap) return { row: rowOf(chip, 'discarded', known, 'scrap: its tries are used up'), documents: [] }
+    const found = await work(own, transport, status)
+    const events = await readEvents(channel, 1)
+    requireStart(ports, status, events, known.digests?.image)
+    await recordEvents(own, channel, { serial: status.serial, since, types: issuerEvents })
+    const { triesLeft } = parseChipStatus(await channel.send('CHIP STATUS'))
+    await powered.save()
+    const { number } = await readHead(channel)
+    const digests = { ...known.digests, ...digestsOf(events) }
+    const row = { ...rowOf(chip, done, { ...known, triesLeft }), ...found, events: number, digests }
+    return { row, documents: entriesIn(writes) }
+  } catch (error) {
+    const outcome = outcomeOf(error)
+    if (outcome === undefined) throw error
+    // A try that was counted stays counted.
+    await powered?.save()
+    const row = rowOf(chip, outcome, known, (error as SealwrightError).message)
+    return { row, documents: entriesIn(writes) }
+  } finally {
+    await powered?.close()
+  }
+}
+
+function entriesIn(writes: StagedWrites): Uint8Array[] {
+  return [...writes].filter(([name]) => name.startsWith(outbox)).map(([, bytes]) => bytes)
+}
+
+function statusOf(
+  { serial, triesLeft, romDigest }: ChipStatus,
+  { digests }: Partial<LotRow>,
+): Partial<LotRow> {
+  return {
+    ...(serial === undefined ? {} : { serial }),
+    triesLeft,
+    digests: { ...digests, rom: romDigest },
+  }
+}
+
+function rowOf(chip: string, outcome: LotOutcome, known: Partial<LotRow>, reason?: string): LotRow {
+  return { digests: {}, ...known, chip, outcome, ...(reason === undefined ? {} : { reason }) }
+}
+
+/** The chain of the chip begins with the ROM and the image that the issuer ordered, and the serial number that the chip tells. */
+function requireStart(
+  { crypto }: PartyPorts,
+  { romDigest, serial }: ChipStatus,
+  events: readonly ModuleEvent[],
+  image: Uint8Array | undefined,
+): void {
+  const first = events.find(({ number }) => number === 1)
+  if (first === undefined || image === undefined || serial === undefined) return
+  const type = eventTypes['serial-written'].code
+  const previous = chainStart(crypto, romDigest, image)
+  const expected = nextLink(crypto, { previous, serial, number: 1, type, digest: crypto.sha256(serial) })
+  if (!equal(first.chain, expected)) {
+    throw new StateError(
+      'the chip was not made with the image that its lot has for it: its event chain begins otherwise',
+    )
+  }
+}
+
+function digestsOf(events: readonly ModuleEvent[]): LotRow['digests'] {
+  const found: Partial<Record<LotDigest, Uint8Array>> = {}
+  for (const { type, digest } of events) {
+    for (const [name, event] of Object.entries(digestEvents)) {
+      if (type === eventTypes[event].code) found[name as LotDigest] = digest
+    }
+  }
+  return found
+}
+
+/** Why a chip was not done, as its outcome; undefined: it is no matter of this chip. */
+function outcomeOf(error: unknown): LotOutcome | undefined {
+  if (!(error instanceof SealwrightError)) return undefined
+  if (isDefect(error)) return 'discarded'
+  if (stopping.has(error.code) || errorTable[error.code].culprit === 'us') return undefined
+  if (error.code === 'usage' || error.code === 'key-missing') return undefined
+  return error instanceof StateError && error.code !== 'memory-held' ? 'refused' : 'failed'
+}
+
+/** The chip's memory is not what it should be: it does not come up, or says so itself. */
+function isDefect({ code }: SealwrightError): boolean {
+  return (
+    code === 'module-memory-failure' || (code.startsWith('memory-') && errorTable[code].culprit === 'bytes')
+  )
+}
+
+/** The disk, not the chip: the next one would fare no better. */
+const stopping: ReadonlySet<string> = new Set(['memory-unwritable', 'file-inaccessible'])
+
+/** The issuer's own events until user mode. */
+const issuerEvents: readonly EventType[] = ['unlocked', 'identity-made', 'identity-certified', 'finished']
+
+const digestEvents = {
+  identity: 'identity-made',
+  certificate: 'identity-certified',
+  vectors: 'finished',
+} as const satisfies Partial<Record<LotDigest, EventType>>

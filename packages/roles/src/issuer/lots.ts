@@ -1,0 +1,49 @@
+import { equal, wipe } from '@sealwright/core/bytes'
+import { indexInLot, type LotFile, lotImageOf, parseLotFile } from '@sealwright/core/customization'
+import { StateError } from '@sealwright/core/errors'
+import type { PartyPorts } from '../ports/index.ts'
+
+/** The vault's name for the file of a lot. */
+export function lotName(name: string): string {
+  return `lots/${name}`
+}
+
+/** The store's name for the manufacturer's root that a lot was customized with. */
+export function lotRootName(name: string): string {
+  return `lots/${name}/manufacturer-root.der`
+}
+
+/** Whether a lot has this name. */
+export function isLot({ vault }: Pick<PartyPorts, 'vault'>, name: string): Promise<boolean> {
+  return vault.has(lotName(name))
+}
+
+/** Lends the file of a lot; its secret is wiped after. */
+export function useLot<T>(
+  { vault }: Pick<PartyPorts, 'vault'>,
+  name: string,
+  use: (file: LotFile) => T | Promise<T>,
+): Promise<T> {
+  return vault.useSecret(lotName(name), async (bytes) => {
+    const file = parseLotFile(bytes)
+    try {
+      return await use(file)
+    } finally {
+      wipe(file.secret, file.hash)
+    }
+  })
+}
+
+/** The index of a chip's image in the lot; a chip of no lot, of another one or outside the order is a StateError. */
+export function requireIndex(name: string, lot: LotFile, imageIv: Uint8Array | undefined): number {
+  const index = imageIv === undefined ? undefined : indexInLot(lot, imageIv)
+  if (index !== undefined) return index
+  const other = imageIv === undefined ? undefined : lotImageOf(imageIv)
+  const reason =
+    imageIv === undefined
+      ? 'it has no encrypted image'
+      : other !== undefined && equal(other.lot, lot.lot)
+        ? `its image ${other.index} was not ordered`
+        : 'its image is of another lot or of none'
+  throw new StateError(`the chip is not of the lot ${name}: ${reason}`, { code: 'wrong-lot' })
+}
