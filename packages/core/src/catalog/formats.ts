@@ -54,6 +54,7 @@ export const formats = {
   'refused entry': map('log'),
   workspace: { begins: 'JSON, `format`', oldest: 1, newest: 1, page: 'files' },
   'lock file': { begins: 'JSON, `format`', oldest: 1, newest: 1, page: 'files' },
+  'change file': { begins: 'JSON, `format`', oldest: 1, newest: 1, page: 'customization' },
   'secret key file': magic('the version', 'files'),
 } as const satisfies Record<string, FormatRow>
 

@@ -1,3 +1,4 @@
+export { parseChangeFile } from './change-file.ts'
 export {
   type ChannelKeySet,
   customizationChannelKeys,

@@ -211,6 +211,28 @@ export const errorTable = {
     remedy:
       "see with `sealwright loader key list` which modules the key's entry serves and how many exports are left",
   },
+  'later-customization-off': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      'nothing switches it on in user mode: another module must be customized with `issuer customize --later-customization`',
+  },
+  'sam-differs': {
+    culprit: 'state',
+    exit: 7,
+    remedy: 'bring the SAM that is named: `--sam FILE`, or tcp:HOST:PORT',
+  },
+  'sam-not-ready': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      'make its master key with `sealwright issuer sam new`, which also says how many sessions are left; a SAM is a module of the product sam',
+  },
+  'sam-key-refused': {
+    culprit: 'state',
+    exit: 7,
+    remedy: 'look whether the chip is the one it says, and repeat the step on a line that you trust',
+  },
   'points-missing': {
     culprit: 'caller',
     exit: 2,
