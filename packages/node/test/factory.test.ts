@@ -81,7 +81,7 @@ async function finished(world: Factory, product: ProductName, chip = 'a', number
   return { medium, papers, certificate }
 }
 
-test('[D5f][D13a] one mask becomes four products, each of which answers its own commands and no others', async () => {
+test('[D5f][D13a] one mask becomes every product, each of which answers its own commands and no others', async () => {
   const names = Object.keys(products) as ProductName[]
   const world = await factory(names)
   for (const [i, name] of names.entries()) {

@@ -23,6 +23,7 @@ export const serials = {
   loader: decodeHex('0000000000000102'),
   terminal: decodeHex('0000000000000103'),
   phone: decodeHex('0000000000000104'),
+  sam: decodeHex('0000000000000105'),
 } as const satisfies Record<ProductName, Uint8Array>
 
 export async function statusOf(life: Life, chip: ProductName) {

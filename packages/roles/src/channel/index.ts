@@ -1,4 +1,4 @@
 export { type Channel, type CommandInput, endChannel, type Instruction, plain } from './channel.ts'
 export { refused } from './refused.ts'
-export { openScp03, type Scp03Input } from './scp03.ts'
+export { openLentScp03, openScp03, type Scp03Input } from './scp03.ts'
 export { openScp11a, openScp11b, type Scp11aInput, type Scp11bInput } from './scp11.ts'

@@ -1,4 +1,9 @@
-import { openScp03 as open, type Scp03HostOptions } from '@sealwright/core/channel/scp03'
+import {
+  type LentScp03Options,
+  openScp03 as open,
+  openLentScp03 as openLent,
+  type Scp03HostOptions,
+} from '@sealwright/core/channel/scp03'
 import type { Crypto, Entropy, Transport } from '@sealwright/core/ports'
 import { type Channel, channelOver } from './channel.ts'
 import { explained } from './refused.ts'
@@ -21,6 +26,18 @@ export async function openScp03(transport: Transport, input: Scp03Input): Promis
   const session = await explained(
     'INITIALIZE UPDATE / EXTERNAL AUTHENTICATE',
     open(transport, { crypto, keys, keyVersion, level, hostChallenge }),
+  )
+  return channelOver('scp03', transport, session)
+}
+
+/** Opens SCP03 at level 33 with session keys that another derives. Refusals as above; what that other one throws comes through. */
+export async function openLentScp03(
+  transport: Transport,
+  input: Pick<LentScp03Options, 'crypto' | 'hostChallenge' | 'keyVersion' | 'sessionKeys'>,
+): Promise<Channel> {
+  const session = await explained(
+    'INITIALIZE UPDATE / EXTERNAL AUTHENTICATE',
+    openLent(transport, { ...input, level: 0x33 }),
   )
   return channelOver('scp03', transport, session)
 }

@@ -9,7 +9,7 @@ import {
   scp03KeysOf,
   wipeChannelKeys,
 } from '@sealwright/core/customization'
-import { AuthError, RefusedError, StateError, UsageError } from '@sealwright/core/errors'
+import { AuthError, PeerError, RefusedError, StateError, UsageError } from '@sealwright/core/errors'
 import type { AesKey, Crypto, Transport } from '@sealwright/core/ports'
 import { type Channel, endChannel, openScp03, plain } from '../channel/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
@@ -51,6 +51,8 @@ export interface DocumentChannel extends Channel {
   readonly testModule: boolean
   /** A key under the channel's DEK: AES-CBC, IV zero. A known test key is a UsageError `test-key`, but for a test module. */
   wrapKey(key: Uint8Array): Uint8Array
+  /** A key that came from the module under the channel's DEK. The caller wipes it. */
+  unwrapKey(cryptogram: Uint8Array): Uint8Array
 }
 
 /**
@@ -118,6 +120,7 @@ async function inChannel<T>(
           if (!testModule) refuseTestKey(crypto, key, 'the key for the module')
           return wrap(keys.wrapping, key)
         },
+        unwrapKey: (cryptogram) => unwrap(keys.wrapping, cryptogram),
       })
     } finally {
       channel.close()
@@ -164,4 +167,11 @@ async function saysTestModule(transport: Transport): Promise<boolean> {
 
 function wrap(dek: AesKey, key: Uint8Array): Uint8Array {
   return dek.cbcEncrypt(new Uint8Array(16), key)
+}
+
+function unwrap(dek: AesKey, cryptogram: Uint8Array): Uint8Array {
+  if (cryptogram.length === 0 || cryptogram.length % 16 !== 0) {
+    throw new PeerError(`a key under the DEK: expected whole blocks, got ${cryptogram.length} bytes`)
+  }
+  return dek.cbcDecrypt(new Uint8Array(16), cryptogram)
 }

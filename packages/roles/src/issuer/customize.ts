@@ -33,6 +33,7 @@ import {
   manufacturerRootName,
   useDocumentKey,
 } from './masks.ts'
+import { customizationKeyFor } from './sam.ts'
 
 export interface CustomizeInput {
   /** The name of the mask, or of the lot. */
@@ -50,6 +51,8 @@ export interface CustomizeInput {
   readonly testAuthority?: boolean
   /** KS1, where the product checks keys with it. Wiped by the caller. */
   readonly signatureKey?: Uint8Array
+  /** The SAM that makes the key for later customization, where the product takes it. */
+  readonly sam?: Transport
 }
 
 export interface Customized {
@@ -74,13 +77,14 @@ export async function customize(
   input: CustomizeInput,
 ): Promise<Customized> {
   const { crypto, store } = ports
-  const { mask, product } = input
+  const { mask, product, sam } = input
+  requireSam(input)
   const root = manufacturerRoot(input.manufacturerRoot)
   const issuer = await issuerIdentification(ports)
   const channel = plain(transport)
   const { result, entries } = await moduleStep(ports, channel, {
     name: 'issuer customize',
-    types: ['identity-made'],
+    types: ['identity-made', 'customization-key-stored'],
     details: { product: product.name },
     async run() {
       const status = parseChipStatus(await channel.send('CHIP STATUS'))
@@ -104,7 +108,13 @@ export async function customize(
             { mask, serial, imageIv },
             async (protectedBy) => {
               await write(ports, protectedBy, writes)
-              return product.identical === true ? undefined : makeIdentity(ports, protectedBy, serial)
+              if (product.identical === true) return undefined
+              const made = await makeIdentity(ports, protectedBy, serial)
+              if (sam !== undefined) {
+                const data = await customizationKeyFor(ports, sam, made)
+                await protectedBy.send('PUT CUSTOMIZATION KEY', { data })
+              }
+              return made
             },
           )
           await store.write(manufacturerRootName(serial), root.encoded)
@@ -121,6 +131,16 @@ export async function customize(
     },
   })
   return { ...result, entries }
+}
+
+/** Later customization is asked for with its SAM, or not at all; modules without an identity key have nothing to seal the key to. */
+function requireSam({ product, sam }: Pick<CustomizeInput, 'product' | 'sam'>): void {
+  if ((product.laterCustomization === true) !== (sam !== undefined)) {
+    throw new UsageError('later customization and a SAM go together')
+  }
+  if (sam !== undefined && product.identical === true) {
+    throw new UsageError('identical modules have no identity key that a customization key could be sealed to')
+  }
 }
 
 /** A test chip belongs under test roots, and no other chip does: the module trusts what it is given here for the rest of its life. */

@@ -1,6 +1,7 @@
 export { type CertificateInput, certifiedPoints } from './certified-points.ts'
 export { type Customized, type CustomizeInput, customize } from './customize.ts'
 export { type Finished, type FinishInput, finish } from './finish.ts'
+export { type LaterCustomized, type LaterCustomizeInput, laterCustomize } from './later-customize.ts'
 export {
   type CustomizeLot,
   customizeLot,
@@ -32,4 +33,5 @@ export {
 } from './lot-row.ts'
 export { type Mask, type MaskInput, mask } from './mask.ts'
 export { fuelKeyPlace, fuelKeySource, type ProductName, products } from './products.ts'
+export { type MadeSam, makeSam } from './sam.ts'
 export { type Unlocked, unlock } from './unlock.ts'

@@ -144,3 +144,9 @@ export function manufacturerRootName(serial: Uint8Array): string {
 export function identityRequestName(serial: Uint8Array): string {
   return `modules/${encodeHex(serial).toLowerCase()}/identity.request`
 }
+
+/** The store's name for a module's customization key as a SAM sealed it; the digest is of the SAM's serial number and the chip's identity key. */
+export function envelopeName(serial: Uint8Array, digest: Uint8Array): string {
+  const key = encodeHex(digest.subarray(0, 8)).toLowerCase()
+  return `modules/${encodeHex(serial).toLowerCase()}/customization-key-${key}`
+}

@@ -81,6 +81,14 @@ export const products = {
     keyPlaces: [],
     suites,
   },
+  sam: {
+    name: 'sam',
+    natives: [...base, 'MAKE MASTER KEY', 'SEAL CUSTOMIZATION KEY', 'BEGIN SESSION', 'SESSION KEYS'],
+    vectors: [productInfo],
+    software: [added],
+    keyPlaces: [],
+    suites,
+  },
   terminal: {
     name: 'terminal',
     natives: [...base, ...personalization, ...keyDownload],
