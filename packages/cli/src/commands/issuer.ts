@@ -15,7 +15,9 @@ import {
 import type { Command } from 'commander'
 import { type Context, certificateOf, fields, report, type Step } from '../framework/index.ts'
 import { productPrograms, shippedProgram } from '../shipped-programs.ts'
+
 import { register as registerLot } from './issuer-lot.ts'
+import { registerLaterCustomization, samOption } from './later-customization.ts'
 
 const maskOption = {
   flags: '--mask <name>',
@@ -142,6 +144,11 @@ export function register(program: Command, context: Context): void {
       { flags: '--request <file>', text: 'where the identity request goes', required: true },
       { flags: '--authority <file>', text: "the key authority's certificate" },
       {
+        flags: '--later-customization',
+        text: 'code and data may be written in user mode too, through the SAM; nothing switches it on or off later',
+      },
+      samOption,
+      {
         flags: '--insecure-policy <name>',
         text: 'a variant that personalization may use besides the chain (may be repeated)',
         many: true,
@@ -160,11 +167,21 @@ export function register(program: Command, context: Context): void {
       }
       const name = step.option('product') as ProductName
       const authority = step.optional('authority')
+      const sam = step.optional('sam')
+      const laterCustomization = step.flag('later-customization')
+      if (laterCustomization !== (sam !== undefined)) {
+        throw new UsageError('--later-customization and --sam go together')
+      }
       const policy = step.many('insecure-policy') as PolicyName[]
       const root = step.option('manufacturer-root')
       const done = await customize(step.party('issuer'), await step.module(), {
         mask: step.option('mask'),
-        product: policy.length === 0 ? products[name] : { ...products[name], policy },
+        product: {
+          ...products[name],
+          ...(policy.length === 0 ? {} : { policy }),
+          ...(laterCustomization ? { laterCustomization } : {}),
+        },
+        ...(sam === undefined ? {} : { sam: await step.openModule(sam) }),
         programs: productPrograms(),
         manufacturerRoot: certificateOf(step.readFile(root), root),
         ...certifiedPoints(step.party('issuer'), {
@@ -180,8 +197,13 @@ export function register(program: Command, context: Context): void {
       if (done.identityRequest !== undefined) step.writeFile(step.option('request'), done.identityRequest)
       const serial = encodeHex(done.serial)
       return report(
-        { serial, product: name, writes: done.writes },
-        ...fields({ module: serial, product: name, 'WRITE commands': done.writes }),
+        { serial, product: name, writes: done.writes, laterCustomization },
+        ...fields({
+          module: serial,
+          product: name,
+          'WRITE commands': done.writes,
+          'later customization': laterCustomization ? 'on' : undefined,
+        }),
         'next: the manufacturer certifies the request, then `issuer finish`',
       )
     },
@@ -223,6 +245,7 @@ export function register(program: Command, context: Context): void {
   })
 
   registerLot(issuer, context)
+  registerLaterCustomization(issuer, context)
 }
 
 /** The document key as a line of hex digits. */

@@ -36,7 +36,7 @@ export const demoChips = {
   loader: demoChip('loader', '0000000000000002'),
   terminal: demoChip('terminal', '0000000000000003'),
   phone: demoChip('phone', '0000000000000004'),
-} as const satisfies Record<ProductName, DemoChip>
+} as const satisfies Partial<Record<ProductName, DemoChip>>
 
 const chips: readonly DemoChip[] = Object.values(demoChips)
 const maskFile = 'exchange/fleet.mask'

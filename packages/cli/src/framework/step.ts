@@ -142,6 +142,11 @@ export class Step {
     return readSecret(this.terminal, this.optional(name), what)
   }
 
+  /** The same from a source that stands inside an option. */
+  secretFrom(source: string, what: string): Promise<Uint8Array> {
+    return readSecret(this.terminal, source, what)
+  }
+
   workspace(): Workspace {
     const folder = this.optional('workspace')
     return folder === undefined ? findWorkspace(this.terminal.cwd) : openWorkspace(this.path(folder))

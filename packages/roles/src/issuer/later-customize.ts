@@ -5,7 +5,14 @@ import { StateError } from '@sealwright/core/errors'
 import type { LogEntry } from '@sealwright/core/log'
 import type { Transport } from '@sealwright/core/ports'
 import { endChannel, plain } from '../channel/index.ts'
-import { documentHead, moduleStep } from '../custody/index.ts'
+import {
+  documentHead,
+  documentKeyName,
+  moduleStep,
+  type ProvenHead,
+  provenHead,
+  readHead,
+} from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { inLaterChannel, readSealedKey } from './sam.ts'
 
@@ -42,7 +49,7 @@ export async function laterCustomize(
   const { result, entries } = await moduleStep(ports, channel, {
     name: 'issuer later-customize',
     types: ['customized-later'],
-    proven: () => documentHead(ports, transport),
+    proven: (done) => done?.head ?? headFromDocumentChannel(ports, transport),
     async run() {
       const status = parseChipStatus(await channel.send('CHIP STATUS'))
       const { serial, mode } = status
@@ -59,17 +66,28 @@ export async function laterCustomize(
       const sealed = await readSealedKey(channel)
       const writes = laterWrites(change, programs, crypto)
       try {
-        await inLaterChannel(ports, transport, { sam, serial }, async (inside) => {
+        const head = await inLaterChannel(ports, transport, { sam, serial }, async (inside) => {
           for (const [i, data] of writes.entries()) {
             ports.progress(`CUSTOMIZE ${i + 1} of ${writes.length}`)
             await inside.send('CUSTOMIZE', { data })
           }
+          return provenHead(inside, ports.entropy.bytes(16))
         })
+        return { serial, sam: sealed.sam, writes: writes.length, head }
       } finally {
         wipe(...writes)
       }
-      return { serial, sam: sealed.sam, writes: writes.length }
     },
   })
-  return { ...result, entries }
+  const { serial, sam: opened, writes } = result
+  return { serial, sam: opened, writes, entries }
+}
+
+/** Where an earlier run was broken off, and the document key lies here: a module of a lot, or one that was handed over, has it elsewhere. */
+async function headFromDocumentChannel(
+  ports: PartyPorts,
+  transport: Transport,
+): Promise<ProvenHead | undefined> {
+  const { serial } = await readHead(plain(transport))
+  return (await ports.vault.has(documentKeyName(serial))) ? documentHead(ports, transport) : undefined
 }
