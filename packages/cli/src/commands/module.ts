@@ -121,7 +121,13 @@ async function show(channel: Channel) {
     triesLeft: status.triesLeft,
     romDigest: encodeHex(status.romDigest),
   }
-  const shown = { ...head, test: head.test ? 'yes: a test module, which takes published keys' : undefined }
+  const scrap = status.mode === 'issuer' && status.triesLeft === 0
+  const triesLeft = scrap ? '0: the chip is scrap; discard it' : status.triesLeft
+  const shown = {
+    ...head,
+    triesLeft,
+    test: head.test ? 'yes: a test module, which takes published keys' : undefined,
+  }
   if (status.mode === 'issuer' || status.mode === 'terminated') return report(head, ...fields(shown))
 
   const value = (tag: number): Promise<Uint8Array | undefined> => readData(channel, tag)

@@ -1,4 +1,5 @@
-import { wipe } from '@sealwright/core/bytes'
+import { encodeHex, wipe } from '@sealwright/core/bytes'
+import { unlockTries } from '@sealwright/core/catalog'
 import { parseChipStatus, serializeUnlockingData } from '@sealwright/core/customization'
 import { RefusedError, StateError } from '@sealwright/core/errors'
 import type { LogEntry } from '@sealwright/core/log'
@@ -40,7 +41,10 @@ export async function unlock(
         requireMask(mask, file, status.romDigest)
         if (serial === undefined) throw new StateError('the chip has no serial number yet: it is not mounted')
         if (mode === 'customization' && file.form === 'eeprom') return { serial, already: true }
-        if (triesLeft === 0) throw new StateError('the chip is scrap: its tries are used up')
+        if (triesLeft === 0) {
+          const reason = `the chip ${encodeHex(serial)} is scrap: its ${unlockTries} tries are used up`
+          throw new StateError(reason, { code: 'module-blocked' })
+        }
         const data = serializeUnlockingData(file.unlocking)
         try {
           await channel.send('UNLOCK', { data })

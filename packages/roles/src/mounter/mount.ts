@@ -77,6 +77,9 @@ async function mountPowered(
   const delivered = delivery.chip(status)
   input.accept?.(delivered.index)
   if (status.mode !== 'issuer') throw new StateError(`the chip is in ${status.mode} mode, expected issuer`)
+  if (status.triesLeft === 0) {
+    return discard(ports, input, 'scrap: somebody has used up all tries of the unlocking data')
+  }
   const already = status.serial !== undefined
   if (status.serial !== undefined && !equal(status.serial, serial)) {
     throw new StateError(`the chip has the serial number ${encodeHex(status.serial)} already`)
