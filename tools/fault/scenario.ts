@@ -1,7 +1,7 @@
 import { encodeHex } from '@sealwright/core/bytes'
 import { scriptedEntropy } from '@sealwright/core/testing'
 import { Module } from '@sealwright/module'
-import { areaOf, type Medium, RamMedium, type Snapshot } from '@sealwright/module/medium'
+import { areaOf, type Medium, pageSize, RamMedium, type Snapshot } from '@sealwright/module/medium'
 import type { Scenario, Verdict } from '@sealwright/module/testing'
 import { nodeCrypto } from '@sealwright/node/crypto'
 import type { Life, Stage } from '../../packages/node/test/life/index.ts'
@@ -107,10 +107,8 @@ function countCommits(module: Module, committed: (writer: string) => void): void
 /** Powers a module up, which settles what was interrupted, and gives all that is in its memory. */
 function memoryAfterStart(medium: Medium): string {
   new Module({ medium, crypto: repeatableCrypto, entropy: scriptedEntropy('start') })
-  const pages: Uint8Array[] = []
-  for (const name of ['otp', 'eeprom', 'journal'] as const) {
-    const { first, pages: count } = areaOf(medium.geometry, name)
-    for (let page = first; page < first + count; page++) pages.push(medium.read(page))
-  }
-  return encodeHex(nodeCrypto.sha256(...pages))
+  const rom = areaOf(medium.geometry, 'rom').first
+  const bytes = new Uint8Array(rom * pageSize)
+  for (let page = 0; page < rom; page++) bytes.set(medium.lend(page), page * pageSize)
+  return encodeHex(nodeCrypto.sha256(bytes))
 }

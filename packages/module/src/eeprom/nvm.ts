@@ -194,7 +194,7 @@ export class Nvm {
     nvm.#journal.recover()
     for (const name of ['otp', 'eeprom'] as const) {
       const { first, pages } = areaOf(medium.geometry, name)
-      for (let page = first; page < first + pages; page++) medium.read(page)
+      for (let page = first; page < first + pages; page++) medium.lend(page)
     }
     const control = parseControlPage(nvm.read(0, pageSize))
     if (control.eepromSize !== nvm.size) {

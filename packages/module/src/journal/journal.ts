@@ -70,14 +70,13 @@ export class Journal {
 
   /** After a start: finishes the transaction that was committed, drops the one that was not. May itself be cut. */
   recover(): 'clean' | 'finished' | 'dropped' {
-    const bytes = new Uint8Array(this.#pages * pageSize)
-    const dirty: number[] = []
-    for (let i = 0; i < this.#pages; i++) {
+    const dirty = Array.from({ length: this.#pages }, (_, i) => i).filter((i) => {
       const page = this.#readable(i)
-      if (page === undefined || !blank(page)) dirty.push(i)
-      if (page !== undefined) bytes.set(page, i * pageSize)
-    }
+      return page === undefined || !blank(page)
+    })
     if (dirty.length === 0) return 'clean'
+    const bytes = new Uint8Array(this.#pages * pageSize)
+    for (const i of dirty) bytes.set(this.#readable(i) ?? zeros, i * pageSize)
     const record = committed(bytes)
     const { seal } = this.#medium
     if (record !== undefined) {
@@ -106,9 +105,10 @@ export class Journal {
     this.#medium.sync()
   }
 
+  /** Lent. */
   #readable(i: number): Uint8Array | undefined {
     try {
-      return this.#medium.read(this.#first + i)
+      return this.#medium.lend(this.#first + i)
     } catch (error) {
       // A torn journal page belongs to a record that was never committed, or is already applied.
       if (error instanceof PageDamaged) return undefined

@@ -9,11 +9,14 @@ import {
   CountingMedium,
   cutModes,
   FaultMedium,
+  FaultSlots,
   geometryFor,
   PageDamaged,
+  Power,
   PowerLoss,
   pageSize,
   RamMedium,
+  RamSlots,
   totalPages,
 } from './index.ts'
 
@@ -169,3 +172,82 @@ test('[D8a] no cut clears an OTP bit or sets one that was not asked for', () => 
 function page(value: number): Uint8Array {
   return new Uint8Array(pageSize).fill(value)
 }
+
+test('slots keep what was programmed, are zeros before, and refuse what does not fit', () => {
+  const slots = new RamSlots(3, 8)
+  assert.deepEqual(slots.lend(2), new Uint8Array(8))
+  const { revision } = slots
+  const bytes = new Uint8Array(8).fill(1)
+  slots.program(1, bytes)
+  bytes.fill(2)
+  assert.notEqual(slots.revision, revision)
+  assert.deepEqual(slots.lend(1), new Uint8Array(8).fill(1))
+  const copy = slots.clone()
+  slots.program(1, bytes)
+  assert.deepEqual(copy.lend(1), new Uint8Array(8).fill(1))
+  assert.deepEqual(copy.written(), [1])
+  slots.restore(copy)
+  assert.deepEqual(slots.lend(1), new Uint8Array(8).fill(1))
+  for (const slot of [-1, 3, 0.5]) assert.throws(() => slots.lend(slot), { code: 'usage' })
+  assert.throws(() => slots.program(0, new Uint8Array(7)), { code: 'usage' })
+  assert.throws(() => slots.restore(new RamSlots(3, 7)), { code: 'usage' })
+})
+
+test('slots on one supply lose power together, wherever the step falls, each with its own syncs', () => {
+  const eight = (value: number): Uint8Array => new Uint8Array(8).fill(value)
+  for (const mode of cutModes) {
+    for (let cutAt = 1; cutAt <= 6; cutAt++) {
+      const [memory, counter] = [new RamSlots(4, 8), new RamSlots(2, 8)]
+      const power = new Power({ cutAt, mode, seed: 3 })
+      const [a, b] = [new FaultSlots(memory, power), new FaultSlots(counter, power)]
+      const run = (): void => {
+        a.program(0, eight(1))
+        a.sync()
+        b.program(0, eight(2))
+        b.sync()
+        a.program(1, eight(3))
+        a.program(2, eight(4))
+      }
+      if (mode !== 'lost' && cutAt > 4) {
+        run()
+        assert.equal(power.dead, false)
+        continue
+      }
+      assert.throws(run, PowerLoss)
+      assert.equal(power.steps, cutAt)
+      for (const one of [a, b]) {
+        assert.throws(() => one.lend(0), PowerLoss)
+        assert.throws(() => one.program(0, eight(9)), PowerLoss)
+        assert.throws(() => one.sync(), PowerLoss)
+        assert.throws(() => one.revision, PowerLoss)
+      }
+      if (mode === 'lost' ? cutAt > 2 : cutAt > 1) assert.deepEqual(memory.lend(0), eight(1))
+      if (mode === 'lost' ? cutAt > 4 : cutAt > 2) assert.deepEqual(counter.lend(0), eight(2))
+    }
+  }
+})
+
+test('slots not synced are kept, lost or torn in any combination, and the running one sees its own writes', () => {
+  const seen = new Set<string>()
+  for (let seed = 1; seed <= 80; seed++) {
+    const memory = new RamSlots(2, 64)
+    const power = new Power({ mode: 'lost', seed })
+    const slots = new FaultSlots(memory, power)
+    for (const slot of [0, 1]) slots.program(slot, new Uint8Array(64).fill(7))
+    assert.equal(slots.lend(1)[63], 7)
+    assert.throws(() => power.off(), PowerLoss)
+    seen.add(
+      [0, 1]
+        .map((slot) => {
+          const bytes = memory.lend(slot)
+          return bytes.every((byte) => byte === 7)
+            ? 'kept'
+            : bytes.every((byte) => byte === 0)
+              ? 'lost'
+              : 'torn'
+        })
+        .join(),
+    )
+  }
+  assert.equal(seen.size, 9)
+})

@@ -84,7 +84,7 @@ export function assess({ geometry, slots, counter, chip, pageSeal, rootKey }: As
   look.counter(interrupted)
   return {
     ...{ content, table, bad, sealed, sealWrites, interrupted },
-    dropped: interrupted === undefined && (look.journalBad || area.some((byte) => byte !== 0)),
+    dropped: interrupted === undefined && (look.journalBad || !neverWritten(area)),
     findings: look.sorted(),
   }
 }
@@ -221,6 +221,12 @@ class Look {
 
   #stale(state: SealState, without: readonly number[], by: string): void {
     const { geometry, table } = this.#at
+    const newer = table.newerThan(state.commit, without)
+    if (newer !== undefined) {
+      const reason = `${named(geometry, newer)} is of commit ${table.commitOf(newer)}, and ${by} of ${state.commit}`
+      this.#add('stale', reason, newer)
+      return
+    }
     const page = table.stalePage(state.sums, state.commit, without)
     if (page === undefined) {
       this.#add('stale', `several pages are not those that ${by} covers`)
@@ -268,6 +274,8 @@ const order: readonly Finding['kind'][] = [
 ]
 
 function committed(area: Uint8Array): JournalRecord | undefined {
+  // At rest, which is nearly always, there is nothing to parse.
+  if (area[0] === 0) return undefined
   try {
     return parseRecord(area)
   } catch (error) {

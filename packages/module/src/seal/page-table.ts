@@ -110,6 +110,12 @@ export class PageTable {
     return last <= newest ? { page, seen, last } : undefined
   }
 
+  /** The first page that a later commit wrote. */
+  newerThan(commit: number, without: readonly number[] = []): number | undefined {
+    const page = this.#commits.findIndex((one, page) => one > commit && !without.includes(page))
+    return page < 0 ? undefined : page
+  }
+
   #groupTags(group: number): Uint8Array {
     return this.#tags.subarray(group * groupLength, (group + 1) * groupLength)
   }

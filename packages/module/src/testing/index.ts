@@ -1,3 +1,4 @@
+export { cutCommit, cutCommitOf } from './cut-commit.ts'
 export { type CutMemory, plainMemory, sealedMemory } from './cut-memory.ts'
 export {
   customizedModule,
@@ -36,3 +37,10 @@ export {
   type Verdict,
 } from './power-cut.ts'
 export { refusalChanges } from './refusal-changes.ts'
+export {
+  type ChipImage,
+  contentOf,
+  SealedChip,
+  type SealedChipOptions,
+  smallGeometry,
+} from './sealed-chip.ts'

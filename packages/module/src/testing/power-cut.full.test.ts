@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { portableCrypto } from '@sealwright/core/crypto'
 import fc from 'fast-check'
 import type { ObjectKind } from '../eeprom/index.ts'
 import { geometryFor } from '../medium/index.ts'
 import type { OtpBit } from '../otp/index.ts'
-import { everyPowerCut, objectScenario } from './index.ts'
+import { everyPowerCut, objectScenario, sealedMemory } from './index.ts'
 
 const changes = fc.array(
   fc.tuple(
@@ -38,6 +39,25 @@ test('[R1b][R1c] many random transactions, every cut in every mode, half of them
     { numRuns: 60, endOnFailure: true },
   )
   assert.ok(cuts > 5000, `${cuts} cuts`)
+})
+
+test('[R1b][R1c] random transactions on a sealed memory, every cut of start and restart in every mode', async () => {
+  let cuts = 0
+  await fc.assert(
+    fc.asyncProperty(changes, bit, fc.integer({ min: 2, max: 10_000 }), async (after, otp, seed) => {
+      const list = after.map(([kind, id, bytes]) => ({ kind, id, bytes }))
+      const scenario = objectScenario(
+        'sealed',
+        [],
+        [...list, { kind: 'receipt', id: 9, bytes: Uint8Array.of(1) }],
+        otp,
+      )
+      const memory = sealedMemory(portableCrypto)
+      cuts += (await everyPowerCut(scenario, { seeds: [1, seed], depth: 2, memory })).cuts
+    }),
+    { numRuns: 4, endOnFailure: true },
+  )
+  assert.ok(cuts > 500, `${cuts} cuts`)
 })
 
 test('[R1b] a transaction over many pages of a 256 KiB EEPROM survives every cut', async () => {

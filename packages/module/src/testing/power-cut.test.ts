@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ascii, concat, equal } from '@sealwright/core/bytes'
+import { portableCrypto } from '@sealwright/core/crypto'
 import fc from 'fast-check'
 import { type ObjectKind, Objects, openNvm } from '../eeprom/index.ts'
 import { cutModes, geometryFor, type Medium, pageSize, RamMedium, type Snapshot } from '../medium/index.ts'
@@ -12,12 +13,15 @@ import {
   everyPowerCut,
   type ObjectChange,
   objectScenario,
+  plainMemory,
   replay,
   type Scenario,
+  sealedMemory,
   type Verdict,
 } from './index.ts'
 
 const geometry = geometryFor(32 * 1024)
+const sealed = sealedMemory(portableCrypto)
 
 test('[R1a][R1b] random transactions: every cut, torn, unreadable or reordered, leaves the old state or the new', async () => {
   const change = fc.record({
@@ -50,6 +54,63 @@ test('[R1c] the restart after each cut is itself cut at every step, and the outc
   const shallow = await everyPowerCut(scenario, { seeds: [1, 2, 3] })
   assert.ok(report.cuts > 3 * shallow.cuts, `${report.cuts} and ${shallow.cuts}`)
   assert.equal(report.recoveries, report.cuts)
+})
+
+test('[R1a][R1b] random transactions on a sealed memory: every cut, of the counter too, leaves the old state or the new', async () => {
+  const change = fc.record({
+    kind: fc.constantFrom<ObjectKind>('key', 'event'),
+    id: fc.nat(2),
+    bytes: fc.option(fc.uint8Array({ maxLength: 500 }), { nil: undefined }),
+  })
+  const changes = fc.array(change, { minLength: 1, maxLength: 3 })
+  const bit = fc.constantFrom<OtpBit | undefined>(undefined, 'test')
+  const added: ObjectChange = { kind: 'receipt', id: 9, bytes: ascii('so that something changes') }
+  const total = { cuts: 0 }
+  await fc.assert(
+    fc.asyncProperty(changes, changes, bit, fc.nat(10_000), async (before, after, otp, seed) => {
+      const scenario = objectScenario('objects', before, [...after, added], otp)
+      total.cuts += (await everyPowerCut(scenario, { seeds: [seed + 1], memory: sealed })).cuts
+    }),
+    { numRuns: 4 },
+  )
+  assert.ok(total.cuts > 100, `${total.cuts} cuts`)
+})
+
+test('[R1c] on a sealed memory too the restart is cut at every step, those of the counter and the seal among them', async () => {
+  const key: ObjectChange = { kind: 'key', id: 1, bytes: new Uint8Array(40).fill(2) }
+  const scenario = objectScenario('sealed-depth', [], [key], 'test')
+  const options = { memory: sealed, modes: ['torn', 'lost'] as const, depth: 2 as const }
+  const report = await everyPowerCut(scenario, options)
+  const plain = await everyPowerCut(scenario, { ...options, memory: plainMemory })
+  assert.ok(report.cuts > plain.cuts, `${report.cuts} and ${plain.cuts}`)
+})
+
+test('[R1d] a failure on a sealed memory says so in its id, and is replayed by it', async () => {
+  const scenario = objectScenario('broken', [], [{ kind: 'key', id: 1, bytes: new Uint8Array(600).fill(3) }])
+  // Programs that no transaction covers: a cut between them is noticed by the seal, and the memory does not start.
+  const broken: Scenario = {
+    ...scenario,
+    repeatable: false,
+    run: (medium) => {
+      for (const page of [100, 101]) medium.program(page, new Uint8Array(pageSize).fill(5))
+      medium.sync()
+    },
+  }
+  let id = ''
+  await assert.rejects(everyPowerCut(broken, { memory: sealed, modes: ['whole'] }), (error) => {
+    assert.ok(error instanceof CutFailure)
+    id = error.id
+    return true
+  })
+  assert.equal(id, 'broken:sealed-whole:2')
+  await assert.rejects(replay(broken, id, [sealed]), (error: CutFailure) => {
+    assert.deepEqual([error.id, (error.cause as { code?: string }).code], [id, 'memory-stale'])
+    assert.match(error.message, /page 100 \(eeprom\) is of commit \d+, and the seal record of \d+/)
+    return true
+  })
+  await assert.rejects(replay(broken, id), { code: 'usage' })
+  assert.equal(await replay(scenario, 'broken:sealed-torn/7:1', [plainMemory, sealed]), 'old')
+  assert.equal(await replay(scenario, 'broken:sealed-torn/7:7,2', [plainMemory, sealed]), 'new')
 })
 
 test('both outcomes occur, and each program before the commit is the old state', async () => {
