@@ -2,7 +2,8 @@
  * `npm run fault`: cuts the power at every write of the steps in a module's life and looks what is left: the old state or the new one,
  * and the step done again reaches its end. Prints writes, cuts and recoveries of each step, and fails at zero.
  * The memory is a sealed one and loses power together with its rollback counter; `--plain`: the journal alone. Slots are torn; `--all`: in
- * every way that a cut may leave them, and at depth 2 too. `--depth 2`: the restart after each cut is itself cut at each of its writes.
+ * every way that a cut may leave them, and some steps at depth 2 too, which cuts the restart after each cut at each of its writes.
+ * `--depth 2`: that for every step.
  * `--replay ID`: one cut again; `--list`, `--json`; other words keep only steps whose names contain one of them.
  */
 import { performance } from 'node:perf_hooks'
@@ -28,8 +29,11 @@ const { values: options, positionals: words } = parseArgs({
 })
 if (![undefined, '1', '2'].includes(options.depth))
   throw new Error(`--depth: expected 1 or 2, got ${options.depth}`)
-const depths: readonly (1 | 2)[] =
-  options.depth === undefined ? (options.all ? [1, 2] : [1]) : options.depth === '2' ? [2] : [1]
+/** `--all` takes depth 2 for the steps that ask for it: of all steps it takes many minutes. */
+const depthsOf = ({ restarts }: Stage): readonly (1 | 2)[] => {
+  if (options.depth !== undefined) return options.depth === '2' ? [2] : [1]
+  return options.all && restarts === true ? [1, 2] : [1]
+}
 const memories = [sealedMemory(nodeCrypto), plainMemory] as const
 const memory = memories[options.plain ? 1 : 0]
 const modes: readonly CutMode[] = options.all ? cutModes : ['torn']
@@ -68,7 +72,7 @@ async function cut(stage: Stage): Promise<void> {
     console.log(`${options.replay}: ${await replay(scenario, options.replay, memories)} state`)
     return
   }
-  for (const depth of depths) await cutAt(stage, depth)
+  for (const depth of depthsOf(stage)) await cutAt(stage, depth)
 }
 
 async function cutAt(stage: Stage, depth: 1 | 2): Promise<void> {
@@ -79,11 +83,12 @@ async function cutAt(stage: Stage, depth: 1 | 2): Promise<void> {
       ...{ modes, depth, memory },
       seeds: depth === 1 ? seeds : [1],
     })
-    total.writes += depth === depths[0] ? report.writes : 0
+    const first = depth === depthsOf(stage)[0]
+    total.writes += first ? report.writes : 0
     total.cuts += report.cuts
     total.recoveries += report.recoveries
     const ms = Math.round(performance.now() - since)
-    tell({ scenario: scenario.name, depth, ok: true, ...report, ms }, scenario.writers)
+    tell({ scenario: scenario.name, depth, ok: true, ...report, ms }, first ? scenario.writers : undefined)
   } catch (error) {
     if (!(error instanceof CutFailure)) throw error
     total.failures++
@@ -110,7 +115,7 @@ function tell(line: Line, writers: ReadonlyMap<string, number> = new Map()): voi
     const { scenario, depth, writes, cuts, recoveries, ms } = line
     const numbers = `depth ${depth}: ${writes} writes, ${cuts} cuts, ${recoveries} recoveries`
     console.log(`${scenario.padEnd(24)} ${numbers.padEnd(52)} ${(ms! / 1000).toFixed(1).padStart(6)} s`)
-    if (depth === depths[0])
+    if (writers.size > 0)
       console.log(`${' '.repeat(25)}${[...writers].map(([name, count]) => `${name} ${count}`).join(', ')}`)
   } else {
     console.log(`FAILED ${line.message}\n       node tools/fault.ts --replay ${line.id}`)

@@ -69,6 +69,7 @@ function unlockStage(chip: ProductName): Stage {
   return {
     name: `unlock ${chip}`,
     chip,
+    restarts: true,
     async run(life) {
       await unlock(await life.party('issuer'), life.module(chip), { mask: fleet })
     },
@@ -101,6 +102,7 @@ function finishStage(chip: ProductName): Stage {
   return {
     name: `finish ${chip}`,
     chip,
+    restarts: true,
     async run(life) {
       await finish(await life.party('issuer'), life.module(chip), {
         mask: fleet,

@@ -92,6 +92,7 @@ export const keyDownloadStages: readonly Stage[] = [
   {
     name: 'import-key',
     chip: 'terminal',
+    restarts: true,
     async run(life) {
       const terminal = await life.party('terminal')
       const done = await importKey(terminal, life.module('terminal'), life.file('key.message'))

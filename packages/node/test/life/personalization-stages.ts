@@ -28,6 +28,7 @@ export function personalizeStage(chip: ProductName): Stage {
   return {
     name: `personalize ${chip}`,
     chip,
+    restarts: true,
     ...(chip === 'terminal' ? {} : { faults: false as const }),
     async run(life) {
       await personalize(await life.party('unit'), life.module(chip), {

@@ -66,6 +66,7 @@ export const resourceStages: readonly Stage[] = [
   {
     name: 'load',
     chip: 'phone',
+    restarts: true,
     async run(life) {
       await supplier.load(await life.party('supplier'), life.module('phone'), {
         activation: life.file('activation'),

@@ -13,6 +13,8 @@ export interface Stage {
   readonly chip?: ProductName
   /** False: `npm run fault` leaves it out unless it is named: another chip does the same, or nothing is written. */
   readonly faults?: false
+  /** `npm run fault -- --all` also cuts the start after each cut: steps where a mode, a key or a program comes in one stroke. */
+  readonly restarts?: true
   run(life: Life): Promise<void>
   /** Throws unless the step has reached its end. Writes nothing. */
   check?(life: Life): Promise<void>
