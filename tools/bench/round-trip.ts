@@ -8,9 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { concat, decodeHex, encodeHex } from '@sealwright/core/bytes'
 import type { Transport } from '@sealwright/core/ports'
-import { areaOfPage } from '@sealwright/module/medium'
 import { nodeCrypto } from '@sealwright/node/crypto'
-import { FileMedium } from '@sealwright/node/medium'
+import { createChip } from '@sealwright/node/medium'
 import { connectTcp, inProcess, openReader } from '@sealwright/node/transport'
 import { Readers, readerName, whyNoReaders } from '../../packages/node/test/readers/index.ts'
 import { wat } from '../../packages/node/test/wat.ts'
@@ -154,14 +153,7 @@ async function carriersOf(folder: string, started: Readers[]): Promise<readonly 
   const chipFile = (name: string): string => {
     const path = join(folder, `${name}.chip`)
     const { geometry, pages } = life.chips.get('phone')!.snapshot()
-    const rom = [...pages].filter(([page]) => areaOfPage(geometry, page).name === 'rom')
-    const image = concat(...rom.sort(([a], [b]) => a - b).map(([, bytes]) => bytes))
-    const medium = FileMedium.create(path, geometry, image)
-    for (const [page, bytes] of pages) {
-      if (areaOfPage(geometry, page).name !== 'rom') medium.program(page, bytes)
-    }
-    medium.sync()
-    medium.close()
+    createChip(path, { geometry, pages })
     return path
   }
   const noReaders = whyNoReaders()

@@ -127,7 +127,9 @@ function hide(words: readonly string[], party: PartyName | undefined): string[] 
   for (const shared of ['exchange', 'chips', 'certs']) {
     if (!existsSync(join(work, shared))) continue
     for (const file of readdirSync(join(work, shared))) {
-      if (statSync(join(work, shared, file)).isFile() && !words.includes(join(shared, file))) {
+      // A chip's key goes with its chip.
+      const named = words.includes(join(shared, file.replace(/\.chip\.key$/, '.chip')))
+      if (statSync(join(work, shared, file)).isFile() && !named) {
         gone.push(join(shared, file) as PartyName)
       }
     }

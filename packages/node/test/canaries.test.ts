@@ -8,7 +8,7 @@ import { ascii, concat, decodeHex, encodeHex } from '@sealwright/core/bytes'
 import { openImage, parseMaskFile, parseUnlockingFile } from '@sealwright/core/customization'
 import { openMemory } from '@sealwright/module/eeprom'
 import { maskGeometry, programMask } from '@sealwright/module/mask'
-import { RamMedium } from '@sealwright/module/medium'
+import { RamMedium, totalPages } from '@sealwright/module/medium'
 import { readRom } from '@sealwright/module/rom'
 import { customize, finish, mask, products, unlock } from '@sealwright/roles/issuer'
 import { certifyModule, initRoot, produce } from '@sealwright/roles/manufacturer'
@@ -16,6 +16,7 @@ import { mount } from '@sealwright/roles/mounter'
 import type { PartyPorts } from '@sealwright/roles/ports'
 import { chipFactory, maskLayout } from '../src/chips/index.ts'
 import { nodeCrypto as crypto } from '../src/crypto/index.ts'
+import { ChipFile } from '../src/medium/index.ts'
 import { openModuleFile } from '../src/transport/index.ts'
 import { initWorkspace, openParty } from '../src/workspace/index.ts'
 import { programs } from './factory-bench.ts'
@@ -60,14 +61,14 @@ async function factory(): Promise<Secrets> {
   const names = [chip]
   const produced = await produce(manufacturer, { mask: made.file, factory: chipFactory(folder), names })
   hand('fleet.note', produced.deliveryNote)
-  writeFileSync(join(folder, 'delivered', 'from-manufacturer.chip'), readFileSync(chip))
+  deliver(chip, 'from-manufacturer')
   await mount(mounter, {
     chip: 'one',
     power: async () => openModuleFile(chip),
     serial: decodeHex('0102030405060708'),
     deliveryNote: produced.deliveryNote,
   })
-  writeFileSync(join(folder, 'delivered', 'from-mounter.chip'), readFileSync(chip))
+  deliver(chip, 'from-mounter')
   const module = openModuleFile(chip)
   await unlock(issuer, module, { mask: 'fleet' })
   const root = await initRoot(manufacturer)
@@ -81,6 +82,7 @@ async function factory(): Promise<Secrets> {
   const { encoded: certificate } = await certifyModule(manufacturer, { request })
   await finish(issuer, module, { mask: 'fleet', certificate: hand('one.der', certificate) })
   await module.close()
+  writeFileSync(join(folder, 'one.memory'), plainMemory(chip))
   const kept = await issuer.vault.useSecret('unlocking/fleet', (bytes) => parseUnlockingFile(bytes).unlocking)
   for (const { close } of opened) close()
   return kept
@@ -123,7 +125,8 @@ test('[D1b] canaries of the customization software are in no file of manufacture
 
 test('[D1c] canaries of the added software are in no file of manufacturer or mounter; the customized chip has it', () => {
   for (const canary of pieces(addedCanary)) assert.deepEqual(filesWith(canary, theirs), [])
-  assert.deepEqual(filesWith(addedCanary, ['one.chip']), ['one.chip'])
+  assert.deepEqual(filesWith(addedCanary, ['one.memory']), ['one.memory'])
+  assert.deepEqual(filesWith(addedCanary, ['one.chip', 'one.chip.key']), [])
 })
 
 test('[D1d] the hash code is in no file of manufacturer or mounter', () => {
@@ -135,6 +138,25 @@ test('[D1e] the unlocking key is in no file of manufacturer or mounter', () => {
   for (const piece of pieces(secrets.key)) assert.deepEqual(filesWith(piece, theirs), [])
   assert.equal(filesWith(secrets.key, ['issuer']).length > 0, true)
 })
+
+/** Keeps what is handed over with a chip: its file, its key file, and what who has both can read. */
+function deliver(chip: string, from: string): void {
+  const to = join(folder, 'delivered', from)
+  writeFileSync(`${to}.chip`, readFileSync(chip))
+  writeFileSync(`${to}.chip.key`, readFileSync(`${chip}.key`))
+  writeFileSync(`${to}.memory`, plainMemory(chip))
+}
+
+function plainMemory(path: string): Uint8Array {
+  const file = ChipFile.open(path)
+  try {
+    return concat(
+      ...Array.from({ length: totalPages(file.medium.geometry) }, (_, page) => file.medium.read(page)),
+    )
+  } finally {
+    file.close()
+  }
+}
 
 /** The program with the canary in a custom section. */
 function withCanary(wasm: Uint8Array, canary: Uint8Array): Uint8Array {

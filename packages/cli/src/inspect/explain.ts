@@ -13,7 +13,7 @@ import { parsePassport } from '@sealwright/core/log'
 import { parseCertificate } from '@sealwright/core/x509'
 import { checkProgram, defaultLimits, ProgramRefused } from '@sealwright/module/program'
 import { parseRom } from '@sealwright/module/rom'
-import { chipHeaderLength, parseChipHeader } from '@sealwright/node/medium'
+import { chipHeaderLength, describeChipHeader } from '@sealwright/node/medium'
 import { parseEntriesFile } from '@sealwright/roles/custody'
 import { explainCbor, explainDocument } from './documents.ts'
 import type { Explanation } from './explanation.ts'
@@ -36,21 +36,24 @@ const formats: readonly { readonly magic: Uint8Array; readonly read: (bytes: Uin
     {
       magic: ascii('SWCHIP'),
       read(bytes) {
-        const { pageSize, otpPages, eepromPages, journalPages, romPages } = parseChipHeader(
-          bytes.subarray(0, chipHeaderLength),
-        )
+        const { version, geometry, chipId } = describeChipHeader(bytes.subarray(0, chipHeaderLength))
+        const { pageSize, otpPages, eepromPages, journalPages, romPages } = geometry
         const sizes = {
           eeprom: eepromPages * pageSize,
           rom: romPages * pageSize,
           journal: journalPages * pageSize,
           otp: otpPages * pageSize,
         }
+        const sealed = chipId === undefined ? 'not sealed: a command that opens it makes it new' : 'sealed'
         return {
           kind: 'chip file',
-          json: { pageSize, ...sizes },
+          json: { version, ...(chipId === undefined ? {} : { chip: chipId }), pageSize, ...sizes },
           lines: [
+            `format version ${version}, ${sealed}`,
+            ...(chipId === undefined ? [] : [`chip ${encodeHex(chipId).toLowerCase()}`]),
             ...Object.entries(sizes).map(([area, size]) => `${area} ${size} bytes, pages of ${pageSize}`),
             'what the module says of itself: `sealwright module show --module FILE`',
+            'whether every page holds: `sealwright module verify FILE`',
           ],
         }
       },

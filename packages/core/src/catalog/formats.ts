@@ -16,7 +16,7 @@ const magic = (begins: string, page: string): FormatRow => ({ begins, oldest: 1,
  * A reader looks at the version before anything that the version may have changed (`requireFormatVersion`).
  */
 export const formats = {
-  'chip file': { begins: '`SWCHIP`', oldest: 1, newest: 1, page: 'memory' },
+  'chip file': { begins: '`SWCHIP`', oldest: 1, newest: 2, page: 'memory' },
   'chip key file': magic('`SWCK`', 'memory'),
   'chip backup': magic('`SWCB`', 'memory'),
   EEPROM: magic('`SWEE`', 'memory'),

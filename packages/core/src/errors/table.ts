@@ -92,6 +92,33 @@ export const errorTable = {
     remedy:
       'the rollback counter holds nothing that the chip key made: put back the newest copy of the key file, which holds it',
   },
+  'chip-key-missing': {
+    culprit: 'environment',
+    exit: 8,
+    remedy:
+      'name the key file with --chip-key FILE, or put it beside the chip as CHIP.key; without its key a chip file is worthless',
+  },
+  'chip-key-differs': {
+    culprit: 'caller',
+    exit: 2,
+    remedy: 'name the key file that was made with this chip: --chip-key FILE',
+  },
+  'chip-key-damaged': {
+    culprit: 'bytes',
+    exit: 3,
+    remedy: 'put back a good copy of the key file; without its key a chip file is worthless',
+  },
+  'chip-passphrase-missing': {
+    culprit: 'caller',
+    exit: 2,
+    remedy:
+      'give the passphrase: --chip-passphrase FILE (- for standard input, fd:N), or run the command at a terminal',
+  },
+  'chip-passphrase-wrong': {
+    culprit: 'caller',
+    exit: 2,
+    remedy: 'type the passphrase that `sealwright module protect` was given for this chip',
+  },
   'format-newer': {
     culprit: 'environment',
     exit: 8,

@@ -1,83 +1,176 @@
-import { crc32 } from 'node:zlib'
-import { ascii, concat, equal, Reader, requireFormatVersion, u32, Writer } from '@sealwright/core/bytes'
-import { DecodeError } from '@sealwright/core/errors'
-import { type Geometry, pageSize, totalPages } from '@sealwright/module/medium'
+import { equal, wipe } from '@sealwright/core/bytes'
+import { DecodeError, UsageError } from '@sealwright/core/errors'
+import type { Geometry } from '@sealwright/module/medium'
+import {
+  type ChipKey,
+  chipKeyCheck,
+  RollbackCounter,
+  SealedMedium,
+  sealedSlotLength,
+  slotCount,
+} from '@sealwright/module/seal'
+import { isCode } from '../lock/index.ts'
+import {
+  type ChipHeader,
+  checkLength,
+  fileLength,
+  headerLength,
+  headerVersion,
+  parseHeader,
+} from './chip-header.ts'
+import { findKeyFile, type OpenChipKey, openChipKey } from './chip-key.ts'
+import { type ChipOptions, type ChipWorld, chipWorld, takeLock } from './chip-world.ts'
+import { FileSlots } from './file-slots.ts'
+import { type Files, writeError } from './files.ts'
+import { parseFirstFormat } from './first-format.ts'
+import type { KeyProtection } from './key-file.ts'
+import { replaceFirstFormat } from './migration.ts'
+
+/** A chip file and its key under this process's lock, not yet opened as a memory. */
+export interface HeldChip {
+  readonly path: string
+  readonly world: ChipWorld
+  readonly header: ChipHeader
+  readonly chip: ChipKey
+  readonly key: OpenChipKey
+  /** The file, still as it lies there. */
+  readonly slots: FileSlots
+  close(): void
+}
 
 /**
- * The layout of a chip file: a header of 64 bytes, then a slot of 264 bytes for every page, in the order of pages.
- *
- *   header  magic "SWCHIP"(6) ‖ format version(2) ‖ page size(2) ‖ pages of OTP(4), EEPROM(4), journal(4), ROM(4) ‖ zeros(34)
- *           ‖ CRC-32 of all before(4)
- *   slot    content(256) ‖ 01 ‖ zeros(3) ‖ CRC-32 of page number(4) ‖ content(4); all zeros: never written
+ * Takes the lock, reads header and key. A file of an older format is made new first, and a copy kept.
+ * StateError `memory-held` naming the holder, `chip-key-missing`, `chip-passphrase-missing`, `chip-passphrase-wrong`; DecodeError
+ * `format-newer`, `memory-damaged`, `chip-key-differs`, `chip-key-damaged`.
  */
-export const headerLength = 64
-export const slotLength = pageSize + 8
-export const formatVersion = 1
-
-const magic = ascii('SWCHIP')
-
-export function fileLength(geometry: Geometry): number {
-  return headerLength + slotLength * totalPages(geometry)
-}
-
-export function slotOffset(page: number): number {
-  return headerLength + slotLength * page
-}
-
-export function serializeHeader(geometry: Geometry): Uint8Array {
-  const body = new Writer()
-    .bytes(magic)
-    .u16(formatVersion)
-    .u16(geometry.pageSize)
-    .u32(geometry.otpPages)
-    .u32(geometry.eepromPages)
-    .u32(geometry.journalPages)
-    .u32(geometry.romPages)
-    .bytes(new Uint8Array(34))
-    .finish()
-  return concat(body, u32(crc32(body)))
-}
-
-/** Refuses a newer version by its number before it looks at anything that the version may have changed. */
-export function parseHeader(bytes: Uint8Array): Geometry {
-  const r = new Reader(bytes, 'chip file')
-  if (!equal(r.take(magic.length, 'magic'), magic)) throw r.fail('not a chip file')
-  const version = r.u16('format version')
-  requireFormatVersion('chip file', version)
-  const size = r.u16('page size')
-  const geometry: Geometry = {
-    pageSize,
-    otpPages: r.u32('OTP pages'),
-    eepromPages: r.u32('EEPROM pages'),
-    journalPages: r.u32('journal pages'),
-    romPages: r.u32('ROM pages'),
+export function holdChip(path: string, options: ChipOptions = {}): HeldChip {
+  const world = chipWorld(options)
+  const { files } = world
+  if (!files.existsSync(path)) throw new UsageError(`there is no chip file ${path}`, { code: 'file-missing' })
+  const closers: (() => void)[] = []
+  const close = (): void => {
+    for (const one of closers.splice(0).reverse()) one()
   }
-  const reserved = r.take(34, 'reserved')
-  const sum = r.u32('checksum')
-  r.end()
-  if (sum !== crc32(bytes.subarray(0, headerLength - 4))) throw damaged('header checksum does not hold')
-  if (version !== formatVersion || size !== pageSize || reserved.some((byte) => byte !== 0)) {
-    throw damaged('header holds what no version of this program wrote')
+  try {
+    const lock = takeLock(`${path}.lock`, options.command)
+    closers.push(() => lock.release())
+    if (lock.inherited) files.rmSync(`${path}.new`, { force: true })
+    const open = readChip(path, world)
+    const { header, slots } = open
+    closers.push(() => slots.close())
+    const key = openChipKey(findKeyFile(path, header.chipId, world.keys, files), header.chipId, {
+      passphrase: world.keys.passphrase,
+      crypto: world.crypto,
+      files,
+    })
+    closers.push(() => key.close())
+    const chip = { crypto: world.crypto, key: key.key, chipId: header.chipId }
+    if (!equal(chipKeyCheck(chip), header.keyCheck)) {
+      throw new DecodeError(`${key.path} holds another key than ${path} was sealed with`, {
+        code: 'chip-key-differs',
+      })
+    }
+    return { path, world, header, chip, key, slots, close }
+  } catch (error) {
+    close()
+    throw error
   }
-  return geometry
 }
 
-export function serializeSlot(page: number, content: Uint8Array): Uint8Array {
-  return concat(content, Uint8Array.of(1, 0, 0, 0), u32(slotSum(page, content)))
+/** A module's non-volatile memory as one sealed file: sparse, readable by its owner only, held by one process at a time. */
+export class ChipFile implements Disposable {
+  readonly path: string
+  readonly medium: SealedMedium
+  readonly protection: KeyProtection
+  readonly #held: HeldChip
+  readonly #counter: RollbackCounter
+
+  private constructor(held: HeldChip, medium: SealedMedium, counter: RollbackCounter) {
+    this.path = held.path
+    this.medium = medium
+    this.protection = held.key.protection
+    this.#held = held
+    this.#counter = counter
+  }
+
+  /** Opens and holds a chip: what `holdChip` refuses, and SealBroken for a memory that was changed. */
+  static open(path: string, options: ChipOptions = {}): ChipFile {
+    const held = holdChip(path, options)
+    try {
+      const { chip, slots, key, world } = held
+      const counter = new RollbackCounter(chip, key.cells)
+      try {
+        const { geometry } = held.header
+        const medium = SealedMedium.open({ geometry, slots, counter, chip, entropy: world.entropy })
+        // A replacement of the whole file that was cut after the new name stood: the old memory counts no more.
+        if (counter.other !== undefined && counter.judge(medium.mark) === 'accepted')
+          counter.settle(medium.mark)
+        return new ChipFile(held, medium, counter)
+      } catch (error) {
+        counter[Symbol.dispose]()
+        throw error
+      }
+    } catch (error) {
+      held.close()
+      throw error
+    }
+  }
+
+  /** Gives the file back to others and forgets its content. */
+  close(): void {
+    this.medium.close()
+    this.#counter[Symbol.dispose]()
+    this.#held.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
 }
 
-/** The page's content, or undefined when the slot does not hold together. */
-export function parseSlot(page: number, slot: Uint8Array): Uint8Array | undefined {
-  const content = slot.slice(0, pageSize)
-  const tail = slot.subarray(pageSize)
-  if (tail.every((byte) => byte === 0)) return content.some((byte) => byte !== 0) ? undefined : content
-  return equal(tail, concat(Uint8Array.of(1, 0, 0, 0), u32(slotSum(page, content)))) ? content : undefined
+/** The slots of a memory in an open chip file. */
+export function memorySlots(
+  path: string,
+  file: number,
+  bytes: Uint8Array,
+  geometry: Geometry,
+  files: Files,
+): FileSlots {
+  return new FileSlots(
+    { path, file, bytes, files },
+    { count: slotCount(geometry), length: sealedSlotLength, offset: headerLength },
+  )
 }
 
-export function damaged(reason: string): DecodeError {
-  return new DecodeError(`chip file: ${reason}`, { code: 'memory-damaged' })
+function readChip(path: string, world: ChipWorld): { header: ChipHeader; slots: FileSlots } {
+  const { files } = world
+  let file = openForWriting(path, files)
+  try {
+    let bytes = new Uint8Array(files.readFileSync(file))
+    if (headerVersion(bytes) === 1) {
+      files.closeSync(file)
+      file = -1
+      const first = parseFirstFormat(bytes)
+      wipe(bytes)
+      replaceFirstFormat(path, first, world)
+      file = openForWriting(path, files)
+      bytes = new Uint8Array(files.readFileSync(file))
+    }
+    const header = parseHeader(bytes.subarray(0, headerLength))
+    checkLength(bytes.length, fileLength(header.geometry))
+    return { header, slots: memorySlots(path, file, bytes, header.geometry, files) }
+  } catch (error) {
+    if (file >= 0) files.closeSync(file)
+    throw error
+  }
 }
 
-function slotSum(page: number, content: Uint8Array): number {
-  return crc32(content, crc32(u32(page)))
+function openForWriting(path: string, files: Files): number {
+  try {
+    return files.openSync(path, 'r+')
+  } catch (error) {
+    if (isCode(error, 'EISDIR'))
+      throw new UsageError(`${path} is a folder, expected a chip file`, { code: 'file-missing' })
+    throw writeError(path, error)
+  }
 }

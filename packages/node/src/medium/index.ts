@@ -1,2 +1,12 @@
-export { headerLength as chipHeaderLength, parseHeader as parseChipHeader } from './chip-file.ts'
-export { FileMedium, type FileMediumOptions, type Files } from './file-medium.ts'
+export { ChipDraft } from './chip-draft.ts'
+export { ChipFile, type HeldChip, holdChip } from './chip-file.ts'
+export {
+  type ChipHeader,
+  describeHeader as describeChipHeader,
+  headerLength as chipHeaderLength,
+  parseHeader as parseChipHeader,
+} from './chip-header.ts'
+export { type ChipKeys, findKeyFile, keyProtection } from './chip-key.ts'
+export type { ChipOptions } from './chip-world.ts'
+export type { Files } from './files.ts'
+export { createChip, type NewChip } from './new-chip.ts'

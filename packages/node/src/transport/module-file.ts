@@ -1,15 +1,10 @@
-import type { Crypto, Entropy } from '@sealwright/core/ports'
 import { Module } from '@sealwright/module'
 import { CountingMedium } from '@sealwright/module/medium'
 import { nodeCrypto, nodeEntropy } from '../crypto/index.ts'
-import { FileMedium } from '../medium/index.ts'
+import { ChipFile, type ChipOptions } from '../medium/index.ts'
 import { type CountingTransport, counting } from './counting.ts'
 
-export interface ModuleFileOptions {
-  /** Named in the lock for whoever comes second. */
-  readonly command?: string
-  readonly crypto?: Crypto
-  readonly entropy?: Entropy
+export interface ModuleFileOptions extends ChipOptions {
   /** Hears of defects that the answer 6F00 hides. */
   readonly report?: (error: unknown) => void
 }
@@ -21,10 +16,10 @@ export interface ModuleFile extends CountingTransport {
 
 /** Powers up the module in a chip file and holds the file until `close`. */
 export function openModuleFile(path: string, options: ModuleFileOptions = {}): ModuleFile {
-  const { command, crypto = nodeCrypto, entropy = nodeEntropy, report } = options
-  const file = FileMedium.open(path, command === undefined ? {} : { command })
+  const { crypto = nodeCrypto, entropy = nodeEntropy, report } = options
+  const file = ChipFile.open(path, options)
   try {
-    const medium = new CountingMedium(file)
+    const medium = new CountingMedium(file.medium)
     const module = new Module({ medium, crypto, entropy, ...(report === undefined ? {} : { report }) })
     const below = {
       transmit: async (command: Uint8Array) => module.transmit(command),

@@ -1,0 +1,94 @@
+import { SealwrightError } from '@sealwright/core/errors'
+import { RamSlots } from '@sealwright/module/medium'
+import { RollbackCounter, SealedMedium, sameMark } from '@sealwright/module/seal'
+import { type HeldChip, holdChip } from './chip-file.ts'
+import type { ChipOptions } from './chip-world.ts'
+import { syncFolderOf, writeError } from './files.ts'
+import { writeChipDraft } from './whole-file.ts'
+
+/**
+ * A chip whose memory is worked on in RAM and put back as a whole: many transactions, and one replacement of the file. Until `save` the
+ * file is as it was; a cut at any point leaves the old chip or the new one, and the counter accepts it.
+ */
+export class ChipDraft implements Disposable {
+  readonly path: string
+  readonly medium: SealedMedium
+  readonly #held: HeldChip
+  readonly #slots: RamSlots
+  /** A copy of the counter for the work in RAM; the real one is told by `save`. */
+  readonly #working: RollbackCounter
+  readonly #counter: RollbackCounter
+
+  private constructor(held: HeldChip) {
+    const { header, chip, slots, key, world } = held
+    const cells = RamSlots.from(key.cells)
+    this.path = held.path
+    this.#held = held
+    this.#slots = RamSlots.from(slots)
+    this.#working = new RollbackCounter(chip, cells)
+    this.#counter = new RollbackCounter(chip, key.cells)
+    this.medium = SealedMedium.open({
+      geometry: header.geometry,
+      slots: this.#slots,
+      counter: this.#working,
+      chip,
+      entropy: world.entropy,
+    })
+  }
+
+  /** Holds a chip and reads it into RAM; refusals are those of `ChipFile.open`. */
+  static load(path: string, options: ChipOptions = {}): ChipDraft {
+    const held = holdChip(path, options)
+    try {
+      return new ChipDraft(held)
+    } catch (error) {
+      held.close()
+      throw error
+    }
+  }
+
+  /** Puts the memory as it is now in the place of the file's; durable on return. Between transactions only. */
+  save(): void {
+    const { mark } = this.medium
+    const counter = this.#counter
+    if (counter.current !== undefined && sameMark(counter.current, mark)) return
+    replaceChip(this.#held, this.#slots, () => {
+      counter.allow(mark)
+      return () => counter.settle(mark)
+    })
+  }
+
+  /** Gives the file back as it lies there. What was not saved is gone. */
+  close(): void {
+    this.medium.close()
+    this.#working[Symbol.dispose]()
+    this.#counter[Symbol.dispose]()
+    this.#held.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}
+
+/**
+ * Replaces a held chip's file by these slots.
+ * @param prepare makes the counter accept the new memory beside the old one, just before; what it returns, after, is for the new one alone
+ */
+export function replaceChip(
+  { path, header, world }: Pick<HeldChip, 'path' | 'header' | 'world'>,
+  slots: RamSlots,
+  prepare: () => () => void,
+): void {
+  const { files } = world
+  try {
+    const draft = writeChipDraft(path, header, slots, files)
+    const settle = prepare()
+    files.renameSync(draft, path)
+    syncFolderOf(files, path)
+    settle()
+  } catch (error) {
+    files.rmSync(`${path}.new`, { force: true })
+    throw error instanceof SealwrightError ? error : writeError(path, error)
+  }
+}

@@ -1,0 +1,33 @@
+import type { Slots } from '@sealwright/module/medium'
+import type { ChipHeader } from './chip-header.ts'
+import { fileLength, headerLength, serializeHeader } from './chip-header.ts'
+import { type Files, writeDraft } from './files.ts'
+
+/** Writes a whole chip file beside its place: `path`.new, sparse, durable, 0600. The caller renames or links it. */
+export function writeChipDraft(path: string, header: ChipHeader, slots: Slots, files: Files): string {
+  const draft = `${path}.new`
+  writeDraft(files, draft, fileLength(header.geometry), [
+    { at: 0, bytes: serializeHeader(header) },
+    ...writtenRuns(slots),
+  ])
+  return draft
+}
+
+/** The slots that hold something, neighbours in one piece. */
+function* writtenRuns(slots: Slots): Generator<{ at: number; bytes: Uint8Array }> {
+  const { count, length } = slots
+  for (let first = 0; first < count; first++) {
+    if (isBlank(slots.lend(first))) continue
+    let end = first + 1
+    while (end < count && !isBlank(slots.lend(end))) end++
+    const bytes = new Uint8Array((end - first) * length)
+    for (let slot = first; slot < end; slot++) bytes.set(slots.lend(slot), (slot - first) * length)
+    yield { at: headerLength + first * length, bytes }
+    first = end
+  }
+}
+
+function isBlank(slot: Uint8Array): boolean {
+  for (const byte of slot) if (byte !== 0) return false
+  return true
+}
