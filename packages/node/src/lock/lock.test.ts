@@ -76,7 +76,7 @@ test('nothing stays beside the lock', () => {
 })
 
 test('what a process left that was killed while it took the lock is removed, what a living one wrote is not', () => {
-  const path = freshPath()
+  const path = join(mkdtempSync(join(folder, 'other-')), 'chip.lock')
   const { pid: dead } = spawnSync(process.execPath, ['-e', ''])
   const draft = `${path}.${dead}-abc`
   const living = `${path}.${process.pid}-abc`

@@ -36,7 +36,7 @@ export class FileLock implements Disposable {
   static take(path: string, command: string = programName, code: ErrorCode = 'held'): FileLock {
     const holder = JSON.stringify(self(command))
     const draft = `${path}.${process.pid}-${Math.random().toString(36).slice(2)}`
-    removeDraftsOfTheDead(path)
+    removeDraftsOfTheDead(dirname(path))
     writeFileSync(draft, holder, { flag: 'wx', mode: 0o600 })
     try {
       // A link appears with its content: nobody reads half a lock.
@@ -59,19 +59,25 @@ export class FileLock implements Disposable {
   }
 }
 
-/** A process that is killed while it takes the lock leaves its draft. */
-function removeDraftsOfTheDead(path: string): void {
-  const start = `${basename(path)}.`
-  for (const name of readdirSync(dirname(path))) {
-    const [, pid] =
-      (name.startsWith(start) && /^([0-9]+)-[0-9a-z]+(-stale)?$/.exec(name.slice(start.length))) || []
+/**
+ * A process that is killed while it takes a lock leaves its draft. A folder is looked through once by a process: one with the chips of a
+ * lot is large, and every one of them has a lock.
+ */
+function removeDraftsOfTheDead(folder: string): void {
+  if (lookedThrough.has(folder)) return
+  lookedThrough.add(folder)
+  for (const name of readdirSync(folder)) {
+    const [, pid] = draftName.exec(name) ?? []
     if (pid === undefined || exists(Number(pid))) continue
-    const draft = join(dirname(path), name)
+    const draft = join(folder, name)
     // Where the draft tells of another machine, its process cannot be seen from here.
     const [, host] = /"host":"([^"]*)"/.exec(read(draft) ?? '') ?? []
     if (host === undefined || host === hostname()) rmSync(draft, { force: true })
   }
 }
+
+const lookedThrough = new Set<string>()
+const draftName = /(?:^|\.)lock\.([0-9]+)-[0-9a-z]+(?:-stale)?$/
 
 /** Moves a dead holder's lock out of the way; throws when the holder lives. */
 function clear(path: string, aside: string, code: ErrorCode): void {

@@ -1,7 +1,7 @@
 import { Module } from '@sealwright/module'
 import { CountingMedium } from '@sealwright/module/medium'
 import { nodeCrypto, nodeEntropy } from '../crypto/index.ts'
-import { ChipFile, type ChipOptions } from '../medium/index.ts'
+import { ChipDraft, ChipFile, type ChipOptions } from '../medium/index.ts'
 import { type CountingTransport, counting } from './counting.ts'
 
 export interface ModuleFileOptions extends ChipOptions {
@@ -14,23 +14,38 @@ export interface ModuleFile extends CountingTransport {
   readonly module: Module
 }
 
-/** Powers up the module in a chip file and holds the file until `close`. */
+/** A module whose chip file is written as a whole by `save`, between commands, and not before. */
+export interface LoadedModule extends ModuleFile {
+  /** Durable on return; a cut leaves the chip as it was or as it is now. */
+  save(): void
+}
+
+/** Powers up the module in a chip file and holds the file until `close`. Each command is durable before it is answered. */
 export function openModuleFile(path: string, options: ModuleFileOptions = {}): ModuleFile {
+  return powered(ChipFile.open(path, options), options)
+}
+
+/** The same in RAM: for many commands that count only together. */
+export function loadModuleFile(path: string, options: ModuleFileOptions = {}): LoadedModule {
+  const draft = ChipDraft.load(path, options)
+  return { ...powered(draft, options), save: () => draft.save() }
+}
+
+function powered(chip: ChipFile | ChipDraft, options: ModuleFileOptions): ModuleFile {
   const { crypto = nodeCrypto, entropy = nodeEntropy, report } = options
-  const file = ChipFile.open(path, options)
   try {
-    const medium = new CountingMedium(file.medium)
+    const medium = new CountingMedium(chip.medium)
     const module = new Module({ medium, crypto, entropy, ...(report === undefined ? {} : { report }) })
     const below = {
       transmit: async (command: Uint8Array) => module.transmit(command),
       close: async () => {
         module.reset()
-        file.close()
+        chip.close()
       },
     }
     return { ...counting(below, () => medium.programs), module }
   } catch (error) {
-    file.close()
+    chip.close()
     throw error
   }
 }
