@@ -37,6 +37,8 @@ const iv: InterfaceParameter = { name: 'iv', kind: 'source' }
 
 const light = { call: 32, byte: 1 }
 const storage = { call: 2_000, byte: 16 }
+/** What works on an object of up to 128 KiB whatever its own data are. */
+const wholeObject = { call: 200_000, byte: 16 }
 const cipherWork = { call: 4_000, byte: 20 }
 
 export const interfaces = {
@@ -173,7 +175,7 @@ export const interfaces = {
       append: {
         parameters: [number('kind'), number('id'), source, length],
         meaning: 'lengthen an object that `put` began',
-        charge: storage,
+        charge: wholeObject,
       },
       length: {
         parameters: [number('kind'), number('id')],
@@ -185,12 +187,12 @@ export const interfaces = {
         parameters: [number('kind'), number('id'), destination],
         room: 32,
         meaning: 'SHA-256 of an object',
-        charge: { call: 20_000, byte: 0 },
+        charge: wholeObject,
       },
       vector: {
         parameters: [number('ins'), number('program'), number('function')],
         meaning: 'let `ins` run this function; program 0 = native entries, 1 = ROM program, else software',
-        charge: storage,
+        charge: wholeObject,
       },
       activate: {
         parameters: [number('entry')],

@@ -228,10 +228,14 @@ function range(first: number, last: number, instruction: Instruction): void {
 const unary = row('none', 1, 1)
 const binary = row('none', 2, 1)
 const floating = row('none', 2, 1, 2)
+/** Weight of what processors do in microcode when a number is very small: a hundred times as long. */
+const subnormal = 40
 const slow = row('none', 2, 1, 10)
 
 range(0x00, 0x01, row('none', 0, 0, 0)) // unreachable, nop
-range(0x02, 0x03, row('block', 0, 0, 0)) // block, loop
+single[0x02] = row('block', 0, 0, 0) // block
+// Each head of a loop asks the engine whether to go on, also of a loop that never turns.
+single[0x03] = row('block', 0, 0, 4) // loop
 range(0x04, 0x04, row('block', 1, 0)) // if
 single[0x05] = row('none', 0, 0, 0) // else
 single[0x0b] = row('none', 0, 0, 0) // end
@@ -274,9 +278,9 @@ range(0x7f, 0x82, slow) // i64.div, rem
 range(0x83, 0x8a, binary)
 for (const first of [0x8b, 0x99]) {
   range(first, first + 5, row('none', 1, 1, 2)) // abs, neg, ceil, floor, trunc, nearest
-  single[first + 6] = row('none', 1, 1, 10) // sqrt
-  range(first + 7, first + 9, floating) // add, sub, mul
-  single[first + 10] = slow // div
+  single[first + 6] = row('none', 1, 1, subnormal) // sqrt
+  range(first + 7, first + 8, floating) // add, sub
+  range(first + 9, first + 10, row('none', 2, 1, subnormal)) // mul, div
   range(first + 11, first + 13, floating) // min, max, copysign
 }
 range(0xa7, 0xbf, row('none', 1, 1, 2)) // conversions
@@ -286,6 +290,6 @@ prefixed[0x08] = row('data-memory', 3, 0, 20) // memory.init
 prefixed[0x09] = row('data', 0, 0, 20) // data.drop
 prefixed[0x0a] = row('memories', 3, 0, 20) // memory.copy
 prefixed[0x0b] = row('memory', 3, 0, 20) // memory.fill
-prefixed[0x0c] = row('element-table', 3, 0, 20) // table.init
+prefixed[0x0c] = row('element-table', 3, 0, 100) // table.init
 prefixed[0x0d] = row('element', 0, 0, 20) // elem.drop
-prefixed[0x0e] = row('tables', 3, 0, 20) // table.copy
+prefixed[0x0e] = row('tables', 3, 0, 100) // table.copy

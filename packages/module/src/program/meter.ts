@@ -26,6 +26,8 @@ export const hostExports = {
 const bytesPerUnit = 8
 /** Units for one page of 64 KiB that memory.grow asks for. */
 const unitsPerPage = 8_192
+/** Units for one element that a table operation moves: engines need a hundred times as long for it as for a byte. */
+const unitsPerElement = 128
 /** Slots of a frame beside locals and operands: return address, instance, saved registers. */
 const frameSlots = 8
 
@@ -49,10 +51,11 @@ class Meter {
   readonly #stack: number
   readonly #chargeBytes: number
   readonly #chargePages: number
+  readonly #chargeElements: number
   readonly #renew: number
   /** For each import that is charged, the function that pays and then calls it. */
   readonly #payers = new Map<number, number>()
-  /** Types behind the program's own: of the two charges, of `renew`, then () → results for wrapped bodies. */
+  /** Types behind the program's own: of the charges, of `renew`, then () → results for wrapped bodies. */
   readonly #addedTypes: FunctionType[] = [
     { parameters: [0x7f], results: [0x7f] },
     { parameters: [], results: [] },
@@ -66,9 +69,10 @@ class Meter {
     const first = program.functions.length
     this.#chargeBytes = first
     this.#chargePages = first + 1
-    this.#renew = first + 2
+    this.#chargeElements = first + 2
+    this.#renew = first + 3
     for (const [index, { kind }] of program.imports.entries()) {
-      if (kind === 'interface') this.#payers.set(index, first + 3 + this.#payers.size)
+      if (kind === 'interface') this.#payers.set(index, this.#renew + 1 + this.#payers.size)
     }
   }
 
@@ -117,9 +121,10 @@ class Meter {
   #functions(): BinaryWriter {
     const { functions, imports, types } = this.#program
     const own = functions.slice(imports.length)
-    const out = new BinaryWriter().u32(own.length + 3 + this.#payers.size)
+    const out = new BinaryWriter().u32(own.length + 4 + this.#payers.size)
     for (const type of own) out.u32(type)
     out
+      .u32(types.length)
       .u32(types.length)
       .u32(types.length)
       .u32(types.length + 1)
@@ -196,13 +201,14 @@ class Meter {
 
   #code(): BinaryWriter {
     const { bodies, functions, imports, types } = this.#program
-    const out = new BinaryWriter().u32(bodies.length + 3 + this.#payers.size)
+    const out = new BinaryWriter().u32(bodies.length + 4 + this.#payers.size)
     for (const [i, body] of bodies.entries()) {
       out.sized(this.#body(body, types[functions[imports.length + i]!]!.results))
     }
     out
       .sized(this.#sizeFunction(Math.log2(bytesPerUnit), 0))
       .sized(this.#sizeFunction(0, Math.log2(unitsPerPage)))
+      .sized(this.#sizeFunction(0, Math.log2(unitsPerElement)))
       .sized(this.#renewFunction())
     for (const index of this.#payers.keys()) out.sized(this.#payer(index, imports[index]!))
     return out
@@ -406,9 +412,11 @@ class Meter {
         case op.memoryInit:
         case op.memoryCopy:
         case op.memoryFill:
+          charge(this.#chargeBytes)
+          break
         case op.tableInit:
         case op.tableCopy:
-          charge(this.#chargeBytes)
+          charge(this.#chargeElements)
           break
         case op.memoryGrow:
           charge(this.#chargePages)

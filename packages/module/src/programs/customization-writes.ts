@@ -7,6 +7,7 @@ import type { Parts } from '../parts.ts'
 import type { ChipHost } from '../program/index.ts'
 import { parseVectors, serializeVectors, type Vector } from '../rom/index.ts'
 import type { Frame } from './frame.ts'
+import { ProgramCache } from './program-cache.ts'
 import { requireVector } from './software-check.ts'
 
 type WriteParts = Pick<Parts, 'crypto' | 'keys' | 'objects' | 'rom'>
@@ -20,6 +21,7 @@ export function customizationWrites(
   { crypto, keys, objects, rom }: WriteParts,
   frame: Pick<Frame, 'tx'>,
 ): ChipHost {
+  const cache = new ProgramCache(crypto)
   const put = (kind: ObjectKind, id: number, bytes: Uint8Array): void => {
     if (kind === 'key') {
       if (ownKeyDomains.has(id >>> 16) || isOtherDomains(id)) throw new Refusal('security-not-satisfied')
@@ -40,7 +42,7 @@ export function customizationWrites(
   }
   const vector = (ins: number, program: number, number: number): void => {
     if (ins > 0xff || program > 0xff || number > 0xff) throw new Refusal('wrong-data')
-    requireVector({ objects, rom }, { program, function: number })
+    requireVector({ objects, rom }, cache, { program, function: number })
     const old = parseVectors(objects.read('vector-table', 0) ?? new Uint8Array(0))
     const kept: Vector[] = old.filter((one) => one.ins !== ins)
     const table = [...kept, { ins, program, function: number }].sort((a, b) => a.ins - b.ins)

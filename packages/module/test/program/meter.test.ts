@@ -148,11 +148,11 @@ test('every bulk operation is charged by its size', () => {
   )
   assert.equal(
     of((n) => `(table.init $e (i32.const 0) (i32.const 0) (i32.const ${n}))`),
-    100,
+    800 * 128,
   )
   assert.equal(
     of((n) => `(table.copy (i32.const 0) (i32.const 1) (i32.const ${n}))`),
-    100,
+    800 * 128,
   )
 })
 

@@ -33,7 +33,7 @@ const instructions = 'program/instructions.ts'
 const meter = 'program/meter.ts'
 const run = 'program/run.ts'
 const frame = 'programs/frame.ts'
-const customization = 'programs/customization-host.ts'
+const customization = 'programs/customization-writes.ts'
 
 const off = (file: string, find: string, replace = ''): Edit => ({ file, find, replace })
 const unknownInstruction = off(
@@ -879,7 +879,7 @@ export const attacks = [
     clause: 'C9a',
     attacks: 'customization software has an instruction lead nowhere',
     check: 'where a vector leads',
-    edit: off(customization, 'requireVector({ objects, rom }, { program, function: number })'),
+    edit: off(customization, 'requireVector({ objects, rom }, cache, { program, function: number })'),
     end: '6A88',
     effect: 'the vector is in the table',
   },
