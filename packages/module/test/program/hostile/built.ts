@@ -23,6 +23,22 @@ export const built: Readonly<Record<string, () => Uint8Array>> = {
         (local.set $turns (i32.add (local.get $turns) (i32.const 1)))
         (i32.store (i32.const 0) (local.get $turns))
         (br_if $more (i32.lt_u (local.get $turns) (i32.const 2000))))))`),
+  'loop-heads': () =>
+    wat(`(module (memory 1) (func (export "process") (local $turns i32)
+      (loop $more
+        ${'(loop)'.repeat(1000)}
+        (local.set $turns (i32.add (local.get $turns) (i32.const 1)))
+        (i32.store (i32.const 0) (local.get $turns))
+        (br_if $more (i32.lt_u (local.get $turns) (i32.const 5000))))))`),
+  subnormal: () =>
+    wat(`(module (memory 1) (func (export "process") (local $turns i32) (local $x f64)
+      (loop $more
+        (local.set $x (f64.const 0x0.fffffffffffffp-1022))
+        ${'(local.set $x (f64.mul (local.get $x) (f64.const 0x1.fffffffffffffp-1)))'.repeat(200)}
+        (f64.store (i32.const 8) (local.get $x))
+        (local.set $turns (i32.add (local.get $turns) (i32.const 1)))
+        (i32.store (i32.const 0) (local.get $turns))
+        (br_if $more (i32.lt_u (local.get $turns) (i32.const 500))))))`),
   'table-init': () =>
     wat(`(module (memory 1) (table 1024 funcref) (elem $e func ${'$f '.repeat(1024)}) (func $f)
       (func (export "process") (local $turns i32)
