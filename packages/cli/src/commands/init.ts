@@ -2,7 +2,7 @@ import { initWorkspace, openParty, type Workspace } from '@sealwright/node/works
 import { enroll } from '@sealwright/roles/log'
 import { logSigningKey, type PartyName, parties } from '@sealwright/roles/ports'
 import type { Command } from 'commander'
-import { type Context, fields, report } from '../framework/index.ts'
+import { type Context, fields, keyBesideChip, report } from '../framework/index.ts'
 
 export function register(program: Command, context: Context): void {
   context.verb(program, {
@@ -33,6 +33,7 @@ export function register(program: Command, context: Context): void {
       return report(
         { workspace: workspace.folder, parties: made },
         ...fields({ workspace: workspace.folder, parties: made.join(' ') }),
+        keyBesideChip,
       )
     },
   })

@@ -5,7 +5,7 @@ import { chipFactory } from '@sealwright/node/chips'
 import { chipEnding } from '@sealwright/node/lots'
 import { type Produced, produce, produceLot } from '@sealwright/roles/manufacturer'
 import type { Command } from 'commander'
-import { type Context, type Report, report, type Step } from '../framework/index.ts'
+import { type Context, keyBesideChip, type Report, report, type Step } from '../framework/index.ts'
 
 /** `manufacturer produce`: chips by their names, or so many into a folder. */
 export function register(manufacturer: Command, context: Context): void {
@@ -15,7 +15,10 @@ export function register(manufacturer: Command, context: Context): void {
     about:
       'Makes a chip file for each name: ROM and EEPROM as the mask says, in issuer mode. With --count the names are made: so many chips into the folder --out, 000001.chip and on. Of the order of a lot each chip gets the image that is its own, and the delivery note lists them all. A chip that is there already stays as it is, so that an interrupted run is simply repeated. You need only the mask or the order; what it does is hidden from you.',
     reads: ['MASK: the mask, or the order of a lot, from the issuer'],
-    writes: ['CHIP files', '--delivery-note FILE: for the mounter'],
+    writes: [
+      'CHIP files, and CHIP.key beside each: what opens it, and goes with it',
+      '--delivery-note FILE: for the mounter',
+    ],
     examples: [
       'manufacturer produce exchange/fleet.mask chips/cash.chip chips/loader.chip --delivery-note exchange/fleet.note',
       'manufacturer produce exchange/spring.order --count 10000 --out chips/spring --delivery-note exchange/spring.note',
@@ -34,7 +37,10 @@ async function make(step: Step): Promise<Report> {
   const file = step.readFile(step.argument(0))
   const names = chipFiles(step)
   const ports = step.party('manufacturer')
-  const factory = chipFactory(step.path('.'))
+  const factory = chipFactory(step.path('.'), {
+    keys: step.newChipKeys(),
+    say: (text) => step.terminal.say(text),
+  })
   if (isLotOrder(file)) {
     const order = parseLotOrder(file)
     const counted = step.number('count') !== undefined
@@ -87,7 +93,12 @@ function told({ made, kept }: Produced, test: boolean, counted: boolean): Report
         ...(kept.length === 0 ? [] : [`kept  ${kept.length} (they were there already)`]),
       ]
     : [...made.map((name) => `made  ${name}`), ...kept.map((name) => `kept  ${name} (it was there already)`)]
-  return report({ made, kept, test }, ...lines, ...(test ? ['These are test modules.'] : []))
+  return report(
+    { made, kept, test },
+    ...lines,
+    ...(test ? ['These are test modules.'] : []),
+    ...(made.length === 0 ? [] : [keyBesideChip]),
+  )
 }
 
 const mostChips = 100_000

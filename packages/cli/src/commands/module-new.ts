@@ -6,7 +6,7 @@ import { makeCardProof, type PlainKeys } from '@sealwright/module/profile'
 import { makePlainChip } from '@sealwright/node/chips'
 import { nodeCrypto, nodeEntropy, systemClock } from '@sealwright/node/crypto'
 import type { Command } from 'commander'
-import { type Context, fields, report, requireSerial, type Step } from '../framework/index.ts'
+import { type Context, fields, keyBesideChip, report, requireSerial, type Step } from '../framework/index.ts'
 
 export function registerNew(module: Command, context: Context): void {
   context.verb(module, {
@@ -16,7 +16,8 @@ export function registerNew(module: Command, context: Context): void {
       'Makes a module for those who want a GlobalPlatform card and nothing else: issuer security domain A000000151000000, OP_READY, SCP03 with i = 70 and SCP11, ready for `sealwright module run FILE --vpcd` and for gp, ykman and `sealwright gp`. With --test it is a test module for good: it has the published key set (version FF, 40 41 … 4F for all three), takes known test keys, and goes back to them when every key of it is blocked. Without --test it gets the key set that --keys names. It is made whole or not at all. Modules that our own flows customize are made with `issuer mask` and `manufacturer produce`.',
     reads: ['--keys FILE: ENC, MAC and DEK one behind the other, 48, 72 or 96 bytes (hex or binary)'],
     writes: [
-      'FILE: the chip (0600: its keys are in it)',
+      'FILE: the chip, sealed (0600)',
+      'FILE.key, or --chip-key FILE: what opens it (0600)',
       '--root-out FILE: the root certificate above the CA in the card, PEM: what `gp --card-ca` takes',
     ],
     examples: [
@@ -35,6 +36,7 @@ export function registerNew(module: Command, context: Context): void {
       { flags: '--keys <file>', text: 'its first SCP03 key set, where it is no test module' },
       { flags: '--key-version <n>', text: 'version of that set, 1 to 127 (default 1)' },
       { flags: '--serial <hex>', text: 'serial number, 16 hex digits (default: a random one)' },
+      { flags: '--chip-key <file>', text: 'where its chip key goes (default: beside it, FILE.key)' },
       { flags: '--root-out <file>', text: 'write the root certificate of the card' },
     ],
     run: makeNew,
@@ -58,7 +60,8 @@ async function makeNew(step: Step) {
     const file = step.option('out')
     try {
       const parts = { serial, issuer, keys, proof, domains: [visitingCard] }
-      if (!makePlainChip(step.path(file), parts)) {
+      const options = { keys: step.newChipKeys(), say: (text: string) => step.terminal.say(text) }
+      if (!makePlainChip(step.path(file), parts, options)) {
         throw new UsageError(`${file} is there already`, { code: 'file-exists' })
       }
     } finally {
@@ -77,6 +80,7 @@ async function makeNew(step: Step) {
       }),
       '',
       `Put it into a reader: sealwright module run ${file} --vpcd`,
+      keyBesideChip,
     )
   } finally {
     wipe(set)

@@ -25,6 +25,7 @@ export function registerRun(module: Command, context: Context): void {
     about:
       "Powers the module in a chip file up and lets other programs talk to it: as a card in the virtual reader of vsmartcard's vpcd, which every PC/SC program sees (--vpcd), or behind a TCP port, for --module tcp:HOST:PORT of other commands (--tcp). It holds the chip file meanwhile. A chip whose electrical test fails is put in as well: it answers SELF TEST with what failed, and nothing else. Where pcscd is not running, or goes away, it waits and comes back by itself. ^C or SIGTERM takes the card out and ends with 0. With --json each event is one line on standard output.",
     reads: ['FILE: the chip file'],
+    chips: 'one',
     writes: ['FILE: whatever the commands change, before each answer leaves'],
     examples: [
       'module run card.chip --vpcd',

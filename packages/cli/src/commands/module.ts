@@ -40,6 +40,7 @@ export function register(program: Command, context: Context): void {
     about:
       'Asks every chip file named, or every one in a folder (default: the working folder and chips/ in it), for its serial number, mode, state and product. One that another process holds is named with its holder.',
     reads: ['PATH: chip files (*.chip), or folders of them'],
+    chips: 'many',
     examples: ['module list', 'module list chips'],
     async run(step) {
       const named = step.list(0)

@@ -12,6 +12,7 @@ export function processTerminal(): Terminal {
   })
   return {
     cwd: process.cwd(),
+    environment: process.env,
     ...(process.stdout.isTTY ? { columns: process.stdout.columns } : {}),
     print: (line) => void process.stdout.write(`${line}\n`),
     say: (text) => void process.stderr.write(`sealwright: ${text}\n`),

@@ -1,9 +1,10 @@
 import { appendFileSync, existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { equal } from '@sealwright/core/bytes'
+import { equal, wipe } from '@sealwright/core/bytes'
 import { InternalError, UsageError } from '@sealwright/core/errors'
 import type { Transport } from '@sealwright/core/ports'
 import { onFile, readWhole, writeAtomically } from '@sealwright/node/files'
+import { type ChipKeys, type ChipOptions, keyAsksPassphrase } from '@sealwright/node/medium'
 import {
   type CountingTransport,
   connectTcp,
@@ -31,6 +32,7 @@ export interface OpenModule extends Transport {
 
 /** One run of one command: its arguments and options, and what it opens; `close` gives everything back. */
 export class Step {
+  #passphrase: Promise<Uint8Array> | undefined
   /** Arguments in order; a variadic one is a list. */
   readonly arguments: readonly (string | readonly string[] | undefined)[]
   readonly terminal: Terminal
@@ -147,6 +149,44 @@ export class Step {
     return readSecret(this.terminal, source, what)
   }
 
+  /** Where the key of a new chip goes. */
+  newChipKeys(): ChipKeys {
+    const folder = this.terminal.environment?.[chipKeysVariable]
+    const file = this.optional('chip-key')
+    return {
+      ...(file === undefined ? {} : { file: this.path(file) }),
+      ...(folder === undefined || folder === '' ? {} : { folder: this.path(folder) }),
+    }
+  }
+
+  /**
+   * How a chip file is opened: its key, the passphrase of it, which is asked for when it is needed, and who hears of what is done besides.
+   * @param name of the chip file as the command line has it
+   */
+  async chipOptions(name: string): Promise<ChipOptions> {
+    const { file, folder } = this.newChipKeys()
+    const module = this.optional('module')
+    // The key that is named is that of the one module; a SAM beside it has its own.
+    const own = file !== undefined && (module === undefined || module === name)
+    const keys = { ...(own ? { file } : {}), ...(folder === undefined ? {} : { folder }) }
+    const path = this.path(name)
+    const passphrase = keyAsksPassphrase(path, keys) ? await this.#chipPassphrase(name) : undefined
+    return {
+      command: this.#name,
+      keys: { ...keys, ...(passphrase === undefined ? {} : { passphrase }) },
+      say: (text) => this.terminal.say(text),
+    }
+  }
+
+  async #chipPassphrase(name: string): Promise<Uint8Array> {
+    if (this.#passphrase === undefined) {
+      this.#passphrase = this.secret('chip-passphrase', `passphrase of ${name}`)
+      const passphrase = await this.#passphrase
+      this.#open.push(() => wipe(passphrase))
+    }
+    return this.#passphrase
+  }
+
   workspace(): Workspace {
     const folder = this.optional('workspace')
     return folder === undefined ? findWorkspace(this.terminal.cwd) : openWorkspace(this.path(folder))
@@ -219,7 +259,7 @@ export class Step {
     const address = /^tcp:(.+):([0-9]{1,5})$/.exec(name)
     if (address !== null) return counting(await connectTcp(address[1]!, Number(address[2])))
     return openModuleFile(this.path(name), {
-      command: this.#name,
+      ...(await this.chipOptions(name)),
       report: (error) => this.terminal.say(`the module found a defect of its own: ${String(error)}`),
     })
   }
@@ -229,6 +269,13 @@ export class Step {
     onFile(path, () => appendFileSync(path, `${line}\n`, { mode: 0o600 }))
   }
 }
+
+/** What is said wherever chips are made. */
+export const keyBesideChip =
+  'A key beside its chip (CHIP.key) protects nothing from who copies both: see `sealwright module protect --help`.'
+
+/** Names the folder in which keys of chips lie as CHIPID.key. */
+export const chipKeysVariable = 'SEALWRIGHT_CHIP_KEYS'
 
 function camelCase(name: string): string {
   return name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())

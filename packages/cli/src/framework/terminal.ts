@@ -1,6 +1,8 @@
 /** Where a command runs: its working folder, its streams, its environment. */
 export interface Terminal {
   readonly cwd: string
+  /** Variables of the environment, by name; none where absent. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
   /** Width of the screen that `print` goes to; undefined where it is a file or another program. */
   readonly columns?: number
   /** Data; one line each. */

@@ -1,7 +1,7 @@
 import { errorTable, UsageError } from '@sealwright/core/errors'
 import { type Command, Option } from 'commander'
 import { type Report, toJson } from './output.ts'
-import { Step } from './step.ts'
+import { chipKeysVariable, Step } from './step.ts'
 import type { Terminal } from './terminal.ts'
 
 /** What a command file gets to register its commands with. */
@@ -28,6 +28,8 @@ export interface Verb {
   readonly options?: readonly VerbOption[]
   /** Whether it speaks to a module: adds `--module FILE` and `--reader NAME`, one of which is required unless 'optional'. */
   readonly module?: 'required' | 'optional'
+  /** Whether it opens chip files that it names in another way: adds `--chip-passphrase`, and for one chip `--chip-key`. */
+  readonly chips?: 'one' | 'many'
   /** The report is printed; undefined when the command has printed by itself. */
   run(step: Step): Promise<Report | undefined> | Report | undefined
 }
@@ -86,8 +88,24 @@ function commanderOption({ flags, text, required, many, choices }: VerbOption): 
   return option
 }
 
-function common({ module }: Verb): Option[] {
+function common({ module, chips = module && 'one' }: Verb): Option[] {
   const options = [
+    ...(chips === 'one'
+      ? [
+          new Option(
+            '--chip-key <file>',
+            `key file of the chip (else CHIPID.key in ${chipKeysVariable}, else CHIP.key)`,
+          ),
+        ]
+      : []),
+    ...(chips === undefined
+      ? []
+      : [
+          new Option(
+            '--chip-passphrase <file>',
+            'passphrase of its key: a file, - or fd:N (else it is asked for)',
+          ),
+        ]),
     new Option('--json', 'print one JSON object'),
     new Option('--workspace <dir>', 'the workspace (else the one that the working folder lies in)'),
   ]

@@ -1,3 +1,4 @@
+import * as nodeFiles from 'node:fs'
 import { equal, wipe } from '@sealwright/core/bytes'
 import { DecodeError, UsageError } from '@sealwright/core/errors'
 import type { Geometry } from '@sealwright/module/medium'
@@ -18,7 +19,7 @@ import {
   headerVersion,
   parseHeader,
 } from './chip-header.ts'
-import { findKeyFile, type OpenChipKey, openChipKey } from './chip-key.ts'
+import { type ChipKeys, findKeyFile, keyProtection, type OpenChipKey, openChipKey } from './chip-key.ts'
 import { type ChipOptions, type ChipWorld, chipWorld, takeLock } from './chip-world.ts'
 import { FileSlots } from './file-slots.ts'
 import { type Files, writeError } from './files.ts'
@@ -125,6 +126,17 @@ export class ChipFile implements Disposable {
 
   [Symbol.dispose](): void {
     this.close()
+  }
+}
+
+/** Whether a passphrase is needed to open a chip. False as well where nothing can be said: opening tells why. */
+export function keyAsksPassphrase(path: string, keys: ChipKeys, files: Files = nodeFiles): boolean {
+  try {
+    const bytes = files.readFileSync(path).subarray(0, headerLength)
+    const { chipId } = parseHeader(new Uint8Array(bytes))
+    return keyProtection(findKeyFile(path, chipId, keys, files), files) === 'passphrase'
+  } catch {
+    return false
   }
 }
 

@@ -1,5 +1,5 @@
 export { ChipDraft } from './chip-draft.ts'
-export { ChipFile, type HeldChip, holdChip } from './chip-file.ts'
+export { ChipFile, type HeldChip, holdChip, keyAsksPassphrase } from './chip-file.ts'
 export {
   type ChipHeader,
   describeHeader as describeChipHeader,
