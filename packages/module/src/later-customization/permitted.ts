@@ -1,3 +1,4 @@
+import { equal } from '@sealwright/core/bytes'
 import {
   type CommandRow,
   commandByEntry,
@@ -6,7 +7,7 @@ import {
   productDataIds,
 } from '@sealwright/core/catalog'
 import { dataAreaOf, programNumbers, type WriteRecord } from '@sealwright/core/customization'
-import { type KeyPlace, parseKeyPlace } from '@sealwright/core/key-download'
+import { parseKeyPlace } from '@sealwright/core/key-download'
 import { Refusal } from '../dispatch/refusal.ts'
 import { refuseReservedPlace } from '../key-download/index.ts'
 import type { Parts } from '../parts.ts'
@@ -39,7 +40,7 @@ function requireObject(parts: Needs, record: ObjectRecord): void {
     if (!isProductData(id)) throw new Refusal('security-not-satisfied')
     // Places and keys are written whole, and not compared with anything.
   } else if (kind !== 'put') throw new Refusal('wrong-data')
-  else if (object === 'key-place') requireNewPlace(parts, id, parseKeyPlace(record.bytes))
+  else if (object === 'key-place') requireNewPlace(parts, id, record.bytes)
   else requireKeyPlace(parts, id)
 }
 
@@ -49,11 +50,14 @@ function isProductData(id: number): boolean {
   return id >= dataAreaOf(programNumbers.rom) && id <= dataAreaOf(lastProgram)
 }
 
-/** A place is laid once: what lies in it came for the use that it had then. */
-function requireNewPlace(parts: Needs, id: number, { kind }: KeyPlace): void {
+/** A place is laid once: what lies in it came for the use that it had then. The same again, after an answer that was lost, changes nothing. */
+function requireNewPlace(parts: Needs, id: number, bytes: Uint8Array): void {
+  const { kind } = parseKeyPlace(bytes)
   if (isReservedPlace(id) || isOwnPlace(id) || (kind !== 'application' && kind !== 'data')) {
     throw new Refusal('security-not-satisfied')
   }
+  const laid = parts.objects.read('key-place', id)
+  if (laid !== undefined && equal(laid, bytes)) return
   refuseReservedPlace(parts, id)
   if (parts.objects.has('loader-key', id)) throw new Refusal('already-there')
 }

@@ -233,6 +233,7 @@ test('[D10b] what is not right in user mode is refused whole, whatever stands be
   const taken = 0x0020_0502
   const channel = await openLater(sam, one)
   const point = crypto.ecPrivateKey(new Uint8Array(32).fill(3)).publicPoint
+  const otherUse = serializeKeyPlace({ kind: 'application', usage: 'D0', source: 0 })
   const laid = (kind: KeyPlace['kind']) => serializeKeyPlace({ kind, usage: 'M6', source: 0 })
   const put = (object: Extract<WriteRecord, { kind: 'put' }>['object'], id: number, bytes: Uint8Array) =>
     ({ kind: 'put', object, id, bytes }) as const
@@ -268,7 +269,8 @@ test('[D10b] what is not right in user mode is refused whole, whatever stands be
     ['a receipt of a load', put('key-place', 0xfe00_0001, laid('application')), 0x6982],
     ['a place for T', put('key-place', 0x0020_0601, laid('transport')), 0x6982],
     ['a place for KS1', put('key-place', 0x0020_0601, laid('signature')), 0x6982],
-    ['a place that is laid', put('key-place', own, laid('application')), 0x6a89],
+    ['a place that is laid', put('key-place', own, laid('data')), 0x6a89],
+    ['a place with a key, for another use', put('key-place', own, otherUse), 0x6a89],
     ['no place', put('key-place', 0x0020_0601, Uint8Array.of(9)), 0x6a80],
     ['a key for no place', put('key', 0x0020_0601, key), 0x6a88],
     ['a key for a place of data', put('key', taken, key), 0x6982],
