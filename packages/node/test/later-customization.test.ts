@@ -90,6 +90,24 @@ suite('later customization through a SAM', () => {
     assert.equal(fromAscii((await readData(channel, dataTags.product))!), 'cash 2')
   })
 
+  test('[D10a] the same change again, as after an answer that was lost, leaves the same module', async () => {
+    const one = await world()
+    const place = 0x0020_0901
+    const whole: LaterChange = {
+      ...change,
+      keyPlaces: [{ place, kind: 'application', usage: 'M6', source: 0 }],
+      keys: [{ place, key: scriptedEntropy('own key').bytes(16) }],
+      natives: ['PREPARE'],
+    }
+    await run(one, whole)
+    const places = await readData(plain(one.chip()), dataTags.places)
+    const vectors = await readData(plain(one.chip()), dataTags.vectors)
+    await run(one, whole)
+    assert.deepEqual(await readData(plain(one.chip()), dataTags.places), places)
+    assert.deepEqual(await readData(plain(one.chip()), dataTags.vectors), vectors)
+    assert.equal(fromAscii(await plain(one.chip()).send({ name: 'new', ins })), 'later')
+  })
+
   test('[D10e] module and SAM each tell the log what they did, and the chains agree with it', async () => {
     const one = await world()
     const { entries } = await run(one)

@@ -9,7 +9,7 @@ import {
   dataTags,
   resourceStateOf,
 } from '@sealwright/core/catalog'
-import { isTestModule, parseChipStatus } from '@sealwright/core/customization'
+import { isTestModule, parseChipStatus, parseSealedCustomizationKey } from '@sealwright/core/customization'
 import { SealwrightError } from '@sealwright/core/errors'
 import { parseCardState } from '@sealwright/core/globalplatform'
 import { placeKinds } from '@sealwright/core/key-download'
@@ -134,6 +134,8 @@ async function show(channel: Channel) {
   const value = (tag: number): Promise<Uint8Array | undefined> => readData(channel, tag)
   const state = parseState((await value(dataTags.state))!)
   const product = await value(dataTags.product)
+  const sealed = await value(dataTags.sealedCustomizationKey)
+  const later = sealed && encodeHex(parseSealedCustomizationKey(sealed).sam)
   const card = await value(dataTags.cardState)
   const cardState = card === undefined ? undefined : parseCardState(card[0]!)
   const trust = state.state === undefined ? undefined : trustOf(await value(dataTags.certification))
@@ -152,6 +154,7 @@ async function show(channel: Channel) {
     ...(trust === undefined ? {} : { trust }),
     events: state.number,
     ...(product === undefined ? {} : { product: fromAscii(product) }),
+    ...(later === undefined ? {} : { laterCustomization: later }),
     certificates,
     places,
     resources,
@@ -166,6 +169,7 @@ async function show(channel: Channel) {
       trust,
       events: state.number,
       product: product && fromAscii(product),
+      'later customization': later && `with the SAM ${later}`,
     }),
     ...section(
       'certificates',

@@ -92,6 +92,9 @@ function hex(byte: number): string {
 const keyBearing: ReadonlySet<string> = new Set([
   'UNLOCK',
   'WRITE',
+  'PUT CUSTOMIZATION KEY',
+  'CUSTOMIZE',
+  'SESSION KEYS',
   'EXPORT KEY',
   'IMPORT KEY',
   'PUT TRANSPORT KEY',
