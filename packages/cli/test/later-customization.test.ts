@@ -137,7 +137,10 @@ test('[D10a] the passports of module and SAM tell it, and a script of others agr
     const passport = `${chip}.passport`
     await told('passport', serial, '--module', chip, '--out', passport)
     const leaves = (await told('log', 'show'))['leaves'] as { module: string; event: string }[]
-    assert.ok(leaves.some((leaf) => leaf.module === serial && leaf.event === event), serial)
+    assert.ok(
+      leaves.some((leaf) => leaf.module === serial && leaf.event === event),
+      serial,
+    )
     const checked = spawnSync(
       process.execPath,
       [script, '--log-key', logKey, '--root', 'root.pem', passport],
