@@ -64,7 +64,8 @@ export const interfaces = {
       },
       status: {
         parameters: [number('sw')],
-        meaning: 'status word of the answer, 6xxx or 9xxx; 9000 when not called. What the call wrote stays',
+        meaning:
+          'status word of the answer, 6xxx or 9xxx but 60xx, 61xx, 6Cxx; 9000 when not called. What the call wrote stays',
         charge: light,
       },
       refuse: {

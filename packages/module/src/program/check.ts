@@ -469,6 +469,7 @@ class Checker {
     let height = 0
     let highest = 0
     let targets = 0
+    let branches = 0
     let calls = false
     const pop = (count: number): void => {
       const block = blocks[blocks.length - 1]!
@@ -492,6 +493,11 @@ class Checker {
     const label = (index: number): Block => {
       if (index >= blocks.length) throw r.fail(`label ${index} does not exist`, 'index')
       return blocks[blocks.length - 1 - index]!
+    }
+    const joins = (more: number): void => {
+      branches += more
+      if (branches * locals > limits.joins)
+        throw r.fail(`${branches} branches of ${locals} locals, at most ${limits.joins} together`, 'locals')
     }
     const called = ({ parameters, results }: FunctionType): void => {
       calls = true
@@ -534,6 +540,7 @@ class Checker {
       }
       pop(instruction.pops)
       push(instruction.pushes)
+      if (joining.has(opcode)) joins(1)
       switch (opcode) {
         case op.unreachable:
           stop()
@@ -578,6 +585,7 @@ class Checker {
           if (targets > limits.branchTargets) {
             throw r.fail(`more than ${limits.branchTargets} targets of br_table`, 'branch-table')
           }
+          joins(it.labels.length)
           for (const target of it.labels) label(target)
           stop()
           break
@@ -645,6 +653,9 @@ interface Block {
   readonly type: FunctionType
   unreachable: boolean
 }
+
+/** Instructions from which, or to which, the values of locals come by more than one way. */
+const joining: ReadonlySet<number> = new Set([op.loop, op.if, op.else, op.br, op.brIf])
 
 /** Sections in the order the specification demands; the data count stands before the code. */
 const sectionOrder: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11]

@@ -19,6 +19,8 @@ export interface ProgramLimits {
   readonly operands: number
   /** Targets of all br_table of one function. */
   readonly branchTargets: number
+  /** Branches and loops of one function, times its locals: what an engine merges where ways join. */
+  readonly joins: number
   /** Elements of the function table. */
   readonly tableSize: number
   readonly segments: number
@@ -41,6 +43,7 @@ export const defaultLimits: ProgramLimits = {
   nesting: 128,
   operands: 1024,
   branchTargets: 2048,
+  joins: 256 * 1024,
   tableSize: 1024,
   segments: 256,
   memoryPages: 32,

@@ -572,10 +572,13 @@ function offered<T>(member: T | undefined, name: InterfaceName): T {
 
 function statusWord(m: Machine, sw: number): number {
   const high = sw >>> 12
-  // 60XX are no status words (ISO/IEC 7816-4, 5.6).
-  if ((high !== 6 && high !== 9) || sw >>> 8 === 0x60) throw m.refuse(`${sw.toString(16)} is no status word`)
+  if ((high !== 6 && high !== 9) || ofTransport.has(sw >>> 8))
+    throw m.refuse(`${sw.toString(16)} is no status word of a program`)
   return sw
 }
+
+/** 60XX are no status words; on 61XX and 6CXX a client sends more by itself (ISO/IEC 7816-4, 5.3.4 and 5.6). */
+const ofTransport: ReadonlySet<number> = new Set([0x60, 0x61, 0x6c])
 
 function blocks(
   m: Machine,

@@ -24,6 +24,7 @@ const limits = {
   nesting: 5,
   operands: 8,
   branchTargets: 6,
+  joins: 40,
   tableSize: 10,
   segments: 2,
   memoryPages: 3,
@@ -103,6 +104,23 @@ test('operands on the stack are counted, also behind code that is not reached', 
   const sum = (n: number): string => (n === 1 ? '(i32.const 1)' : `(i32.add (i32.const 1) ${sum(n - 1)})`)
   taken(`(module (func (export "process") (drop ${sum(8)})))`)
   refusedFor('locals', wat(`(module (func (export "process") (drop ${sum(9)})))`), /operands/)
+})
+
+test('branches and loops times locals are limited, whatever the branches are', () => {
+  const locals = `(local ${'i32 '.repeat(8)})`
+  for (const [way, most] of [
+    ['(br_if $b (local.get 0))', 5],
+    ['(if (local.get 0) (then (nop)))', 5],
+    ['(loop (nop))', 5],
+    ['(if (local.get 0) (then (br $b)))', 2],
+    ['(if (local.get 0) (then) (else (nop)))', 2],
+    ['(block (br_table 0 0 (local.get 0)))', 2],
+  ] as const) {
+    const text = (n: number): string =>
+      `(module (func (export "process") ${locals} (block $b ${way.repeat(n)})))`
+    taken(text(most))
+    refusedFor('locals', wat(text(most + 1)), /branches/)
+  }
 })
 
 test('a size above the limit is refused before anything is read', () => {

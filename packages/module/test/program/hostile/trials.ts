@@ -1,9 +1,9 @@
 import { strict as assert } from 'node:assert'
-import { command, parseResponse, serializeCommand } from '@sealwright/core/apdu'
+import { command, exchange } from '@sealwright/core/apdu'
 import { encodeHex, equal } from '@sealwright/core/bytes'
 import { type InterfaceName, interfaces, keyPlaces } from '@sealwright/core/catalog'
 import { portableCrypto as crypto } from '@sealwright/core/crypto'
-import { serializeSoftware } from '@sealwright/core/customization'
+import { dataAreaOf, serializeSoftware } from '@sealwright/core/customization'
 import { serializeKeyPlace } from '@sealwright/core/key-download'
 import { scriptedEntropy } from '@sealwright/core/testing'
 import type * as EepromModule from '@sealwright/module/eeprom'
@@ -347,27 +347,19 @@ const trials: Readonly<Record<AttackName, Trial>> = {
   'write-then-trap': inArea('write-then-trap', ({ area }) => area.startsWith('01020304')),
   'write-then-refuse': inArea('write-then-refuse', ({ area }) => area.startsWith('01020304')),
   'key-of-another': async (target) => {
-    const testing = await target.import<typeof TestingModule>('testing/index.ts')
-    const { serializeVectors } = await target.import<typeof RomModule>('rom/index.ts')
-    const place = 0x0100_0001
     const key = scriptedEntropy('key of another').bytes(16)
-    const { module } = testing.customizedModule({
-      crypto,
-      eepromSize: 32 * 1024,
-      operating: true,
-      prepare({ tx, objects, keys }) {
-        objects.put(tx, 'vector-table', 0, serializeVectors([{ ins: 0xd0, program: 3, function: 1 }]))
-        const software = { version: 1, interfaces: ['io', 'mac'], budget: 1_000_000, keyPlaces: [] } as const
-        objects.put(tx, 'software', 3, serializeSoftware({ ...software, program: hostile('key-of-another') }))
-        const used = serializeKeyPlace({ kind: 'application', usage: 'M6', source: 0 })
-        objects.put(tx, 'key-place', place, used)
-        keys.putAes(tx, place, key)
-      },
-    })
-    const sent = serializeCommand(command({ cla: 0x80, ins: 0xd0, le: 0x100 }))
-    const { data, sw } = parseResponse(module.transmit(sent))
+    const { transport } = await product(target, 'key-of-another', ['io', 'mac'], key)
+    const { data, sw } = await exchange(transport, command({ cla: 0x80, ins: 0xd0, le: 0x100 }))
     const mac = crypto.aes(key).cmac(new Uint8Array(16))
     return { end: hex(sw), succeeded: equal(data, mac), seen: `${encodeHex(data)} ${hex(sw)}` }
+  },
+  'status-again': async (target) => {
+    const { transport, counted } = await product(target, 'status-again', ['io', 'data'])
+    const end = await exchange(transport, command({ cla: 0x80, ins: 0xd0, le: 0x100 })).then(
+      ({ sw }) => hex(sw),
+      (error: Error) => `error: ${error.name}`,
+    )
+    return { end, succeeded: counted() === 2, seen: `${end}, carried out ${counted()} times` }
   },
   'key-own': customizes('key-own', (objects) => objects.find('key', keyPlaces.identity) !== undefined),
   'object-own': customizes('object-own', (objects) => objects.read('tries', 0)?.length === 2),
@@ -508,6 +500,36 @@ function listening(heard: Heard, answer: number[], refusal: () => Error): Progra
       },
     },
     clock: { now: () => 1 },
+  }
+}
+
+/** A module in user mode whose instruction D0 runs f1 of the hostile program; where another program's key lies. */
+async function product(
+  target: Target,
+  name: AttackName,
+  granted: readonly ('io' | 'data' | 'mac')[],
+  key = scriptedEntropy(name).bytes(16),
+) {
+  const testing = await target.import<typeof TestingModule>('testing/index.ts')
+  const { serializeVectors } = await target.import<typeof RomModule>('rom/index.ts')
+  const place = 0x0100_0001
+  const { module } = testing.customizedModule({
+    crypto,
+    eepromSize: 32 * 1024,
+    operating: true,
+    prepare({ tx, objects, keys }) {
+      objects.put(tx, 'vector-table', 0, serializeVectors([{ ins: 0xd0, program: 3, function: 1 }]))
+      const software = { version: 1, interfaces: granted, budget: 1_000_000, keyPlaces: [] } as const
+      objects.put(tx, 'software', 3, serializeSoftware({ ...software, program: hostile(name) }))
+      objects.put(tx, 'product-data', dataAreaOf(3), new Uint8Array(8))
+      const used = serializeKeyPlace({ kind: 'application', usage: 'M6', source: 0 })
+      objects.put(tx, 'key-place', place, used)
+      keys.putAes(tx, place, key)
+    },
+  })
+  return {
+    transport: testing.transportTo(module),
+    counted: () => module.parts.objects.read('product-data', dataAreaOf(3))![0]!,
   }
 }
 
