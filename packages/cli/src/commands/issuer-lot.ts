@@ -126,6 +126,7 @@ export function register(issuer: Command, context: Context): void {
     examples: [
       'issuer lot customize spring --chips chips/spring --product cash --manufacturer-root certs/manufacturer-root.pem --serials exchange/spring.serials --papers papers/spring --requests exchange/spring.requests --report spring.csv',
     ],
+    chips: 'many',
     options: [
       chipsOption,
       {
@@ -184,7 +185,7 @@ export function register(issuer: Command, context: Context): void {
           task: {
             kind: 'customize',
             workspace: step.workspace().folder,
-            command: step.name,
+            open: await step.chipsOptions(step.option('chips')),
             lot: name,
             chips,
             papers,
@@ -217,6 +218,7 @@ export function register(issuer: Command, context: Context): void {
     examples: [
       'issuer lot finish spring --chips chips/spring --certificates certs/spring.certificates --report spring.csv --irreversible',
     ],
+    chips: 'many',
     options: [
       chipsOption,
       { flags: '--certificates <file>', text: "the lot's identity certificates", required: true },
@@ -242,7 +244,7 @@ export function register(issuer: Command, context: Context): void {
           task: {
             kind: 'finish',
             workspace: step.workspace().folder,
-            command: step.name,
+            open: await step.chipsOptions(step.option('chips')),
             lot: name,
             chips,
           },

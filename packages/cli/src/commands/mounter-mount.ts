@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { encodeHex } from '@sealwright/core/bytes'
 import { UsageError } from '@sealwright/core/errors'
-import { chipNames, powerChip } from '@sealwright/node/lots'
+import { chipNames } from '@sealwright/node/lots'
+import { openModuleFile } from '@sealwright/node/transport'
 import { type MountRow, mount, mountLot } from '@sealwright/roles/mounter'
 import type { Command } from 'commander'
 import {
@@ -105,12 +106,13 @@ async function many(step: Step): Promise<Report> {
   if (chips.length === 0) throw new UsageError(`there are no .chip files in ${folder}`)
   const serials = serialsOf(step, chips.length)
   const deliveryNote = step.readFile(step.option('delivery-note'))
+  const options = await step.chipsOptions(folder)
   const pattern = step.optional('print') ?? '{serial}'
   const rows = await mountLot(step.party('mounter'), {
     chips,
     serials,
     deliveryNote,
-    power: async (chip) => powerChip(step.path(chip), step.name).transport,
+    power: async (chip) => openModuleFile(step.path(chip), options),
     print: (serial, chip) => pattern.replaceAll('{serial}', encodeHex(serial)).replaceAll('{chip}', chip),
   })
   const good = rows.filter(({ outcome }) => outcome === 'mounted')

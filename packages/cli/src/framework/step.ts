@@ -49,11 +49,6 @@ export class Step {
     this.#options = options
   }
 
-  /** The command's full name, for locks. */
-  get name(): string {
-    return this.#name
-  }
-
   /** An argument that must be there. */
   argument(at: number): string {
     const value = this.arguments[at]
@@ -175,6 +170,20 @@ export class Step {
       command: this.#name,
       keys: { ...keys, ...(passphrase === undefined ? {} : { passphrase }) },
       say: (text) => this.terminal.say(text),
+    }
+  }
+
+  /** How the chip files of a folder are opened: each has its key, and those under a passphrase have one and the same. */
+  async chipsOptions(folder: string): Promise<ChipOptions> {
+    const { folder: keys } = this.newChipKeys()
+    const passphrase =
+      this.optional('chip-passphrase') === undefined ? undefined : await this.#chipPassphrase(folder)
+    return {
+      command: this.#name,
+      keys: {
+        ...(keys === undefined ? {} : { folder: keys }),
+        ...(passphrase === undefined ? {} : { passphrase }),
+      },
     }
   }
 

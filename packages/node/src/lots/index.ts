@@ -1,4 +1,3 @@
 export { chipEnding, chipNames } from './chip-names.ts'
 export { type CrewOptions, threads } from './crew.ts'
-export { powerChip } from './powered-chip.ts'
 export { type LotTask, papersPath, writePapers } from './task.ts'

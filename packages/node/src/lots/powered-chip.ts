@@ -1,8 +1,8 @@
 import type { PoweredChip } from '@sealwright/roles/ports'
-import { openModuleFile } from '../transport/index.ts'
+import { loadModuleFile, type ModuleFileOptions } from '../transport/index.ts'
 
-/** Powers up the module in a chip file. */
-export function powerChip(path: string, command: string): PoweredChip {
-  const module = openModuleFile(path, { command })
-  return { transport: module, save: async () => {}, close: () => module.close() }
+/** Powers up the module in a chip file; the file is replaced as a whole when it is saved. */
+export function powerChip(path: string, options: ModuleFileOptions): PoweredChip {
+  const module = loadModuleFile(path, options)
+  return { transport: module, save: async () => module.save(), close: () => module.close() }
 }

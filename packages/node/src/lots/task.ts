@@ -12,6 +12,7 @@ import {
 } from '@sealwright/roles/issuer'
 import type { ChipClaim } from '@sealwright/roles/ports'
 import { readIfThere, writeAtomically } from '../files/index.ts'
+import type { ModuleFileOptions } from '../transport/index.ts'
 import { partyPorts } from '../workspace/index.ts'
 import { powerChip } from './powered-chip.ts'
 
@@ -24,8 +25,8 @@ interface CommonTask {
   readonly lot: string
   /** Folder of the chip files. */
   readonly chips: string
-  /** Named in the lock of a chip, for whoever comes second. */
-  readonly command: string
+  /** How they are opened. */
+  readonly open: Pick<ModuleFileOptions, 'command' | 'keys'>
 }
 
 export interface CustomizeTask extends CommonTask, Omit<CustomizeInput, 'mask' | 'signatureKey'> {
@@ -43,13 +44,13 @@ export type Claim = (claim: ChipClaim) => Promise<string | undefined>
 
 /** Gets ready for many chips, and does the task with one after the other. */
 export async function lotWork(task: LotTask): Promise<(job: LotJob, claim: Claim) => Promise<LotChipDone>> {
-  const { workspace, lot, chips, command } = task
+  const { workspace, lot, chips, open } = task
   const ports = partyPorts({ folder: workspace }, 'issuer')
   const imageDigest = await lotImageDigests(ports, lot)
   const desk = (chip: string, claim: Claim) => ({
     chip,
     claim,
-    power: async () => powerChip(join(chips, chip), command),
+    power: async () => powerChip(join(chips, chip), open),
   })
   if (task.kind === 'finish') {
     return ({ chip, row, certificate }, claim) => {
