@@ -33,7 +33,7 @@ export const formats = {
   'lot images': map('files'),
   'module papers': magic('`SWMP`', 'customization'),
   'identity request': magic('the version', 'customization'),
-  'sealed customization key': magic('the version', 'customization'),
+  'sealed customization key': magic('the version', 'later-customization'),
   'bare certificate': magic('the version', 'personalization'),
   'customization image': magic('the version', 'customization'),
   software: magic('the version', 'customization'),
@@ -54,7 +54,7 @@ export const formats = {
   'refused entry': map('log'),
   workspace: { begins: 'JSON, `format`', oldest: 1, newest: 1, page: 'files' },
   'lock file': { begins: 'JSON, `format`', oldest: 1, newest: 1, page: 'files' },
-  'change file': { begins: 'JSON, `format`', oldest: 1, newest: 1, page: 'customization' },
+  'change file': { begins: 'JSON, `format`', oldest: 1, newest: 1, page: 'later-customization' },
   'secret key file': magic('the version', 'files'),
 } as const satisfies Record<string, FormatRow>
 

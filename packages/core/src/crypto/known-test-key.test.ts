@@ -153,6 +153,11 @@ const vectorFields: Readonly<Record<string, Partial<Record<keyof Keys, readonly 
     keys: ['key', 'applicationKey', 'transportKey', 'signatureKey', 'unitTransportKey', 'unitSignatureKey'],
     ed25519: ['authorityPrivateKey'],
   },
+  'later-customization': {
+    privateKeys: ['identityScalar', 'ephemeralScalar'],
+    points: ['identityPoint'],
+    keys: ['master', 'key', 'enc', 'mac', 'dek'],
+  },
   log: { privateKeys: ['privateKey', 'logPrivateKey', 'modulePrivateKey'] },
   personalization: {
     privateKeys: [
