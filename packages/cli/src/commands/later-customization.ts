@@ -63,7 +63,7 @@ export function registerLaterCustomization(issuer: Command, context: Context): v
     about:
       "Writes software, vectors, data, key places and keys into a module that was customized with --later-customization. The SAM recovers the module's customization key inside itself and gives the keys of this one session. Everything long is written beside what runs; the last command puts all of it in force at once, so that an interruption leaves the module as it was or changed whole. The mode stays user. What other parties rely on cannot be changed: trusted keys, the module's identity, keys of channels and transport keys, native commands.",
     reads: [
-      '--change FILE: JSON, see docs/SPEC/customization.md, section 8',
+      '--change FILE: JSON, see docs/SPEC/later-customization.md, section 5',
       'the WebAssembly files that it names, from its folder',
       'your vault: the document key of the SAM',
     ],

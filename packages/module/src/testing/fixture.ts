@@ -68,7 +68,7 @@ export interface Fixture {
   readonly serial: Uint8Array
   readonly manufacturer: FixtureParty
   readonly identity: Certificate
-  /** Document key set: three AES-128 keys for SCP03, version 02. */
+  /** Document key set: three AES-128 keys for SCP03, version 82. */
   readonly documentKeys: { readonly enc: Uint8Array; readonly mac: Uint8Array; readonly dek: Uint8Array }
   /** With `operating`: who personalized it, the central system, and the operating certificate. */
   readonly personalization?: FixturePersonalization
