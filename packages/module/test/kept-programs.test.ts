@@ -8,7 +8,8 @@ import { ParsedObject } from '../src/eeprom/index.ts'
 import { Module } from '../src/index.ts'
 import { areaOf, CountingMedium, type Medium, pageSize, type RamMedium } from '../src/medium/index.ts'
 import { webAssembly } from '../src/program/web-assembly.ts'
-import { added, answerOf, productChip, software } from './product.ts'
+import { writeRecords } from '../src/testing/index.ts'
+import { added, answerOf, finish, productChip, software, unlocked } from './product.ts'
 import { wat } from './program/wat.ts'
 
 // What stays between commands to vectored programs: what was compiled and made, never what a call left in it.
@@ -97,6 +98,18 @@ test('[P8a] a program that has not changed is not read, hashed, parsed, compiled
   })
   assert.deepEqual(work, { compiled: 0, instances: 0 })
   assert.deepEqual([counting.reads, counting.programs, counting.syncs, counted.hashes], [0, 0, 0, 0])
+})
+
+test('[P8a] vectors that lead to one program have it compiled once for a command, and once by FINISH', async () => {
+  const { channel } = await unlocked()
+  assert.equal(await writeRecords(channel, added), 0x9000)
+  const vectors = Array.from({ length: 12 }, (_, i) => ({ ins: 0xa0 + 2 * i, program: 2, function: 3 }))
+  const write = await engineWork(async () => {
+    assert.equal(await writeRecords(channel, [{ kind: 'vectors', vectors }]), 0x9000)
+  })
+  assert.ok(write.compiled <= 2, `${write.compiled} times`)
+  const end = await engineWork(async () => void assert.equal((await finish(channel)).sw, 0x9000))
+  assert.ok(end.compiled <= 4, `${end.compiled} times`)
 })
 
 test('[P8a][D6b] changed bytes change what runs, whoever changed them: the program, its vector, its object', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { attacks } from './table.ts'
+import { attacks, refusedTwice } from './table.ts'
 import { TestBuild } from './test-build.ts'
-import { tryAttack } from './trials.ts'
+import { compiled, tryAttack } from './trials.ts'
 
 // What the quick tests see stopped is stopped by the check that is named, and by nothing else: without it each attack succeeds.
 
@@ -12,6 +12,12 @@ for (const { name, check, edit, effect } of attacks) {
     assert.ok(outcome.succeeded, `${outcome.end}; ${outcome.seen}`)
   })
 }
+
+test('what is not counted: with the check switched off the engine refuses these programs itself', async () => {
+  for (const { name, edit } of refusedTwice) {
+    assert.equal(await compiled(name, new TestBuild(edit)), 'refused: invalid', name)
+  }
+})
 
 test('a refusal that a program could catch would be the answer all the same', async () => {
   const caught = attacks.find(({ name }) => name === 'refusal-caught')!

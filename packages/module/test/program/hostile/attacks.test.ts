@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hostileSources } from './sources.ts'
-import { type Attack, attacks } from './table.ts'
+import { type Attack, attacks, refusedTwice } from './table.ts'
 import { edited } from './test-build.ts'
-import { type Target, tryAttack } from './trials.ts'
+import { compiled, type Target, tryAttack } from './trials.ts'
 
 const real: Target = { import: (path) => import(new URL(`../../../src/${path}`, import.meta.url).href) }
 
@@ -24,14 +24,19 @@ for (const { name, clause, end, attacks: what } of attacks) {
   })
 }
 
+test('what the engine would refuse too is refused by a check of our own first', async () => {
+  for (const { name, end } of refusedTwice) assert.equal(await compiled(name, real), end, name)
+})
+
 test('every hostile program is in the table, and every edit fits the sources', () => {
-  const names = new Set<string>(attacks.map(({ name }) => name))
-  assert.equal(names.size, attacks.length)
+  const all = [...attacks, ...refusedTwice]
+  const names = new Set<string>(all.map(({ name }) => name))
+  assert.equal(names.size, all.length)
   const helpers = new Set(['victim'])
   for (const name of hostileSources().keys()) {
     assert.ok(names.has(name.replace(/\.added$/, '')) || helpers.has(name), name)
   }
-  for (const { edit } of attacks) edited(edit)
+  for (const { edit } of all) edited(edit)
 })
 
 test('a test build is made only by an edit that stands in its file once and changes it', () => {

@@ -133,6 +133,21 @@ export const built: Readonly<Record<string, () => Uint8Array>> = {
         ],
       ],
     }),
+  // What the engine's own validation refuses too.
+  'twice-number': () => one([0x10, 0x80, 0x80, 0x80, 0x80, 0x10]),
+  'twice-signed': () => one([0x41, 0xff, 0xff, 0xff, 0xff, 0x4f, 0x1a]),
+  'twice-global': () => one([0x23, 1, 0x1a]),
+  'twice-constant': () => one([0x41, 1, 0x24, 0], { constant: true }),
+  'twice-local': () => one([0x41, 1, 0x21, 0]),
+  'twice-label': () => one([0x0c, 1]),
+  'twice-alignment': () => one([0x41, 0, 0x28, 3, 0, 0x1a]),
+  'twice-operands': () => one([0x1a]),
+  'twice-left-over': () => one([0x0b]),
+  'twice-else': () => one([0x02, 0x40, 0x05, 0x0b]),
+  'twice-reserved': () => one([0x41, 0, 0x40, 1, 0x1a]),
+  'twice-exported': () => one([], { names: ['process', 'process'] }),
+  'twice-start': () => one([], { types: [nothing, [0x60, 1, 0x7f, 0]], functions: [0, 1], start: 1 }),
+  'twice-section': () => one([], { behind: [1, 1, 0] }),
 }
 
 const nothing = [0x60, 0, 0]
@@ -157,15 +172,29 @@ interface Parts {
   readonly memory: number
   /** Functions at its beginning; of one element, when there are none. */
   readonly table?: readonly number[]
-  /** Exported as `process`. */
+  /** Exported under these names, `process` unless told. */
   readonly entry: number
+  readonly names?: readonly string[]
+  readonly start?: number
+  /** Whether the one global is constant. */
+  readonly constant?: boolean
+  /** Bytes behind the last section. */
+  readonly behind?: readonly number[]
   /** Each body from its locals on. */
   readonly code: readonly number[][]
 }
 
-/** A program byte by byte; global 0 is an i32 that changes. */
+/** A program whose functions hold nothing, but for these instructions in the first. */
+function one(instructions: readonly number[], parts: Partial<Parts> = {}): Uint8Array {
+  const { functions = [0] } = parts
+  const code = functions.map((_, i) => [0, ...(i === 0 ? instructions : []), 0x0b])
+  return program({ memory: 1, entry: 0, code, ...parts, functions })
+}
+
+/** A program byte by byte; global 0 is an i32. */
 function program(parts: Parts): Uint8Array {
   const { types = [nothing], imports = [], functions, memory, table, entry, code } = parts
+  const { names = ['process'], start, constant = false, behind = [] } = parts
   const out = new BinaryWriter().bytes([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00])
   out.section(1, list(types))
   if (imports.length > 0) {
@@ -176,13 +205,16 @@ function program(parts: Parts): Uint8Array {
   out.section(3, list(functions.map((type) => [type])))
   if (table !== undefined) out.section(4, list([[0x70, 0, Math.max(table.length, 1)]]))
   out.section(5, list([[0, memory]]))
-  out.section(6, list([[0x7f, 1, 0x41, 0, 0x0b]]))
-  out.section(7, new BinaryWriter().u32(1).name('process').byte(0).u32(entry))
+  out.section(6, list([[0x7f, constant ? 0 : 1, 0x41, 0, 0x0b]]))
+  const exports = new BinaryWriter().u32(names.length)
+  for (const name of names) exports.name(name).byte(0).u32(entry)
+  out.section(7, exports)
+  if (start !== undefined) out.section(8, new BinaryWriter().u32(start))
   if (table !== undefined && table.length > 0)
     out.section(9, list([[0, 0x41, 0, 0x0b, table.length, ...table]]))
   const bodies = new BinaryWriter().u32(code.length)
   for (const body of code) bodies.sized(new BinaryWriter().bytes(body))
-  return out.section(10, bodies).finish()
+  return out.section(10, bodies).bytes(behind).finish()
 }
 
 function list(rows: readonly (readonly number[])[]): BinaryWriter {

@@ -28,6 +28,7 @@ export type AttackKind =
   | 'tenant'
   | 'crash'
 
+const binary = 'program/binary.ts'
 const check = 'program/check.ts'
 const instructions = 'program/instructions.ts'
 const meter = 'program/meter.ts'
@@ -914,5 +915,106 @@ export const attacks = [
     effect: 'the vector is in the table',
   },
 ] as const satisfies readonly Attack[]
+
+/** Programs that the engine's own validation refuses too, with this check switched off: none of them is an attack of its own. */
+export const refusedTwice = [
+  {
+    name: 'twice-number',
+    attacks: 'calls function 2^32, which is 0 in 32 bits',
+    end: 'refused: encoding',
+    edit: off(binary, "if (last > 0x0f) throw this.fail('number is longer than 32 bits')"),
+  },
+  {
+    name: 'twice-signed',
+    attacks: 'names a constant of more than 32 bits',
+    end: 'refused: encoding',
+    edit: off(
+      binary,
+      'if (high !== 0 && high !== 0x7f >> (used - 1)) throw this.fail(`number is longer than ${bits} bits`)',
+    ),
+  },
+  {
+    name: 'twice-global',
+    attacks: "reads the first global behind its own, the meter's budget",
+    end: 'refused: index',
+    edit: off(check, "if (global === undefined) throw r.fail(`global ${index} does not exist`, 'index')"),
+  },
+  {
+    name: 'twice-constant',
+    attacks: 'sets a global that is constant',
+    end: 'refused: index',
+    edit: off(
+      check,
+      "if (opcode === op.globalSet && !global.mutable) throw r.fail(`global ${index} is constant`, 'index')",
+    ),
+  },
+  {
+    name: 'twice-local',
+    attacks: 'sets the first local behind its own, where the meter holds the budget',
+    end: 'refused: index',
+    edit: off(check, "if (index >= locals) throw r.fail(`local ${index} does not exist`, 'index')"),
+  },
+  {
+    name: 'twice-label',
+    attacks: 'branches to a block that is not there',
+    end: 'refused: index',
+    edit: off(check, "if (index >= blocks.length) throw r.fail(`label ${index} does not exist`, 'index')"),
+  },
+  {
+    name: 'twice-alignment',
+    attacks: 'reads four bytes with an alignment of eight',
+    end: 'refused: body',
+    edit: off(
+      instructions,
+      "if (alignment > instruction.alignment) throw reader.fail('alignment above the natural one', 'body')",
+    ),
+  },
+  {
+    name: 'twice-operands',
+    attacks: 'drops an operand that is not there',
+    end: 'refused: invalid',
+    edit: off(check, "if (!block.unreachable) throw r.fail('more operands taken than there are', 'invalid')"),
+  },
+  {
+    name: 'twice-left-over',
+    attacks: 'has bytes behind the end of its function',
+    end: 'refused: encoding',
+    edit: off(check, "r.finish('function')"),
+  },
+  {
+    name: 'twice-else',
+    attacks: 'has an else in a block that is no if',
+    end: 'refused: invalid',
+    edit: off(check, "if (block.opcode !== op.if) throw r.fail('else without if', 'invalid')"),
+  },
+  {
+    name: 'twice-reserved',
+    attacks: 'grows a memory that it does not have',
+    end: 'refused: feature',
+    edit: off(
+      instructions,
+      "if (this.#reader.u32() !== 0) throw this.#reader.fail(`more than one ${what}`, 'feature')",
+      'this.#reader.u32()',
+    ),
+  },
+  {
+    name: 'twice-exported',
+    attacks: 'exports two functions under one name',
+    end: 'refused: export',
+    edit: off(check, "if (names.has(name)) throw r.fail(`${name} is exported twice`, 'export')"),
+  },
+  {
+    name: 'twice-start',
+    attacks: 'has a start function that takes a number',
+    end: 'refused: start',
+    edit: off(check, 'if (parameters.length + results.length > 0)', 'if (parameters.length > 9_999)'),
+  },
+  {
+    name: 'twice-section',
+    attacks: 'has its types twice',
+    end: 'refused: section',
+    edit: off(check, "if (rank < last) throw reader.fail(`section ${id} twice or out of order`, 'section')"),
+  },
+] as const satisfies readonly Pick<Attack, 'name' | 'attacks' | 'end' | 'edit'>[]
 
 export type AttackName = (typeof attacks)[number]['name']

@@ -43,6 +43,12 @@ export function tryAttack(name: AttackName, target: Target): Promise<Outcome> {
   return trials[name](target)
 }
 
+/** How a program ends when it is compiled: `refused: CHECK`, what error came out, or `compiles`. */
+export async function compiled(name: string, target: Target): Promise<string> {
+  const loaded = await load(target, name)
+  return typeof loaded === 'string' ? loaded : 'compiles'
+}
+
 /** Whether it left at least so much at address 0 of its memory, with so many units. */
 function counts(name: AttackName, budget: number, least: number): Trial {
   return async (target) => {
