@@ -67,6 +67,12 @@ export const eventTypes = {
     digest: 'SHA-256 of the new card life cycle state(1)',
     by: ['issuer', 'operator'],
   },
+  // Whoever keeps the module's file: its issuer until FINISH, then the place that it works in. Not who only talks to it.
+  restored: {
+    code: 0x21,
+    digest: 'SHA-256 of the backup',
+    by: ['issuer', 'terminal', 'loader', 'operator'],
+  },
   depersonalized: {
     code: 0x20,
     digest: 'SHA-256 of the operating certificate',

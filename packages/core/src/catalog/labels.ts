@@ -45,5 +45,9 @@ export const labels = {
   chipKeyCheck: { text: 'SKV1', use: 'check value of the chip key' },
   sealedPage: { text: 'SPG1', use: 'AES-GCM, associated data of one page of sealed memory' },
   sealRoot: { text: 'SRT1', use: 'root over all pages of a sealed memory' },
+  chipBackup: {
+    text: 'CBK1',
+    use: 'key of the MAC over a backup, from the chip key; and what that MAC begins with',
+  },
   counterCell: { text: 'SCC1', use: 'one cell of the rollback counter' },
 } as const satisfies Record<string, { text: string; use: string }>

@@ -92,6 +92,11 @@ export const errorTable = {
     remedy:
       'the rollback counter holds nothing that the chip key made: put back the newest copy of the key file, which holds it',
   },
+  'backup-changed': {
+    culprit: 'bytes',
+    exit: 3,
+    remedy: 'use a good copy of the backup, or another one: this one was changed, or made under another key',
+  },
   'chip-key-missing': {
     culprit: 'environment',
     exit: 8,

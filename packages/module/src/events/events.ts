@@ -56,6 +56,18 @@ export class Events {
     return record
   }
 
+  /** Goes on from where another memory of the same chip is: its head and the events that it keeps in place of the own ones. */
+  adopt(tx: Transaction, other: Events): void {
+    const head = other.head()
+    if (head === undefined) throw new InternalError('an event chain that has not begun')
+    this.#writeHead(tx, head)
+    for (let id = 1; id <= eventsKept; id++) {
+      const bytes = other.#objects.read('event', id)
+      if (bytes !== undefined) this.#objects.put(tx, 'event', id, bytes)
+      else if (this.#objects.read('event', id) !== undefined) this.#objects.remove(tx, 'event', id)
+    }
+  }
+
   /** Kept events from `from` on, oldest first. */
   list(from: number): EventRecord[] {
     const head = this.head()

@@ -162,6 +162,31 @@ export function protectChipKey(
   }
 }
 
+/** Puts other cells into a key file, which is replaced as a whole: for a counter of which nothing is left. */
+export function replaceCells({ path }: OpenChipKey, cells: Slots, files: Files): void {
+  const bytes = readBytes(path, files)
+  const draft = `${path}.new`
+  try {
+    const head = bytes.subarray(0, cellOffset)
+    const whole = serializeKeyFile(
+      head,
+      Array.from({ length: cells.count }, (_, i) => cells.lend(i)),
+    )
+    try {
+      writeDraft(files, draft, keyFileLength, [{ at: 0, bytes: whole }])
+    } finally {
+      wipe(whole)
+    }
+    files.renameSync(draft, path)
+    syncFolderOf(files, path)
+  } catch (error) {
+    files.rmSync(draft, { force: true })
+    throw writeError(path, error)
+  } finally {
+    wipe(bytes)
+  }
+}
+
 function keyOf(path: string, head: KeyHead, crypto: Crypto, passphrase: Uint8Array | undefined): Uint8Array {
   if (head.protection === 'bare') return head.key
   if (passphrase === undefined) {

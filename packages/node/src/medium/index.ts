@@ -1,3 +1,5 @@
+export { backUpChip } from './backup.ts'
+export { parseBackup, serializeBackup } from './backup-file.ts'
 export { ChipDraft } from './chip-draft.ts'
 export { ChipFile, type HeldChip, holdChip, keyAsksPassphrase } from './chip-file.ts'
 export {
@@ -10,3 +12,4 @@ export { type ChipKeys, findKeyFile, keyProtection } from './chip-key.ts'
 export type { ChipOptions } from './chip-world.ts'
 export type { Files } from './files.ts'
 export { createChip, type NewChip } from './new-chip.ts'
+export { type PlannedRestore, planRestore } from './restore.ts'

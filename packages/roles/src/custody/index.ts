@@ -29,4 +29,5 @@ export {
   readSignedHead,
   tagParameters,
 } from './head.ts'
+export { type Restored, type RestoreInput, recordRestore } from './restore.ts'
 export { type ModuleStep, moduleStep, type Step, step } from './step.ts'

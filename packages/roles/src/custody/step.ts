@@ -141,7 +141,8 @@ export async function moduleStep<T>(
   })
 }
 
-function parseModuleIntent(bytes: Uint8Array): { since: number; types: EventType[] } {
+/** What a step with a module writes down before it begins. */
+export function parseModuleIntent(bytes: Uint8Array): { since: number; types: EventType[] } {
   const r = MapReader.of(bytes, 'intent')
   const intent = {
     since: r.uint('since'),
@@ -154,7 +155,8 @@ function parseModuleIntent(bytes: Uint8Array): { since: number; types: EventType
   return intent
 }
 
-async function pendingIntent(
+/** A step that was begun and not ended, under its intent's name in the store. */
+export async function pendingIntent(
   { store }: PartyPorts,
   file: string,
 ): Promise<{ name: string; intent: Uint8Array } | undefined> {
@@ -175,7 +177,7 @@ function outcomeIsKnown(error: unknown): boolean {
   return !['environment', 'peer', 'us'].includes(errorTable[error.code].culprit)
 }
 
-function intentFile(subject: string): string {
+export function intentFile(subject: string): string {
   return `intents/${subject.toLowerCase()}`
 }
 

@@ -1,0 +1,1 @@
+export { type Restored, type Restoring, restoreMemory } from './restored-memory.ts'
