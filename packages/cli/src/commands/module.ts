@@ -21,10 +21,13 @@ import { type Channel, plain } from '@sealwright/roles/channel'
 import { parseState, readData } from '@sealwright/roles/custody'
 import type { Command } from 'commander'
 import { type Context, fields, report, type Step, table } from '../framework/index.ts'
+import { registerBackup } from './module-backup.ts'
 import { registerKeys } from './module-keys.ts'
 import { registerMap } from './module-map.ts'
 import { registerNew } from './module-new.ts'
+import { registerProtect } from './module-protect.ts'
 import { registerRun } from './module-run.ts'
+import { registerVerify } from './module-verify.ts'
 
 export function register(program: Command, context: Context): void {
   const module = context.group(
@@ -110,6 +113,9 @@ export function register(program: Command, context: Context): void {
 
   registerNew(module, context)
   registerRun(module, context)
+  registerVerify(module, context)
+  registerProtect(module, context)
+  registerBackup(module, context)
   registerKeys(module, context)
 }
 

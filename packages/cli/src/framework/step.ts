@@ -157,15 +157,16 @@ export class Step {
   /**
    * How a chip file is opened: its key, the passphrase of it, which is asked for when it is needed, and who hears of what is done besides.
    * @param name of the chip file as the command line has it
+   * @param chipId where it is not the file that tells it
    */
-  async chipOptions(name: string): Promise<ChipOptions> {
+  async chipOptions(name: string, chipId?: Uint8Array): Promise<ChipOptions> {
     const { file, folder } = this.newChipKeys()
     const module = this.optional('module')
     // The key that is named is that of the one module; a SAM beside it has its own.
     const own = file !== undefined && (module === undefined || module === name)
     const keys = { ...(own ? { file } : {}), ...(folder === undefined ? {} : { folder }) }
     const path = this.path(name)
-    const passphrase = keyAsksPassphrase(path, keys) ? await this.#chipPassphrase(name) : undefined
+    const passphrase = keyAsksPassphrase(path, keys, chipId) ? await this.#chipPassphrase(name) : undefined
     return {
       command: this.#name,
       keys: { ...keys, ...(passphrase === undefined ? {} : { passphrase }) },

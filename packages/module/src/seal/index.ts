@@ -3,6 +3,6 @@ export { type ChipKey, chipIdLength, chipKeyCheck, chipKeyCheckLength, chipKeyLe
 export { type CommitMark, commitIdLength, sameMark } from './commit-mark.ts'
 export { type Examination, type Examined, examine } from './examine.ts'
 export { type Finding, type FindingKind, type FindingPlace, isFatal, SealBroken } from './finding.ts'
-export { sealedSlotLength } from './page-seal.ts'
+export { neverWritten, PageSeal, sealedSlotLength } from './page-seal.ts'
 export { type CounterVerdict, counterCellLength, counterCells, RollbackCounter } from './rollback-counter.ts'
 export { type NewMemory, SealedMedium, type SealedParts } from './sealed-medium.ts'

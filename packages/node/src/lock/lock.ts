@@ -50,6 +50,14 @@ export class FileLock implements Disposable {
     }
   }
 
+  /** Throws as `take` does when a living process holds the lock, and changes nothing. */
+  static refuseHeld(path: string, code: ErrorCode = 'held'): void {
+    const seen = read(path)
+    if (seen === undefined) return
+    const holder = parseHolder(seen, path, code)
+    if (alive(holder)) throw held(path, holder, code)
+  }
+
   release(): void {
     if (read(this.#path) === this.#holder) rmSync(this.#path, { force: true })
   }

@@ -19,7 +19,14 @@ import {
   headerVersion,
   parseHeader,
 } from './chip-header.ts'
-import { type ChipKeys, findKeyFile, keyProtection, type OpenChipKey, openChipKey } from './chip-key.ts'
+import {
+  type ChipKeys,
+  findKeyFile,
+  keyProtection,
+  type OpenChipKey,
+  openChipKey,
+  protectChipKey,
+} from './chip-key.ts'
 import { type ChipOptions, type ChipWorld, chipWorld, takeLock } from './chip-world.ts'
 import { FileSlots } from './file-slots.ts'
 import { type Files, writeError } from './files.ts'
@@ -129,12 +136,32 @@ export class ChipFile implements Disposable {
   }
 }
 
-/** Whether a passphrase is needed to open a chip. False as well where nothing can be said: opening tells why. */
-export function keyAsksPassphrase(path: string, keys: ChipKeys, files: Files = nodeFiles): boolean {
+/**
+ * Puts a chip's key under a passphrase or another one; without one takes it away. The key file is replaced as a whole.
+ * @returns the key file, and how the key was kept before
+ */
+export function protectChip(
+  path: string,
+  passphrase: Uint8Array | undefined,
+  options: ChipOptions = {},
+): { readonly key: string; readonly before: KeyProtection } {
+  const held = holdChip(path, options)
   try {
-    const bytes = files.readFileSync(path).subarray(0, headerLength)
-    const { chipId } = parseHeader(new Uint8Array(bytes))
-    return keyProtection(findKeyFile(path, chipId, keys, files), files) === 'passphrase'
+    const { key, header, world } = held
+    protectChipKey(key, header.chipId, passphrase, world)
+    return { key: key.path, before: key.protection }
+  } finally {
+    held.close()
+  }
+}
+
+/** Whether a passphrase is needed to open a chip. False as well where nothing can be said: opening tells why. */
+export function keyAsksPassphrase(path: string, keys: ChipKeys, chipId?: Uint8Array): boolean {
+  const files = nodeFiles
+  try {
+    const id =
+      chipId ?? parseHeader(new Uint8Array(files.readFileSync(path).subarray(0, headerLength))).chipId
+    return keyProtection(findKeyFile(path, id, keys, files), files) === 'passphrase'
   } catch {
     return false
   }

@@ -75,14 +75,26 @@ export function keyProtection(path: string, files: Files): KeyProtection {
  * StateError `chip-key-missing`, `chip-passphrase-missing`, `chip-passphrase-wrong`; DecodeError `chip-key-differs` for the key of
  * another chip, `chip-key-damaged` for a changed file.
  */
-export function openChipKey(
+export function openChipKey(path: string, chipId: Uint8Array, world: KeyWorld): OpenChipKey {
+  return openKey(path, chipId, world, (files) => openForWriting(path, files))
+}
+
+/** The same for looking only: the file is not held, and its cells are not written. */
+export function readChipKey(path: string, chipId: Uint8Array, world: KeyWorld): OpenChipKey {
+  return openKey(path, chipId, world, (files) => files.openSync(path, 'r'))
+}
+
+interface KeyWorld {
+  readonly passphrase?: Uint8Array | undefined
+  readonly crypto: Crypto
+  readonly files: Files
+}
+
+function openKey(
   path: string,
   chipId: Uint8Array,
-  {
-    passphrase,
-    crypto,
-    files,
-  }: { readonly passphrase?: Uint8Array | undefined; readonly crypto: Crypto; readonly files: Files },
+  { passphrase, crypto, files }: KeyWorld,
+  openFile: (files: Files) => number,
 ): OpenChipKey {
   const { head, bytes } = readKeyFile(path, files)
   try {
@@ -94,7 +106,7 @@ export function openChipKey(
     }
     const key = keyOf(path, head, crypto, passphrase)
     try {
-      const file = openForWriting(path, files)
+      const file = openFile(files)
       const open = { path, file, bytes, files }
       const cells = new FileSlots(open, {
         count: counterCells,

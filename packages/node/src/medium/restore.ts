@@ -15,8 +15,6 @@ import {
   RollbackCounter,
   SealBroken,
   SealedMedium,
-  sealedSlotLength,
-  slotCount,
 } from '@sealwright/module/seal'
 import { type Backup, checkBackup, parseBackup } from './backup-file.ts'
 import { replaceChip } from './chip-draft.ts'
@@ -24,6 +22,7 @@ import { checkLength, describeHeader, fileLength, headerLength } from './chip-he
 import { findKeyFile, type OpenChipKey, openChipKey, replaceCells } from './chip-key.ts'
 import { type ChipOptions, type ChipWorld, chipWorld, takeLock } from './chip-world.ts'
 import { sealInRam } from './new-chip.ts'
+import { ramSlotsOf } from './whole-file.ts'
 
 /** A restore that is ready to be carried out; the chip is held until `close`. */
 export interface PlannedRestore {
@@ -184,15 +183,4 @@ function markIn(cells: RamSlots, chip: ChipKey): CommitMark {
   } finally {
     counter[Symbol.dispose]()
   }
-}
-
-/** The slots in the bytes of a chip file. */
-function ramSlotsOf(bytes: Uint8Array, geometry: Backup['header']['geometry']): RamSlots {
-  const slots = new RamSlots(slotCount(geometry), sealedSlotLength)
-  for (let slot = 0; slot < slots.count; slot++) {
-    const at = headerLength + slot * sealedSlotLength
-    const content = bytes.subarray(at, at + sealedSlotLength)
-    if (content.some((byte) => byte !== 0)) slots.program(slot, content)
-  }
-  return slots
 }

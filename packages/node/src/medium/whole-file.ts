@@ -1,4 +1,5 @@
-import type { Slots } from '@sealwright/module/medium'
+import { type Geometry, RamSlots, type Slots } from '@sealwright/module/medium'
+import { sealedSlotLength, slotCount } from '@sealwright/module/seal'
 import type { ChipHeader } from './chip-header.ts'
 import { fileLength, headerLength, serializeHeader } from './chip-header.ts'
 import { type Files, writeDraft } from './files.ts'
@@ -25,6 +26,17 @@ function* writtenRuns(slots: Slots): Generator<{ at: number; bytes: Uint8Array }
     yield { at: headerLength + first * length, bytes }
     first = end
   }
+}
+
+/** The slots in the bytes of a whole chip file. */
+export function ramSlotsOf(bytes: Uint8Array, geometry: Geometry): RamSlots {
+  const slots = new RamSlots(slotCount(geometry), sealedSlotLength)
+  for (let slot = 0; slot < slots.count; slot++) {
+    const at = headerLength + slot * sealedSlotLength
+    const content = bytes.subarray(at, at + sealedSlotLength)
+    if (!isBlank(content)) slots.program(slot, content)
+  }
+  return slots
 }
 
 function isBlank(slot: Uint8Array): boolean {
