@@ -1,8 +1,9 @@
 import { ascii, wipe } from '@sealwright/core/bytes'
 import { labels } from '@sealwright/core/catalog'
-import type { AesKey, Entropy } from '@sealwright/core/ports'
+import type { AesKey } from '@sealwright/core/ports'
 import { pageSize } from '../medium/index.ts'
 import { type ChipKey, sealKey } from './chip-keys.ts'
+import type { FreshBytes } from './fresh-bytes.ts'
 import { writeU64 } from './number.ts'
 
 /** nonce(12) ‖ commit(8) ‖ writes(4) ‖ ciphertext(256) ‖ tag(16) */
@@ -25,15 +26,15 @@ export interface SealedPage {
  */
 export class PageSeal implements Disposable {
   readonly #key: AesKey
-  readonly #entropy: Entropy | undefined
+  readonly #fresh: FreshBytes | undefined
   /** label(4) ‖ chip(16) ‖ page(4) ‖ commit(8) ‖ writes(4) */
   readonly #associated = new Uint8Array(36)
   readonly #slot = new Uint8Array(sealedSlotLength)
 
-  /** @param entropy absent: for reading only */
-  constructor(chip: ChipKey, entropy?: Entropy) {
+  /** @param fresh absent: for reading only */
+  constructor(chip: ChipKey, fresh?: FreshBytes) {
     this.#key = sealKey(chip, 'sealPageKey')
-    this.#entropy = entropy
+    this.#fresh = fresh
     this.#associated.set(ascii(labels.sealedPage.text))
     this.#associated.set(chip.chipId, 4)
   }
@@ -41,7 +42,7 @@ export class PageSeal implements Disposable {
   /** The slot of a page's new content; good until the next call. */
   seal(page: number, { commit, writes }: Omit<SealedPage, 'tag'>, content: Uint8Array): Uint8Array {
     const slot = this.#slot
-    slot.set(this.#entropy!.bytes(12))
+    slot.set(this.#fresh!.take(12))
     writeU64(slot, 12, commit)
     writeU32(slot, 20, writes)
     slot.set(this.#key.gcmSeal(slot.subarray(0, 12), content, this.#bind(page, slot)), 24)

@@ -17,6 +17,7 @@ import { type Assessment, assess, type Interrupted, slotCount } from './assessme
 import { type ChipKey, sealKey } from './chip-keys.ts'
 import { type CommitMark, commitIdLength, sameMark } from './commit-mark.ts'
 import { isFatal, SealBroken } from './finding.ts'
+import { FreshBytes } from './fresh-bytes.ts'
 import { PageSeal, sealedSlotLength } from './page-seal.ts'
 import { PageTable } from './page-table.ts'
 import type { RollbackCounter } from './rollback-counter.ts'
@@ -56,7 +57,7 @@ export class SealedMedium implements Medium, Disposable {
   readonly counter: RollbackCounter
   readonly seal: TransactionSeal
   readonly #slots: Slots
-  readonly #entropy: Entropy
+  readonly #fresh: FreshBytes
   readonly #crypto: Crypto
   readonly #pageSeal: PageSeal
   readonly #rootKey: AesKey
@@ -75,11 +76,11 @@ export class SealedMedium implements Medium, Disposable {
   #closings = 0
 
   private constructor(parts: SealedParts, keys: Keys, found: Found) {
-    const { geometry, slots, counter, entropy, chip } = parts
+    const { geometry, slots, counter, chip } = parts
     this.geometry = geometry
     this.counter = counter
     this.#slots = slots
-    this.#entropy = entropy
+    this.#fresh = keys.fresh
     this.#crypto = chip.crypto
     this.#pageSeal = keys.pageSeal
     this.#rootKey = keys.rootKey
@@ -124,7 +125,7 @@ export class SealedMedium implements Medium, Disposable {
       requirePage(page, total)
       medium.#put(page, commit, bytes)
     }
-    const state = medium.#stateOf({ commit, id: entropy.bytes(commitIdLength) })
+    const state = medium.#stateOf({ commit, id: medium.#newId() })
     medium.#programSeal(state)
     slots.sync()
     counter.begin(state)
@@ -226,7 +227,7 @@ export class SealedMedium implements Medium, Disposable {
     this.#settled()
     if (this.#flight !== undefined) throw new InternalError('a transaction inside a transaction')
     if (this.#loose.size > 0) this.sync()
-    const mark = { commit: this.#mark.commit + 1, id: this.#entropy.bytes(commitIdLength) }
+    const mark = { commit: this.#mark.commit + 1, id: this.#newId() }
     const state = this.#stateOf(mark, pages, this.#crypto.sha256(entries))
     this.#flight = { state, pages: new Set(pages), left: new Set(pages), durable: false }
     return serializeSealState(state)
@@ -258,12 +259,16 @@ export class SealedMedium implements Medium, Disposable {
 
   /** Programs that no transaction covers, as the factory makes them: a cut in between spoils the memory, and it is noticed. */
   #sealLoose(): void {
-    const state = this.#stateOf({ commit: this.#mark.commit + 1, id: this.#entropy.bytes(commitIdLength) })
+    const state = this.#stateOf({ commit: this.#mark.commit + 1, id: this.#newId() })
     this.counter.advance(state)
     this.#programSeal(state)
     this.#slots.sync()
     this.#mark = { commit: state.commit, id: state.id }
     this.#loose.clear()
+  }
+
+  #newId(): Uint8Array {
+    return this.#fresh.take(commitIdLength).slice()
   }
 
   #stateOf({ commit, id }: CommitMark, without?: readonly number[], bound?: Uint8Array): SealState {
@@ -318,6 +323,7 @@ export class SealedMedium implements Medium, Disposable {
 }
 
 interface Keys {
+  readonly fresh: FreshBytes
   readonly pageSeal: PageSeal
   readonly rootKey: AesKey
 }
@@ -327,10 +333,11 @@ interface Found extends Pick<Assessment, 'bad' | 'content' | 'interrupted' | 'se
 }
 
 function keysOf(chip: ChipKey, entropy: Entropy): Keys {
-  return { pageSeal: new PageSeal(chip, entropy), rootKey: sealKey(chip, 'sealRootKey') }
+  const fresh = new FreshBytes(entropy)
+  return { fresh, pageSeal: new PageSeal(chip, fresh), rootKey: sealKey(chip, 'sealRootKey') }
 }
 
-function dispose({ pageSeal, rootKey }: Keys): void {
+function dispose({ pageSeal, rootKey }: Omit<Keys, 'fresh'>): void {
   pageSeal[Symbol.dispose]()
   rootKey[Symbol.dispose]()
 }
