@@ -4,7 +4,6 @@
  * reads the child's memory. A planted key is found first. Linux only.
  */
 import { spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { ascii, concat } from '@sealwright/core/bytes'
 import { deriveKey, diversify, withHandle } from '@sealwright/core/crypto'
 import { parseUnlockingFile } from '@sealwright/core/customization'
@@ -14,6 +13,7 @@ import { fuelKeySource } from '@sealwright/roles/issuer'
 import { Life, stages } from '../packages/node/test/life/index.ts'
 import { readPrograms } from '../packages/node/test/life/programs.ts'
 import { repeatableCrypto } from '../packages/node/test/life/repeatable-crypto.ts'
+import { copiesIn } from '../packages/node/test/process-memory.ts'
 
 const plantedText = 'a key that is there'
 
@@ -46,11 +46,11 @@ async function parent(): Promise<void> {
   })
   const ready = (): Promise<void> => new Promise((resolve) => process_.stdout.once('data', () => resolve()))
   await ready()
-  const before = scan(process_.pid!, secrets)
+  const before = copiesIn(process_.pid!, secrets)
   process_.stdin.write('collect\n')
   await ready()
   await new Promise((resolve) => setTimeout(resolve, 200))
-  const after = scan(process_.pid!, secrets)
+  const after = copiesIn(process_.pid!, secrets)
   process_.kill()
   if (after.get('planted') === 0) throw new Error('the planted key is not found')
   console.log('key                       before  after collection')
@@ -86,38 +86,4 @@ async function secretsOf(own: Life): Promise<Map<string, Uint8Array>> {
     ['TA', key('loader', fuelKeySource)],
     ['operating private key', key('terminal', 0xff00_0002)],
   ])
-}
-
-/** How often each stands in the writable memory of a process. */
-function scan(pid: number, secrets: ReadonlyMap<string, Uint8Array>): Map<string, number> {
-  const counts = new Map([...secrets.keys()].map((name) => [name, 0]))
-  const memory = openSync(`/proc/${pid}/mem`, 'r')
-  const chunk = Buffer.alloc(1 << 24)
-  const overlap = 64
-  for (const line of readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n')) {
-    const parts = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(line)
-    if (parts === null) continue
-    const [start, end] = [Number.parseInt(parts[1]!, 16), Number.parseInt(parts[2]!, 16)]
-    for (let at = start; at < end; at += chunk.length - overlap) {
-      const length = readAt(memory, chunk, at, Math.min(chunk.length, end - at))
-      for (const [name, secret] of secrets) {
-        const last = length - (at + length < end ? overlap : 0)
-        for (let i = chunk.indexOf(secret); i >= 0 && i < last; i = chunk.indexOf(secret, i + 1)) {
-          counts.set(name, counts.get(name)! + 1)
-        }
-      }
-      chunk.fill(0, 0, length)
-    }
-  }
-  closeSync(memory)
-  return counts
-}
-
-function readAt(file: number, buffer: Buffer, position: number, length: number): number {
-  try {
-    return readSync(file, buffer, 0, length, position)
-  } catch {
-    // A region that has no memory behind it.
-    return 0
-  }
 }

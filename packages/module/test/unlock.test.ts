@@ -280,6 +280,30 @@ test('[D4c][D4d] RAM form: nothing decrypted is in EEPROM; after a loss of power
   assert.equal(await unlockWith(module, inRam.unlocking), 0x9000)
 })
 
+test("[D4d] RAM form: another image of the same client's, put in the place of the first one, does not unlock the second time", async () => {
+  const medium = await mounted(inRam)
+  assert.equal(await unlockWith(powerUp(crypto, medium), inRam.unlocking), 0x9000)
+  const other = serializeCustomizationImage(
+    signCustomizationImage({ version: 1, form: 'ram', program: answeringProgram('other') }, inRam.client),
+  )
+  const key = scriptedEntropy('another key').bytes(32)
+  const { nvm, objects } = openMemory(medium)
+  const put = (image: Uint8Array) => nvm.transaction((tx) => objects.put(tx, 'encrypted-image', 0, image))
+  put(sealImage(crypto, key, new Uint8Array(16), other))
+  const module = powerUp(crypto, medium)
+  assert.equal(await unlockWith(module, { key, hash: crypto.sha256(other) }), refused)
+  assert.deepEqual((await status(module)).triesLeft, unlockTries - 1)
+  // The same key and image do unlock a chip that has taken none yet.
+  const fresh = await mounted(inRam)
+  const memory = openMemory(fresh)
+  memory.nvm.transaction((tx) =>
+    memory.objects.put(tx, 'encrypted-image', 0, sealImage(crypto, key, new Uint8Array(16), other)),
+  )
+  assert.equal(await unlockWith(powerUp(crypto, fresh), { key, hash: crypto.sha256(other) }), 0x9000)
+  put(inRam.encryptedImage)
+  assert.equal(await unlockWith(powerUp(crypto, medium), inRam.unlocking), 0x9000)
+})
+
 /** A chip of the mask with its serial number. */
 async function mounted(chip: Pick<MaskedChip, 'chip'>): Promise<RamMedium> {
   const medium = chip.chip()

@@ -1,4 +1,4 @@
-import { concat, copyBytes, u16 } from '../bytes/index.ts'
+import { concat, copyBytes, fixedBytes, u16 } from '../bytes/index.ts'
 import { DecodeError, UsageError } from '../errors/index.ts'
 
 /** A command APDU (ISO/IEC 7816-4, 5.1). */
@@ -59,9 +59,13 @@ export function parseCommand(bytes: Uint8Array): Command {
 
 const noData = new Uint8Array(0)
 
+const ownPlaceFrom = 64
+
 /** Not slice(): on a Buffer that is a view. */
 function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  const out = new Uint8Array(end - start)
+  const length = end - start
+  // Data long enough for UNLOCK's stay in one place, so that they can be wiped; beyond 64 bytes that costs nothing.
+  const out = length < ownPlaceFrom ? new Uint8Array(length) : fixedBytes(length)
   copyBytes(bytes, start, out.length, out, 0)
   return out
 }

@@ -1,4 +1,5 @@
 import { DecodeError } from '../errors/index.ts'
+import { fixedBytes } from './bytes.ts'
 
 /** Reads a byte string from front to back. Throws on overread; `end` throws on leftover. Nothing clamps. */
 export class Reader {
@@ -24,6 +25,13 @@ export class Reader {
   take(length: number, field: string): Uint8Array {
     // Not slice(): on a Buffer that is a view.
     return new Uint8Array(this.#advance(length, field))
+  }
+
+  /** The same for a secret: where `wipe` meets the only copy that this makes. */
+  secret(length: number, field: string): Uint8Array {
+    const out = fixedBytes(length)
+    out.set(this.#advance(length, field))
+    return out
   }
 
   /** Reads a nested structure that cannot read past its own end. */

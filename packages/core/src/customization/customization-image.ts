@@ -125,8 +125,8 @@ export function serializeUnlockingData({ key, hash }: UnlockingData): Uint8Array
 
 export function parseUnlockingData(bytes: Uint8Array): UnlockingData {
   const r = new Reader(bytes, 'unlocking data')
-  const key = r.take(32, 'key')
-  const hash = r.take(32, 'hash')
+  const key = r.secret(32, 'key')
+  const hash = r.secret(32, 'hash')
   r.end()
   return { key, hash }
 }

@@ -16,5 +16,5 @@ export function parseAesKeyObject(bytes: Uint8Array): Uint8Array {
   const r = new Reader(bytes, 'key object')
   if (r.u8('type') !== keyObjectTypes.aes) throw r.fail('expected an AES key')
   if (![16, 24, 32].includes(r.remaining)) throw r.fail(`an AES key has no ${r.remaining} bytes`)
-  return r.rest()
+  return r.secret(r.remaining, 'key')
 }

@@ -32,7 +32,7 @@ type UnlockParts = Pick<
 /**
  * UNLOCK: key(32) ‖ hash(32). The try is counted and durable before anything is compared; a success gives the tries back.
  * Nothing but the try changes unless key, hash, signature and program all hold, and which of them does not is not told.
- * In customization mode it serves the RAM form after a loss of power, with the recorded hash only.
+ * The command's data are wiped. In customization mode it serves the RAM form after a loss of power, with the recorded hash only.
  */
 export function unlock(parts: UnlockParts, { p1, p2, data }: Pick<Call, 'p1' | 'p2' | 'data'>): Uint8Array {
   if (p1 !== 0 || p2 !== 0) throw new Refusal('wrong-parameters')
@@ -56,7 +56,7 @@ export function unlock(parts: UnlockParts, { p1, p2, data }: Pick<Call, 'p1' | '
       wipe(image.program)
     }
   } finally {
-    wipe(unlocking.key, unlocking.hash)
+    wipe(unlocking.key, unlocking.hash, data)
   }
   parts.channels.close()
   parts.programs.reset()

@@ -1,4 +1,4 @@
-import { concat, u32, wipe } from '@sealwright/core/bytes'
+import { concat, fixedBytes, u32, wipe } from '@sealwright/core/bytes'
 import { isKnownTestKey, kcvCmac, privateScalar, withHandle } from '@sealwright/core/crypto'
 import { InternalError } from '@sealwright/core/errors'
 import type { AesKey, Crypto, EcPrivateKey, EcPublicKey } from '@sealwright/core/ports'
@@ -73,7 +73,7 @@ export class KeyStore {
 
   /** Moves a key to another place, replacing what is there. */
   move(tx: Transaction, from: number, to: number): void {
-    const bytes = this.#objects.read('key', from)
+    const bytes = this.#read(from)
     if (bytes === undefined) throw new InternalError('no key to move')
     this.#forget(from)
     this.#forget(to)
@@ -115,7 +115,7 @@ export class KeyStore {
 
   /** A handle of the stored AES key of its own, which the taker disposes of. */
   ownAes(place: number): AesKey {
-    const bytes = this.#objects.read('key', place)
+    const bytes = this.#read(place)
     if (bytes?.[0] !== keyTypes.aes) throw new Refusal('reference-not-found')
     try {
       return this.#crypto.aes(bytes.subarray(1))
@@ -126,7 +126,7 @@ export class KeyStore {
 
   /** Lends the bytes of an AES key that is to be encrypted for another module; they are wiped after. */
   lend<T>(place: number, work: (key: Uint8Array) => T): T {
-    const bytes = this.#objects.read('key', place)
+    const bytes = this.#read(place)
     if (bytes?.[0] !== keyTypes.aes) throw new Refusal('reference-not-found')
     try {
       return work(bytes.subarray(1))
@@ -160,15 +160,26 @@ export class KeyStore {
 
   #put(tx: Transaction, place: number, type: number, key: Uint8Array): void {
     this.#forget(place)
-    const bytes = concat(Uint8Array.of(type), key)
+    const bytes = fixedBytes(1 + key.length)
+    bytes[0] = type
+    bytes.set(key, 1)
     this.#objects.put(tx, 'key', place, bytes)
-    bytes.fill(0)
+    wipe(bytes)
+  }
+
+  /** Type and key, where wiping them leaves no copy behind. */
+  #read(place: number): Uint8Array | undefined {
+    const entry = this.#objects.find('key', place)
+    if (entry === undefined) return undefined
+    const bytes = fixedBytes(entry.length)
+    this.#objects.nvm.copy(entry.address, entry.length, bytes, 0)
+    return bytes
   }
 
   #prepare(place: number): AesKey | EcPrivateKey {
     const known = this.#prepared.get(place)
     if (known !== undefined) return known
-    const bytes = this.#objects.read('key', place)
+    const bytes = this.#read(place)
     if (bytes === undefined) throw new Refusal('reference-not-found')
     const key = bytes.subarray(1)
     const prepared = bytes[0] === keyTypes.aes ? this.#crypto.aes(key) : this.#crypto.ecPrivateKey(key)

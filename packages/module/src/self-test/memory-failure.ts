@@ -13,5 +13,7 @@ export function isMemoryFailure(error: unknown): error is SealwrightError {
 
 /** What SELF TEST says of such a failure. */
 export function selfTestResultOf({ code }: SealwrightError): SelfTestResult {
-  return code === 'memory-rolled-back' ? 'rolled-back' : 'damaged'
+  if (code === 'memory-rolled-back') return 'rolled-back'
+  if (code === 'memory-tampered') return 'tampered'
+  return code === 'memory-stale' ? 'stale' : 'damaged'
 }
