@@ -1,15 +1,15 @@
 /**
- * `npm test`: every test file of packages/ and tools/ but `*.full.test.ts`, two at a time. `--full` runs those too and then
+ * `npm test`: every test file of packages/ and tools/ but `*.full.test.ts`, in two processes. `--full` runs those too and then
  * the whole of `npm run fault`. Words after it keep only files whose path contains one of them.
  * The results go to node_modules/.cache/sealwright/ (`--results FILE`: there as well) for `npm run trace`.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
-import { run } from 'node:test'
-import { inspect, parseArgs } from 'node:util'
+import { parseArgs } from 'node:util'
 import { repositoryFiles, root } from './files.ts'
-import { saveResults, type TestResult } from './results.ts'
+import { parseResults, saveResults, type TestResult } from './results.ts'
+import { runInProcesses } from './test/processes.ts'
 
 const { values: options, positionals: words } = parseArgs({
   options: { full: { type: 'boolean', default: false }, results: { type: 'string' } },
@@ -17,6 +17,8 @@ const { values: options, positionals: words } = parseArgs({
 })
 /** Seconds on 2 cores; what takes longer belongs in `*.full.test.ts`. */
 const limit = 60
+/** Such a file shares its process with no other, as no `*.full.test.ts` does. The reason follows. */
+const ownProcess = '\n// A process of its own: '
 const start = performance.now()
 const files = repositoryFiles().filter(
   (path) =>
@@ -36,9 +38,11 @@ const outcomes = new Map<string, FileOutcome>(files.map((path) => [path, { tests
 /** What each file wrote to stderr. */
 const talk = new Map<string, string>()
 let failures = 0
+const cache = join(root, 'node_modules/.cache/sealwright')
+const lastTimes = readLastTimes()
 
-// Every file is a process of its own that reads the same sources: what was compiled once serves them all.
-process.env['NODE_COMPILE_CACHE'] ??= join(root, 'node_modules', '.cache', 'sealwright', 'compiled')
+// Every process reads the same sources: what was compiled once serves them all.
+process.env['NODE_COMPILE_CACHE'] ??= join(cache, 'compiled')
 console.log(`${files.length} test files on Node ${process.versions.node}`)
 await runFiles()
 for (const path of files) {
@@ -59,58 +63,52 @@ console.log(`\n${passed} tests passed, ${failures} failed, ${seconds} s`)
 process.exitCode = failures > 0 || faulty || results.length === 0 ? 1 : 0
 
 async function runFiles(): Promise<void> {
-  if (files.length === 0) return
-  const stream = run({ files: files.map((path) => join(root, path)), concurrency: 2, cwd: root })
-  for await (const event of stream) {
-    if (event.type === 'test:stderr') {
-      const path = inRepository(event.data.file)
-      talk.set(path, (talk.get(path) ?? '') + event.data.message)
-    }
-    if (event.type !== 'test:pass' && event.type !== 'test:fail') continue
-    const { name, file, details, skip, todo } = event.data
-    const path = file === undefined ? name : inRepository(file)
-    // A file that crashed or could not be read is reported as a test with the file's path for a name.
-    const whole = inRepository(name) === path || join(root, path) === name
-    if (whole) {
-      const outcome = outcomes.get(path)
-      if (outcome !== undefined) {
-        outcome.ms = details.duration_ms
-        if (event.type === 'test:fail') outcome.failed++
-      }
-      if (event.type === 'test:fail')
-        fail(path, 'the file failed', talk.get(path)?.trimEnd() ?? details.error)
-      continue
-    }
-    if (details.type === 'suite') continue
-    const skipped = skip !== undefined || todo !== undefined
-    const ok = event.type === 'test:pass' && !skipped
-    results.push({ title: name, file: path, ok, skipped, ms: Math.round(details.duration_ms) })
-    const outcome = outcomes.get(path) ?? { tests: 0, failed: 0, ms: 0 }
+  const order = [...files].sort((a, b) => expected(b) - expected(a))
+  const alone = (path: string): boolean =>
+    path.endsWith('.full.test.ts') || readFileSync(path, 'utf8').includes(ownProcess)
+  await runInProcesses(order.map(inMachine), { cwd: root, count: 2, alone }, (run) => {
+    const path = inRepository(run.path)
+    if (run.stderr !== '') talk.set(path, run.stderr)
+    const outcome = { tests: run.tests.length, failed: 0, ms: run.ms }
     outcomes.set(path, outcome)
-    outcome.tests++
-    outcome.ms += event.data.nesting === 0 ? details.duration_ms : 0
-    if (event.type === 'test:fail') {
+    for (const { title, ok, skipped, ms, error } of run.tests) {
+      results.push({ title, file: path, ok, skipped, ms: Math.round(ms) })
+      if (ok) continue
       outcome.failed++
-      fail(path, name, event.data.details.error)
-    } else if (skipped) {
-      outcome.failed++
-      fail(path, name, 'skipped; every test runs')
+      fail(path, title, skipped ? 'skipped; every test runs' : error)
     }
-  }
+    for (const problem of run.problems) {
+      outcome.failed++
+      fail(path, 'the file failed', problem)
+    }
+  })
 }
 
-function fail(path: string, title: string, error: unknown): void {
+function readLastTimes(): Map<string, number> {
+  const times = new Map<string, number>()
+  for (const name of ['results-full.json', 'results.json']) {
+    if (!existsSync(join(cache, name))) continue
+    try {
+      const { tests } = parseResults(readFileSync(join(cache, name), 'utf8'))
+      for (const file of new Set(tests.map((one) => one.file))) times.delete(file)
+      for (const { file, ms } of tests) times.set(file, (times.get(file) ?? 0) + ms)
+    } catch {
+      // Only the order comes from it.
+    }
+  }
+  return times
+}
+
+/** Milliseconds that a file took the last time; those that nobody knows come first, those of a whole life before others. */
+function expected(path: string): number {
+  const ran = lastTimes.get(path)
+  return ran ?? (path.includes('/src/') ? 1e6 : 2e6)
+}
+
+function fail(path: string, title: string, error: string | undefined): void {
   failures++
   console.log(`\nFAILED ${path}\n       ${title}`)
-  if (error === undefined) return
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
-  const text =
-    cause instanceof Error
-      ? (cause.stack ?? cause.message)
-      : typeof cause === 'string'
-        ? cause
-        : inspect(cause)
-  const lines = text.split('\n').filter((line) => !/^\s+at .*node:/.test(line))
+  const lines = (error ?? '').split('\n').filter((line) => line !== '' && !/^\s+at .*node:/.test(line))
   for (const line of lines.slice(0, 40)) console.log(`         ${line}`)
 }
 
@@ -154,7 +152,7 @@ function printNotRun(): void {
 function save(): void {
   const all = { version: 1, node: process.versions.node, full: options.full, tests: results } as const
   const name = options.full ? 'results-full.json' : 'results.json'
-  saveResults(join(root, 'node_modules/.cache/sealwright', name), all)
+  saveResults(join(cache, name), all)
   if (options.results !== undefined) saveResults(options.results, all)
 }
 
@@ -163,6 +161,10 @@ function faults(): boolean {
   if (!existsSync(script)) return true
   console.log('\npower cuts, all')
   return spawnSync(process.execPath, [script, '--all'], { cwd: root, stdio: 'inherit' }).status === 0
+}
+
+function inMachine(path: string): string {
+  return join(root, path)
 }
 
 function inRepository(path: string): string {

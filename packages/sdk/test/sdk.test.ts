@@ -10,6 +10,8 @@ import { portableCrypto as crypto } from '@sealwright/core/crypto'
 import { scriptedEntropy } from '@sealwright/core/testing'
 import { checkProgram, compileProgram, defaultLimits, ProgramSimulator } from '@sealwright/module/program'
 
+// A process of its own: the compiler leaves binaryen set to optimize, and programs of other tests would change.
+
 // Named by a variable: the declarations of the compiler would replace the global `console` of every file checked with this one.
 const compiler = 'assemblyscript/asc'
 const { main: asc } = (await import(compiler)) as {
