@@ -27,10 +27,13 @@ const folder = mkdtempSync(join(tmpdir(), 'sealwright-heap-'))
 after(() => rmSync(folder, { recursive: true }))
 const serial = decodeHex('0102030405060708')
 
-for (const form of ['eeprom', 'ram'] as const) {
-  test(`[R6d] ${form} form: after collection the card's process holds no byte of the unlocking key, after UNLOCK and after FINISH; then no channel key and no customization software either`, async (t) => {
-    if (process.platform !== 'linux')
-      return t.skip('the memory of another process is read through /proc: Linux only')
+// The memory of another process is read through /proc.
+const readable = process.platform === 'linux'
+if (!readable)
+  process.stderr.write('NOT RUN: packages/node/test/unlock-heap.full.test.ts: there is no /proc\n')
+
+for (const form of readable ? (['eeprom', 'ram'] as const) : []) {
+  test(`[R6d] ${form} form: after collection the card's process holds no byte of the unlocking key, after UNLOCK and after FINISH; then no channel key and no customization software either`, async () => {
     const issuer = await party('issuer', crypto)
     const manufacturer = await party('manufacturer', crypto)
     const made = await mask(issuer, maskInput({ form }))
