@@ -97,6 +97,12 @@ export const errorTable = {
     exit: 3,
     remedy: 'use a good copy of the backup, or another one: this one was changed, or made under another key',
   },
+  'memory-unsealed': {
+    culprit: 'environment',
+    exit: 8,
+    remedy:
+      'power it up once, with `sealwright module show`: it is sealed then, and a copy of the old file is kept',
+  },
   'chip-key-missing': {
     culprit: 'environment',
     exit: 8,

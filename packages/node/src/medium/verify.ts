@@ -87,6 +87,7 @@ export function verifyChip(path: string, options: ChipOptions = {}): Verificatio
       report.add('header', 'good', `format version ${version}, ${bytes.length} bytes`)
       report.rest(
         `the file is of format version ${version}, which is not sealed: the checksums of its ${pages.size} pages hold, and anybody can make such a file; the first command that opens it makes it new`,
+        'memory-unsealed',
       )
       return report.done()
     }
@@ -138,9 +139,9 @@ class Report {
     }
   }
 
-  rest(reason: string): void {
+  rest(reason: string, code?: ErrorCode): void {
     for (const check of Object.keys(chipChecks) as ChipCheck[]) {
-      if (!this.#findings.has(check)) this.add(check, 'unverified', reason)
+      if (!this.#findings.has(check)) this.add(check, 'unverified', reason, code)
     }
   }
 

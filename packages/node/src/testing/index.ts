@@ -1,0 +1,1 @@
+export { fixturePath, packWorkspace, type ReleaseName, unpackWorkspace } from './workspaces.ts'
