@@ -34,8 +34,9 @@ before(async () => {
       const snapshot = life.chips.get(chip)!.snapshot()
       sessions.push({ stage: stageName, chip, snapshot, seed, exchanges: [] })
     },
-    exchanged(_, command, answer) {
-      sessions.at(-1)!.exchanges.push({ command, answer })
+    // A step may speak to a module and its SAM in turn.
+    exchanged(chip, command, answer) {
+      sessions.findLast((session) => session.chip === chip)!.exchanges.push({ command, answer })
     },
   }
   for (const stage of stages) {

@@ -84,7 +84,8 @@ function customizeStage(chip: ProductName): Stage {
     async run(life) {
       const done = await customize(await life.party('issuer'), life.module(chip), {
         mask: fleet,
-        product: products[chip],
+        product: chip === 'cash' ? { ...products[chip], laterCustomization: true } : products[chip],
+        ...(chip === 'cash' ? { sam: life.module('sam') } : {}),
         programs: life.world.programs,
         manufacturerRoot: life.file('root'),
         ...(chip === 'phone' ? { operators: [life.file('operator.point')] } : {}),

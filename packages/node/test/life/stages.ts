@@ -1,21 +1,25 @@
 import type { ProductName } from '@sealwright/roles/issuer'
 import { factoryStages, maskStage, produceStage } from './factory-stages.ts'
 import { keyDownloadStages } from './key-download-stages.ts'
+import { laterCustomizeStage, samStage } from './later-stages.ts'
 import { certifyUnitStage, personalizeStage, sessionStage } from './personalization-stages.ts'
 import { partiesStage, resourceStages } from './resource-stages.ts'
 import type { Stage } from './stage.ts'
 
-const chips: readonly ProductName[] = ['cash', 'loader', 'terminal', 'phone']
+const chips: readonly ProductName[] = ['sam', 'cash', 'loader', 'terminal', 'phone']
 
-/** The whole life in its order: factory, cash machine, filling station, telephone. */
+/** The whole life in its order: SAM, factory, cash machine, filling station, telephone; and a cash machine that is changed in user mode. */
 export const stages: readonly Stage[] = [
   maskStage,
   produceStage(chips),
   partiesStage,
-  ...chips.flatMap(factoryStages),
+  ...factoryStages('sam'),
+  samStage,
+  ...chips.filter((chip) => chip !== 'sam').flatMap(factoryStages),
   certifyUnitStage,
-  ...chips.filter((chip) => chip !== 'loader').map(personalizeStage),
+  ...chips.filter((chip) => chip !== 'loader' && chip !== 'sam').map(personalizeStage),
   sessionStage,
   ...keyDownloadStages,
   ...resourceStages,
+  laterCustomizeStage,
 ]
