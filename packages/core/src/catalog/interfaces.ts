@@ -37,6 +37,10 @@ const iv: InterfaceParameter = { name: 'iv', kind: 'source' }
 
 const light = { call: 32, byte: 1 }
 const storage = { call: 2_000, byte: 16 }
+/** What looks through entries of the memory. */
+const search = { call: 8_000, byte: 0 }
+/** What writes an object, and checks it first: a point must lie on its curve. */
+const object = { call: 20_000, byte: 16 }
 /** What works on an object of up to 128 KiB whatever its own data are. */
 const wholeObject = { call: 200_000, byte: 16 }
 const cipherWork = { call: 4_000, byte: 20 }
@@ -159,9 +163,9 @@ export const interfaces = {
         parameters: [],
         result: 'i64',
         meaning: 'seconds since 1970, 0 when not known; never goes back',
-        charge: light,
+        charge: search,
       },
-      known: { parameters: [], result: 'i32', meaning: '1 when a time was brought, else 0', charge: light },
+      known: { parameters: [], result: 'i32', meaning: '1 when a time was brought, else 0', charge: search },
     },
   },
   chip: {
@@ -171,7 +175,7 @@ export const interfaces = {
       put: {
         parameters: [number('kind'), number('id'), source, length],
         meaning: 'store an object, in the place of one of the same kind and id',
-        charge: storage,
+        charge: object,
       },
       append: {
         parameters: [number('kind'), number('id'), source, length],
@@ -198,7 +202,7 @@ export const interfaces = {
       activate: {
         parameters: [number('entry')],
         meaning: 'let the command of a native entry of the ROM run',
-        charge: storage,
+        charge: object,
       },
     },
   },
