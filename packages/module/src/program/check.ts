@@ -388,9 +388,8 @@ class Checker {
   #startSection(r: BinaryReader): void {
     this.#start = this.#functionIndex(r)
     const { parameters, results } = this.#types[this.#functions[this.#start]!]!
-    if (parameters.length + results.length > 0)
-      throw r.fail('start function takes or returns values', 'start')
-    if (this.#start < this.#imports.length) throw r.fail('start function is imported', 'start')
+    if (parameters.length + results.length > 0 || this.#start < this.#imports.length)
+      throw r.fail("start function takes or returns values, or is not the program's own", 'start')
   }
 
   #elementSection(r: BinaryReader): void {
