@@ -170,6 +170,27 @@ test('[D10b][D10d] refused by command line, each with its next step: no later cu
   )
 })
 
+test('inspect tells what a change file changes, and where one goes wrong', async () => {
+  write(change)
+  const { stdout } = await commandLine(folder, ['inspect', 'updates/change.json'])
+  for (const line of [
+    /change file/,
+    /product name cash, later/,
+    /software 5: answer\.wasm, may use io, keys 00200901, new data area of 4 bytes/,
+    /place 00200901: application, usage M6/,
+    /instruction D0: function 1 of program 5/,
+    /native command PREPARE/,
+  ]) {
+    assert.match(stdout, line)
+  }
+  write({ ...change, vectors: [{ ins: 'D', program: 5, function: 1 }] })
+  assert.match(
+    await refused('bytes-malformed', 'inspect', 'updates/change.json'),
+    /ins: expected 2 hexadecimal/,
+  )
+  write(change)
+})
+
 test('a change file that is none, and keys that are none, are refused before the SAM is asked', async () => {
   const left = async () => (await told('issuer', 'sam', 'new', '--module', 'sam.chip'))['sessionsLeft']
   const before = await left()

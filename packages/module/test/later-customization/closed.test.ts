@@ -247,6 +247,7 @@ test('[D10b] what is not right in user mode is refused whole, whatever stands be
   one.module.parts.nvm.transaction((tx) => {
     one.module.parts.objects.put(tx, 'key-place', 0x0020_0503, laid('application'))
     one.module.parts.objects.put(tx, 'receipt', 0x0020_0503, new Uint8Array(1))
+    one.module.parts.objects.put(tx, 'loader-key', 0x0020_0701, new Uint8Array(1))
   })
   const digest = new Uint8Array(32)
   const cases: [name: string, record: WriteRecord, sw: number][] = [
@@ -271,6 +272,7 @@ test('[D10b] what is not right in user mode is refused whole, whatever stands be
     ['a place for KS1', put('key-place', 0x0020_0601, laid('signature')), 0x6982],
     ['a place that is laid', put('key-place', own, laid('data')), 0x6a89],
     ['a place with a key, for another use', put('key-place', own, otherUse), 0x6a89],
+    ['a place where a key of the loader lies', put('key-place', 0x0020_0701, laid('application')), 0x6a89],
     ['no place', put('key-place', 0x0020_0601, Uint8Array.of(9)), 0x6a80],
     ['a key for no place', put('key', 0x0020_0601, key), 0x6a88],
     ['a key for a place of data', put('key', taken, key), 0x6982],
