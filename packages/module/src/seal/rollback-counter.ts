@@ -108,6 +108,11 @@ export class RollbackCounter implements Disposable {
     this.advance(mark)
   }
 
+  /** At a start: a replacement that was cut off ends here, and of the two only the state that was found counts from now on. */
+  settleFound(mark: CommitMark): void {
+    if (this.other !== undefined && this.judge(mark) === 'accepted') this.advance(mark)
+  }
+
   [Symbol.dispose](): void {
     this.#key[Symbol.dispose]()
   }

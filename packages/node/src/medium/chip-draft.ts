@@ -1,6 +1,6 @@
-import { SealwrightError } from '@sealwright/core/errors'
+import { SealwrightError, StateError } from '@sealwright/core/errors'
 import { RamSlots } from '@sealwright/module/medium'
-import { RollbackCounter, SealedMedium, sameMark } from '@sealwright/module/seal'
+import { type CommitMark, RollbackCounter, SealedMedium, sameMark } from '@sealwright/module/seal'
 import { type HeldChip, holdChip } from './chip-file.ts'
 import type { ChipOptions } from './chip-world.ts'
 import { syncFolderOf, writeError } from './files.ts'
@@ -18,6 +18,8 @@ export class ChipDraft implements Disposable {
   /** A copy of the counter for the work in RAM; the real one is told by `save`. */
   readonly #working: RollbackCounter
   readonly #counter: RollbackCounter
+  /** The state that lies in the file; undefined after a save that failed, when only opening it tells. */
+  #present: CommitMark | undefined
 
   private constructor(held: HeldChip) {
     const { header, chip, slots, key, world } = held
@@ -34,6 +36,9 @@ export class ChipDraft implements Disposable {
       chip,
       entropy: world.entropy,
     })
+    this.#present = this.medium.mark
+    // One memory is replaced by one: the counter must not know of a third.
+    this.#counter.settleFound(this.#present)
   }
 
   /** Holds a chip and reads it into RAM; refusals are those of `ChipFile.open`. */
@@ -51,11 +56,16 @@ export class ChipDraft implements Disposable {
   save(): void {
     const { mark } = this.medium
     const counter = this.#counter
-    if (counter.current !== undefined && sameMark(counter.current, mark)) return
+    const present = this.#present
+    if (present === undefined)
+      throw new StateError(`${this.path} could not be replaced: it must be opened again`)
+    if (sameMark(present, mark)) return
+    this.#present = undefined
     replaceChip(this.#held, this.#slots, () => {
       counter.allow(mark)
       return () => counter.settle(mark)
     })
+    this.#present = mark
   }
 
   /** Gives the file back as it lies there. What was not saved is gone. */

@@ -111,8 +111,7 @@ export class ChipFile implements Disposable {
         const { geometry } = held.header
         const medium = SealedMedium.open({ geometry, slots, counter, chip, entropy: world.entropy })
         // A replacement of the whole file that was cut after the new name stood: the old memory counts no more.
-        if (counter.other !== undefined && counter.judge(medium.mark) === 'accepted')
-          counter.settle(medium.mark)
+        counter.settleFound(medium.mark)
         return new ChipFile(held, medium, counter)
       } catch (error) {
         counter[Symbol.dispose]()

@@ -93,6 +93,7 @@ export function planRestore(path: string, bytes: Uint8Array, options: ChipOption
         const mark = markIn(next.cells, chip)
         replaceChip({ path, header: backup.header, world }, next.slots, () => {
           if (counter.status !== 'held') return () => replaceCells(key, next.cells, world.files)
+          if ('medium' in present) counter.settleFound(present.mark)
           counter.allow(mark)
           return () => counter.settle(mark)
         })
