@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -31,6 +31,10 @@ const serial = decodeHex('0102030405060708')
 const readable = process.platform === 'linux'
 if (!readable)
   process.stderr.write('NOT RUN: packages/node/test/unlock-heap.full.test.ts: there is no /proc\n')
+
+test('the memory of another process can be read here, or this is no Linux', () => {
+  assert.equal(existsSync('/proc/self/mem'), readable)
+})
 
 for (const form of readable ? (['eeprom', 'ram'] as const) : []) {
   test(`[R6d] ${form} form: after collection the card's process holds no byte of the unlocking key, after UNLOCK and after FINISH; then no channel key and no customization software either`, async () => {
