@@ -5,14 +5,12 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { encodeHex } from '@sealwright/core/bytes'
 import { factoryWorkspaces, filesBelow, finishedChip, memoryOf, mountedChips } from './factory-workspaces.ts'
+import { holds, windowLength } from './secret-search.ts'
 
 const world = await factoryWorkspaces()
 after(() => rmSync(world.folder, { recursive: true }))
 
 const theirs = [world.manufacturer, world.mounter]
-/** Bytes of a secret that are enough to know it by: a page's end leaves one half of 32 whole. */
-const windowLength = 16
-
 test('[D1b] the search finds a planted canary in every form, whole or cut by a page, in a file of any kind', () => {
   const canary = world.customizationCanary
   const bytes = Buffer.from(canary)
@@ -107,27 +105,4 @@ async function chipsWith(secret: Uint8Array): Promise<string[]> {
     }
   }
   return found
-}
-
-/** Whether bytes hold any 16 in a row of a secret: as they are, backwards, in hex of any kind, in base64 of any alignment, as numbers. */
-function holds(content: Uint8Array, secret: Uint8Array): boolean {
-  const bytes = Buffer.from(content)
-  const text = bytes
-    .toString('latin1')
-    .replaceAll(/(?<=[0-9A-Fa-f]{2})[ :-](?=[0-9A-Fa-f]{2})/g, '')
-    .toLowerCase()
-  for (let at = 0; at + windowLength <= secret.length; at++) {
-    const window = Buffer.from(secret.subarray(at, at + windowLength))
-    const encoded = [0, 1, 2].map((shift) => {
-      const whole = Buffer.concat([Buffer.alloc(shift), window]).toString('base64')
-      return whole.slice(Math.ceil((shift * 8) / 6), Math.floor(((shift + windowLength) * 8) / 6))
-    })
-    const patterns = [window, Buffer.from(window).reverse(), Buffer.from([...window].join(','))]
-    for (const form of encoded) {
-      patterns.push(Buffer.from(form), Buffer.from(form.replaceAll('+', '-').replaceAll('/', '_')))
-    }
-    if (patterns.some((pattern) => bytes.includes(pattern)) || text.includes(window.toString('hex')))
-      return true
-  }
-  return false
 }

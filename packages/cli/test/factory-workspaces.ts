@@ -91,14 +91,21 @@ export async function factoryWorkspaces(): Promise<FactoryWorkspaces> {
     give(name, 'mounter', 'issuer')
   }
   give('root.pem', 'manufacturer', 'issuer')
-  const on = ['--module', finishedChip, '--mask', 'fleet']
-  await say(at('issuer'), ['issuer', 'unlock', ...on])
+  const on = ['--module', finishedChip, '--mask', 'fleet', '--trace', 'issuer.trace']
+  await both(at('issuer'), ['issuer', 'unlock', ...on])
+  keepCopy(at('issuer'), 'unlocked')
   const papers = ['--papers', 'done.papers', '--request', 'done.request', '--manufacturer-root', 'root.pem']
-  await say(at('issuer'), ['issuer', 'customize', ...on, '--product', 'cash', ...papers])
+  await both(at('issuer'), ['issuer', 'customize', ...on, '--product', 'cash', ...papers])
+  keepCopy(at('issuer'), 'customized')
   give('done.request', 'issuer', 'manufacturer')
   await both(at('manufacturer'), ['manufacturer', 'certify-module', 'done.request', '--out', 'done.pem'])
   give('done.pem', 'manufacturer', 'issuer')
-  await say(at('issuer'), ['issuer', 'finish', ...on, '--certificate', 'done.pem', '--irreversible'])
+  await both(at('issuer'), ['issuer', 'finish', ...on, '--certificate', 'done.pem', '--irreversible'])
+  for (const chip of ['unlocked.chip', 'customized.chip', finishedChip]) {
+    await both(at('issuer'), ['module', 'backup', chip, '--out', `${chip}.backup`])
+    await both(at('issuer'), ['module', 'verify', chip])
+    await both(at('issuer'), ['module', 'map', '--module', chip])
+  }
 
   const kept = filesBelow(at('issuer')).find((name) => name.includes('unlocking'))!
   const { unlocking } = parseUnlockingFile(new Uint8Array(readFileSync(join(at('issuer'), kept)).subarray(1)))
@@ -137,6 +144,15 @@ async function say(cwd: string, words: readonly string[]): Promise<void> {
 async function both(cwd: string, words: readonly string[]): Promise<void> {
   await say(cwd, words)
   await say(cwd, [...words, '--json'])
+}
+
+/** The chip, with its key file, as it is now. */
+function keepCopy(folder: string, name: string): void {
+  for (const file of readdirSync(folder).filter(
+    (one) => one.startsWith(finishedChip) && !one.endsWith('.lock'),
+  )) {
+    copyFileSync(join(folder, file), join(folder, file.replace(finishedChip, `${name}.chip`)))
+  }
 }
 
 /** What the commands of others say to somebody who has no key for them. */
