@@ -35,7 +35,11 @@ export const eventTypes = {
     digest: 'SHA-256 of the customization key as the SAM sealed it',
     by: ['issuer'],
   },
-  'customized-later': { code: 0x0d, digest: 'SHA-256 of the records', by: ['issuer'] },
+  'customized-later': {
+    code: 0x0d,
+    digest: 'SHA-256 of the records, of a key its check value(5)',
+    by: ['issuer'],
+  },
   'master-key-made': { code: 0x0e, digest: "SHA-256 of the master key's check value(5)", by: ['issuer'] },
   'customization-key-sealed': {
     code: 0x0f,

@@ -1,6 +1,14 @@
 import { wipe } from '@sealwright/core/bytes'
-import { customizationObjects, parseWriteRecords, type WriteRecord } from '@sealwright/core/customization'
+import { kcvCmac, withHandle } from '@sealwright/core/crypto'
+import {
+  customizationObjects,
+  parseAesKeyObject,
+  parseWriteRecords,
+  serializeWriteRecords,
+  type WriteRecord,
+} from '@sealwright/core/customization'
 import { InternalError } from '@sealwright/core/errors'
+import type { Crypto } from '@sealwright/core/ports'
 import { Refusal } from '../dispatch/refusal.ts'
 import type { Transaction } from '../eeprom/index.ts'
 import type { Parts } from '../parts.ts'
@@ -31,12 +39,25 @@ export function writeLater(parts: Needs, data: Uint8Array): number {
       if (!inForce) return
       dropDrafts(parts, tx)
       requireSoftware(parts)
-      events.record(tx, 'customized-later', serial, crypto.sha256(data))
+      events.record(tx, 'customized-later', serial, crypto.sha256(told(crypto, records)))
     })
     return records.length
   } finally {
     for (const record of records) if (record.kind === 'put' && record.object === 'key') wipe(record.bytes)
   }
+}
+
+/** The records as their event names them: of a key, which nobody may try guesses against, the check value. */
+function told(crypto: Crypto, records: readonly WriteRecord[]): Uint8Array {
+  return serializeWriteRecords(
+    records.map((record) => {
+      if (record.kind !== 'put' || record.object !== 'key') return record
+      const key = parseAesKeyObject(record.bytes)
+      const bytes = withHandle(crypto.aes(key), kcvCmac)
+      wipe(key)
+      return { ...record, bytes }
+    }),
+  )
 }
 
 /** Whether the record put something in force. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ascii, concat, decodeHex, u32 } from '@sealwright/core/bytes'
 import { dataTags, eventTypes, productDataIds } from '@sealwright/core/catalog'
-import { portableCrypto as crypto } from '@sealwright/core/crypto'
+import { portableCrypto as crypto, kcvCmac } from '@sealwright/core/crypto'
 import {
   dataAreaOf,
   laterWrites,
@@ -158,6 +158,26 @@ test('[D10a] what is put in force is one event, whose digest is that of the reco
   )
   assert.deepEqual(events.data.subarray(0, expected.length), expected)
   assert.equal(events.data.length, expected.length + 32)
+})
+
+test('the event of a key tells its check value, nothing that guesses could be tried against', async () => {
+  const one = chip()
+  const before = await eventNumber(one.module)
+  const channel = await openLater(sam, one)
+  const key = scriptedEntropy('own').bytes(16)
+  const laid: WriteRecord = {
+    kind: 'put',
+    object: 'key-place',
+    id: place,
+    bytes: serializeKeyPlace({ kind: 'application', usage: 'M6', source: 0 }),
+  }
+  const put = (bytes: Uint8Array): WriteRecord => ({ kind: 'put', object: 'key', id: place, bytes })
+  assert.equal(await customize(channel, [laid, put(serializeAesKeyObject(key))]), 0x9000)
+  one.module.reset()
+  const events = await speak(transportTo(one.module), 'GET EVENTS', u32(before + 1))
+  const checkValue = kcvCmac(crypto.aes(key))
+  const digest = crypto.sha256(serializeWriteRecords([laid, put(checkValue)]))
+  assert.deepEqual(events.data.subarray(5, 37), digest)
 })
 
 test('a draft that is not the announced one, that was not begun, or that was left by a later command is not put in force', async () => {
