@@ -42,6 +42,18 @@ try {
   run('module protect chips/card.chip --new-passphrase -', 'open sesame\n')
   run('module backup chips/cash.chip --out exchange/cash.backup')
   run('loader set new --module chips/loader.chip --papers exchange/loader.papers --set 2')
+  // A lot, up to its certificates.
+  run('issuer lot new spring --mask small --count 2 --out exchange/spring.order')
+  run(
+    'manufacturer produce exchange/spring.order --count 2 --out chips/spring --delivery-note exchange/spring.note',
+  )
+  run(
+    'mounter mount --chips chips/spring --delivery-note exchange/spring.note --first-serial 0000000000000010',
+  )
+  run(
+    'issuer lot customize spring --chips chips/spring --product cash --manufacturer-root certs/manufacturer-root.pem --papers exchange/spring --requests exchange/spring.requests --jobs 1',
+  )
+  run('manufacturer certify-lot exchange/spring.requests --out exchange/spring.certificates')
   writeFileSync(out, packWorkspace(work))
 } finally {
   rmSync(folder, { recursive: true })
