@@ -3,10 +3,12 @@
  * flow and then its primitives at the same lengths, each in the fastest way the repository knows; the numbers are means over all rounds,
  * in processor time of the one thread, so that other work on the machine does not show.
  * `--json` prints one object a flow; `--rounds N`; other words keep only flows whose names contain one of them (`round`: the round trips).
+ * `lot` takes 10,000 chips (`--chips N`) through the commands for lots, on the disk of TMPDIR, and runs only when it is named.
  */
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { keyDownload } from './bench/key-download.ts'
+import { type LotMeasured, measureLot } from './bench/lot.ts'
 import { type Flow, type Measured, measure } from './bench/measure.ts'
 import { personalization } from './bench/personalization.ts'
 import { programCalls } from './bench/program-call.ts'
@@ -19,7 +21,11 @@ import {
 } from './bench/round-trip.ts'
 
 const { values: options, positionals: words } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, rounds: { type: 'string', default: '15' } },
+  options: {
+    json: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '15' },
+    chips: { type: 'string', default: '10000' },
+  },
   allowPositionals: true,
 })
 
@@ -34,8 +40,11 @@ if (!Number.isInteger(rounds) || rounds < 1)
   throw new Error(`--rounds: expected a number from 1, got ${options.rounds}`)
 const chosen = flows.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
 const roundTrips = words.length === 0 || words.some((word) => 'round trip'.includes(word))
-if (chosen.length === 0 && !roundTrips) {
-  throw new Error(`no flow of that name: ${[...flows.map(({ name }) => name), 'round trip'].join(', ')}`)
+const lot = words.includes('lot')
+if (chosen.length === 0 && !roundTrips && !lot) {
+  throw new Error(
+    `no flow of that name: ${[...flows.map(({ name }) => name), 'round trip', 'lot'].join(', ')}`,
+  )
 }
 
 if (!options.json) {
@@ -53,6 +62,15 @@ if (roundTrips) {
   const measured = await measureRoundTrips(Math.min(rounds, 15))
   if (options.json) for (const row of measured) console.log(JSON.stringify(row))
   else printRoundTrips(measured)
+}
+
+if (lot) {
+  const chips = Number(options.chips)
+  if (!Number.isInteger(chips) || chips < 1)
+    throw new Error(`--chips: expected a number from 1, got ${options.chips}`)
+  const measured = await measureLot(chips, (line) => console.error(line))
+  if (options.json) console.log(JSON.stringify(measured))
+  else printLot(measured)
 }
 
 interface Measurable {
@@ -101,6 +119,23 @@ function printRoundTrips(rows: readonly (RoundTrips | Missing)[]): void {
       `  ${command}: ours ${us(own.median)}, jCardSim ${us(other.median)}; ours takes ${(own.median / other.median).toFixed(2)} times as long`,
     )
   }
+  console.log('')
+}
+
+function printLot({ chips, folder, stretches, perSecond, growth }: LotMeasured): void {
+  console.log(`lot: ${chips} chips with 32 KiB of EEPROM, each synced to the disk of ${folder}`)
+  for (const { name, seconds, processor, memory } of stretches) {
+    const each = `${(chips / seconds).toFixed(0).padStart(6)} a second`
+    const spent = `${((1000 * processor) / chips).toFixed(1)} ms of processor time a chip`
+    const grown =
+      memory === undefined
+        ? ''
+        : `; ${memory.atTenth.toFixed(0)} MiB at a tenth, ${memory.atEnd.toFixed(0)} MiB at the end`
+    console.log(`    ${name.padEnd(22)} ${seconds.toFixed(1).padStart(7)} s ${each}   ${spent}${grown}`)
+  }
+  console.log(`  from unlock to finish, certificates included: ${perSecond.toFixed(0)} chips a second`)
+  if (growth !== undefined)
+    console.log(`  memory at the last chip is ${growth.toFixed(2)} times that at a tenth`)
   console.log('')
 }
 

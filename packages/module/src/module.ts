@@ -8,7 +8,8 @@ import { KeyStore } from './keys/index.ts'
 import { Lifecycle } from './lifecycle/index.ts'
 import type { Medium } from './medium/index.ts'
 import type { Parts } from './parts.ts'
-import { Programs } from './programs/index.ts'
+import { compileProgram } from './program/index.ts'
+import { type Compile, Programs } from './programs/index.ts'
 import { Ram } from './ram/index.ts'
 import { DomainData, DomainKeys, OffCardEntity, PendingContent, Registry } from './registry/index.ts'
 import { Definitions, forgetPackageKey } from './resources/index.ts'
@@ -20,6 +21,8 @@ export interface ModuleWorld {
   readonly medium: Medium
   readonly crypto: Crypto
   readonly entropy: Entropy
+  /** Makes programs of their bytes; a host of many modules makes each once for all (`ProgramCache`). `compileProgram` unless given. */
+  readonly compile?: Compile
   /** Hears of defects that the answer 6F00 hides. */
   readonly report?: (error: unknown) => void
 }
@@ -36,7 +39,7 @@ export class Module {
   /** Of nothing: it falls when the medium changes below. */
   readonly #below: Watch
 
-  constructor({ medium, crypto, entropy, report }: ModuleWorld) {
+  constructor({ medium, crypto, entropy, compile = compileProgram, report }: ModuleWorld) {
     const memory = openMemory(medium)
     const { nvm, objects, otp, rom } = memory
     const life = new Lifecycle(otp, objects)
@@ -45,6 +48,7 @@ export class Module {
     const parts: Parts = {
       crypto,
       entropy,
+      compile,
       nvm,
       objects,
       otp,

@@ -8,6 +8,7 @@ import type { Events } from './events/index.ts'
 import type { KeyStore } from './keys/index.ts'
 import type { Lifecycle } from './lifecycle/index.ts'
 import type { Otp } from './otp/index.ts'
+import type { CompiledProgram } from './program/index.ts'
 import type { Ram } from './ram/index.ts'
 import type { DomainData, DomainKeys, OffCardEntity, PendingContent, Registry } from './registry/index.ts'
 import type { Definitions } from './resources/index.ts'
@@ -17,6 +18,8 @@ import type { Rom } from './rom/index.ts'
 export interface Parts {
   readonly crypto: Crypto
   readonly entropy: Entropy
+  /** Checks, meters and compiles a program; throws ProgramRefused. */
+  readonly compile: (bytes: Uint8Array) => CompiledProgram
   readonly nvm: Nvm
   readonly objects: Objects
   readonly otp: Otp

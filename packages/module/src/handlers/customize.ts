@@ -5,7 +5,7 @@ import type { Call, Parts } from '../parts.ts'
 
 /** CUSTOMIZE: the records of WRITE in user mode, as far as user mode takes them; answers their number. */
 export function customize(
-  parts: Pick<Parts, 'crypto' | 'events' | 'keys' | 'nvm' | 'objects' | 'rom' | 'serial'>,
+  parts: Pick<Parts, 'compile' | 'crypto' | 'events' | 'keys' | 'nvm' | 'objects' | 'rom' | 'serial'>,
   { p1, p2, data }: Pick<Call, 'p1' | 'p2' | 'data'>,
 ): Uint8Array {
   if (p1 !== 0 || p2 !== 0) throw new Refusal('wrong-parameters')

@@ -17,7 +17,7 @@ type WipeParts = Pick<
 
 /** FINISH: needs the identity certificate, unless the product's modules are identical. Ends in user mode, whatever the power does. */
 export function finish(
-  parts: WipeParts & Pick<Parts, 'rom'>,
+  parts: WipeParts & Pick<Parts, 'compile' | 'rom'>,
   call: Pick<Call, 'p1' | 'p2' | 'data'>,
 ): Uint8Array {
   requireBare(call)

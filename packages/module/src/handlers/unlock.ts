@@ -12,11 +12,12 @@ import { AuthError } from '@sealwright/core/errors'
 import { ramName, readUnlockRecord, type UnlockRecord, writeUnlockRecord } from '../customization/index.ts'
 import { Refusal } from '../dispatch/refusal.ts'
 import type { Call, Parts } from '../parts.ts'
-import { compileProgram, ProgramRefused } from '../program/index.ts'
+import { ProgramRefused } from '../program/index.ts'
 
 type UnlockParts = Pick<
   Parts,
   | 'channels'
+  | 'compile'
   | 'crypto'
   | 'events'
   | 'keys'
@@ -50,7 +51,7 @@ export function unlock(parts: UnlockParts, { p1, p2, data }: Pick<Call, 'p1' | '
     const sealed = parts.objects.read('encrypted-image', 0) ?? new Uint8Array(0)
     const image = openImage(parts.crypto, unlocking, sealed, parts.rom.clientKey)
     try {
-      requireProgram(image.program)
+      requireProgram(parts, image.program)
       store(parts, serial, unlocking, image)
     } finally {
       wipe(image.program)
@@ -74,9 +75,9 @@ function countTry({ nvm, objects }: Pick<Parts, 'nvm' | 'objects'>): void {
   nvm.transaction((tx) => objects.put(tx, 'tries', 0, Uint8Array.of(used + 1)))
 }
 
-function requireProgram(program: Uint8Array): void {
+function requireProgram({ compile }: Pick<Parts, 'compile'>, program: Uint8Array): void {
   try {
-    compileProgram(program)
+    compile(program)
   } catch (error) {
     if (error instanceof ProgramRefused) throw new AuthError()
     throw error

@@ -16,7 +16,7 @@ import { customizationWrites, requireSoftware } from '../programs/index.ts'
 import { appendDraft, dropDrafts, enforceDraft, isDraftKind, putDraft } from './drafts.ts'
 import { requirePermitted } from './permitted.ts'
 
-type Needs = Pick<Parts, 'crypto' | 'events' | 'keys' | 'nvm' | 'objects' | 'rom' | 'serial'>
+type Needs = Pick<Parts, 'compile' | 'crypto' | 'events' | 'keys' | 'nvm' | 'objects' | 'rom' | 'serial'>
 
 /**
  * Carries out the records of one command, all or none, and returns their number. Software and product data are written as drafts, which

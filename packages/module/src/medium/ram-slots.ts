@@ -55,7 +55,7 @@ export class RamSlots implements Slots {
     this.#slots.clear()
     for (let slot = 0; slot < from.count; slot++) {
       const bytes = from.lend(slot)
-      if (bytes.some((byte) => byte !== 0)) this.#slots.set(slot, bytes.slice())
+      if (!isBlank(bytes)) this.#slots.set(slot, bytes.slice())
     }
   }
 
@@ -67,4 +67,9 @@ export class RamSlots implements Slots {
   written(): number[] {
     return [...this.#slots.keys()].sort((a, b) => a - b)
   }
+}
+
+function isBlank(bytes: Uint8Array): boolean {
+  for (const byte of bytes) if (byte !== 0) return false
+  return true
 }

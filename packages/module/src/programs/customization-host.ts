@@ -9,7 +9,7 @@ import { callInTransaction } from './call-in-transaction.ts'
 import { customizationWrites } from './customization-writes.ts'
 import type { ProgramCache } from './program-cache.ts'
 
-type HostParts = Pick<Parts, 'crypto' | 'keys' | 'nvm' | 'objects' | 'ram' | 'rom'>
+type HostParts = Pick<Parts, 'compile' | 'crypto' | 'keys' | 'nvm' | 'objects' | 'ram' | 'rom'>
 
 /** Runs the customization software on one command: only in the customization channel, and only while the software is there. */
 export function runCustomization(

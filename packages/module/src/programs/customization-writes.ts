@@ -10,7 +10,7 @@ import type { Frame } from './frame.ts'
 import { ProgramCache } from './program-cache.ts'
 import { requireVector } from './software-check.ts'
 
-type WriteParts = Pick<Parts, 'crypto' | 'keys' | 'objects' | 'rom'>
+type WriteParts = Pick<Parts, 'compile' | 'crypto' | 'keys' | 'objects' | 'rom'>
 
 /**
  * Writes what customization may write: kinds of the client, never the module's own objects or keys that prove who the module is. One code for
@@ -18,10 +18,10 @@ type WriteParts = Pick<Parts, 'crypto' | 'keys' | 'objects' | 'rom'>
  * @param frame whose transaction is open when something is written
  */
 export function customizationWrites(
-  { crypto, keys, objects, rom }: WriteParts,
+  { compile, crypto, keys, objects, rom }: WriteParts,
   frame: Pick<Frame, 'tx'>,
 ): ChipHost {
-  const cache = new ProgramCache(crypto)
+  const cache = new ProgramCache(crypto, compile)
   const put = (kind: ObjectKind, id: number, bytes: Uint8Array): void => {
     if (kind === 'key') {
       if (ownKeyDomains.has(id >>> 16) || isOtherDomains(id)) throw new Refusal('security-not-satisfied')

@@ -1,4 +1,5 @@
 export { customizationWrites, isReservedPlace } from './customization-writes.ts'
 export { installedInterfaces } from './installed-host.ts'
+export { type Compile, ProgramCache } from './program-cache.ts'
 export { Programs } from './programs.ts'
 export { requireSoftware, requireVector } from './software-check.ts'

@@ -18,7 +18,7 @@ export class Programs implements ProgramRunner {
 
   constructor(parts: Omit<Parts, 'programs'>) {
     this.#parts = parts
-    this.#cache = new ProgramCache(parts.crypto)
+    this.#cache = new ProgramCache(parts.crypto, parts.compile)
     const keys = new ApplicationKeys(parts)
     this.#applications = new ApplicationHost(parts, this.#cache, keys)
     this.#software = new SoftwareHost(parts, this.#cache, keys)

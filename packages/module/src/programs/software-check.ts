@@ -26,10 +26,10 @@ export function requireVector(
 }
 
 /** Refuses software that could not run as it lies in EEPROM, and a vector table that leads nowhere. */
-export function requireSoftware(parts: CheckParts & Pick<Parts, 'crypto'>): void {
+export function requireSoftware(parts: CheckParts & Pick<Parts, 'compile' | 'crypto'>): void {
   const { objects } = parts
   // Many vectors lead to one program.
-  const cache = new ProgramCache(parts.crypto)
+  const cache = new ProgramCache(parts.crypto, parts.compile)
   for (const { id } of objects.list('software')) compiledSoftware(parts, cache, id)
   for (const vector of parseVectors(objects.read('vector-table', 0) ?? new Uint8Array(0))) {
     requireVector(parts, cache, vector)

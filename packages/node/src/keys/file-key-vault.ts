@@ -2,7 +2,14 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { wipe } from '@sealwright/core/bytes'
 import type { Crypto, Entropy } from '@sealwright/core/ports'
-import { type KeyVault, type StoredKey, vaultOver } from '@sealwright/roles/ports'
+import {
+  type KeptVault,
+  type KeyStorage,
+  type KeyVault,
+  keptVault,
+  type StoredKey,
+  vaultOver,
+} from '@sealwright/roles/ports'
 import { onFile, readIfThere, writeAtomically } from '../files/index.ts'
 import { fileNames } from '../store/index.ts'
 import { keyFileEndings, parseKeyFile, serializeKeyFile } from './key-files.ts'
@@ -12,11 +19,23 @@ export function fileKeyVault(
   folder: string,
   world: { readonly crypto: Crypto; readonly entropy: Entropy },
 ): KeyVault {
+  return vaultOver(world, keyFolder(folder, world))
+}
+
+/** The same, with every key read once and kept in memory until it is told to forget. */
+export function keptFileKeyVault(
+  folder: string,
+  world: { readonly crypto: Crypto; readonly entropy: Entropy },
+): KeptVault {
+  return keptVault(world, keyFolder(folder, world))
+}
+
+function keyFolder(folder: string, world: { readonly crypto: Crypto }): KeyStorage {
   onFile(folder, () => mkdirSync(folder, { recursive: true, mode: 0o700 }))
   const path = (name: string, kind: StoredKey['kind']) =>
     join(folder, ...`${name}${keyFileEndings[kind]}`.split('/'))
   const kinds = Object.keys(keyFileEndings) as StoredKey['kind'][]
-  return vaultOver(world, {
+  return {
     async load(name) {
       for (const kind of kinds) {
         const bytes = readIfThere(path(name, kind))
@@ -48,5 +67,5 @@ export function fileKeyVault(
         onFile(file, () => rmSync(file, { force: true }))
       }
     },
-  })
+  }
 }

@@ -9,7 +9,7 @@ import { kcvCmac, portableCrypto, withHandle } from '@sealwright/core/crypto'
 import { scriptedEntropy } from '@sealwright/core/testing'
 import { type KeyVault, memoryVault } from '@sealwright/roles/ports'
 import { nodeCrypto } from '../crypto/index.ts'
-import { fileKeyVault, parseKeyFile, serializeKeyFile } from './index.ts'
+import { fileKeyVault, keptFileKeyVault, parseKeyFile, serializeKeyFile } from './index.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'sealwright-keys-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -20,6 +20,7 @@ const world = (crypto = nodeCrypto) => ({ crypto, entropy: scriptedEntropy(`vaul
 const vaults: Record<string, () => KeyVault> = {
   memory: () => memoryVault(portableCrypto, scriptedEntropy(`vault ${count++}`)),
   file: () => fileKeyVault(freshFolder(), world()),
+  'file, kept in memory': () => keptFileKeyVault(freshFolder(), world()),
 }
 
 for (const [name, open] of Object.entries(vaults)) {
@@ -191,4 +192,24 @@ test('a damaged key file names no key byte in its error', async () => {
     )
     return true
   })
+})
+
+test('what a vault keeps in memory is forgotten when it is told so, and read again', async () => {
+  const at = freshFolder()
+  const vault = keptFileKeyVault(at, world())
+  const point = await vault.createPair('a')
+  await vault.importSecret('s', ascii('secret'))
+  await vault.useSecret('s', (secret) => secret.fill(0))
+  assert.equal(await vault.useSecret('s', (secret) => secret.length), 6)
+  assert.deepEqual(await vault.useSecret('s', (secret) => secret.slice()), ascii('secret'))
+  const signature = await vault.sign('a', ascii('one'))
+  withHandle(nodeCrypto.ecPublicKey(point), (key) => assert.ok(key.verify(signature, ascii('one'))))
+  rmSync(at, { recursive: true })
+  assert.deepEqual(await vault.publicPoint('a'), point)
+  vault.forget()
+  await assert.rejects(vault.sign('a', ascii('one')), { code: 'key-missing' })
+  await assert.rejects(
+    vault.useSecret('s', () => {}),
+    { code: 'key-missing' },
+  )
 })

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { encodeHex } from '@sealwright/core/bytes'
 import type { Product } from '@sealwright/core/customization'
 import { StateError } from '@sealwright/core/errors'
+import { type Compile, ProgramCache } from '@sealwright/module/programs'
 import {
   type CustomizeInput,
   customizeLotChip,
@@ -11,9 +12,10 @@ import {
   lotImageDigests,
 } from '@sealwright/roles/issuer'
 import type { ChipClaim } from '@sealwright/roles/ports'
+import { drawnAhead, nodeCrypto, nodeEntropy } from '../crypto/index.ts'
 import { readIfThere, writeAtomically } from '../files/index.ts'
 import type { ModuleFileOptions } from '../transport/index.ts'
-import { partyPorts } from '../workspace/index.ts'
+import { workingPorts } from '../workspace/index.ts'
 import { powerChip } from './powered-chip.ts'
 
 /** What is done to each chip, told in values that go to other threads. */
@@ -45,12 +47,14 @@ export type Claim = (claim: ChipClaim) => Promise<string | undefined>
 /** Gets ready for many chips, and does the task with one after the other. */
 export async function lotWork(task: LotTask): Promise<(job: LotJob, claim: Claim) => Promise<LotChipDone>> {
   const { workspace, lot, chips, open } = task
-  const ports = partyPorts({ folder: workspace }, 'issuer')
+  const ports = workingPorts({ folder: workspace }, 'issuer', { entropy: drawnAhead(nodeEntropy) })
+  const programs = new ProgramCache(nodeCrypto)
+  const compile: Compile = (bytes) => programs.compiled(bytes)
   const imageDigest = await lotImageDigests(ports, lot)
   const desk = (chip: string, claim: Claim) => ({
     chip,
     claim,
-    power: async () => powerChip(join(chips, chip), open),
+    power: async () => powerChip(join(chips, chip), { ...open, compile, entropy: ports.entropy }),
   })
   if (task.kind === 'finish') {
     return ({ chip, row, certificate }, claim) => {

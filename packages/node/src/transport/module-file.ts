@@ -1,10 +1,13 @@
 import { Module } from '@sealwright/module'
 import { CountingMedium } from '@sealwright/module/medium'
+import type { Compile } from '@sealwright/module/programs'
 import { nodeCrypto, nodeEntropy } from '../crypto/index.ts'
 import { ChipDraft, ChipFile, type ChipOptions } from '../medium/index.ts'
 import { type CountingTransport, counting } from './counting.ts'
 
 export interface ModuleFileOptions extends ChipOptions {
+  /** Makes programs of their bytes: one for many modules makes each once. */
+  readonly compile?: Compile
   /** Hears of defects that the answer 6F00 hides. */
   readonly report?: (error: unknown) => void
 }
@@ -32,10 +35,14 @@ export function loadModuleFile(path: string, options: ModuleFileOptions = {}): L
 }
 
 function powered(chip: ChipFile | ChipDraft, options: ModuleFileOptions): ModuleFile {
-  const { crypto = nodeCrypto, entropy = nodeEntropy, report } = options
+  const { crypto = nodeCrypto, entropy = nodeEntropy, compile, report } = options
   try {
     const medium = new CountingMedium(chip.medium)
-    const module = new Module({ medium, crypto, entropy, ...(report === undefined ? {} : { report }) })
+    const module = new Module({
+      ...{ medium, crypto, entropy },
+      ...(compile === undefined ? {} : { compile }),
+      ...(report === undefined ? {} : { report }),
+    })
     const below = {
       transmit: async (command: Uint8Array) => module.transmit(command),
       close: async () => {

@@ -5,7 +5,7 @@ export {
   openParty,
   openWorkspace,
   type PartyWorld,
-  partyPorts,
   type Workspace,
+  workingPorts,
   workspaceFile,
 } from './workspace.ts'

@@ -3,10 +3,16 @@ import { dirname, join, resolve } from 'node:path'
 import { requireFormatVersion } from '@sealwright/core/bytes'
 import { DecodeError, UsageError } from '@sealwright/core/errors'
 import type { Clock, Crypto, Entropy } from '@sealwright/core/ports'
-import { logSigningKey, type PartyName, type PartyPorts, parties } from '@sealwright/roles/ports'
+import {
+  type KeptVault,
+  logSigningKey,
+  type PartyName,
+  type PartyPorts,
+  parties,
+} from '@sealwright/roles/ports'
 import { nodeCrypto, nodeEntropy, systemClock } from '../crypto/index.ts'
 import { onFile, readIfThere, removeDrafts, writeAtomically } from '../files/index.ts'
-import { fileKeyVault } from '../keys/index.ts'
+import { fileKeyVault, keptFileKeyVault } from '../keys/index.ts'
 import { FileLock } from '../lock/index.ts'
 import { fileStore } from '../store/index.ts'
 
@@ -115,11 +121,23 @@ export function openParty(workspace: Workspace, party: PartyName, world: PartyWo
   return { ports, close, [Symbol.dispose]: close }
 }
 
-/** A party's ports for a thread of the process that holds its lock. */
-export function partyPorts(
+/**
+ * A party's ports for a thread of the process that holds its lock and works with many modules: its keys are read once and kept in memory until
+ * they are told to be forgotten.
+ */
+export function workingPorts(
   workspace: Pick<Workspace, 'folder'>,
   party: PartyName,
   world: Omit<PartyWorld, 'command'> = {},
+): PartyPorts & { readonly vault: KeptVault } {
+  const ports = partyPorts(workspace, party, world)
+  return { ...ports, vault: keptFileKeyVault(keysFolder(workspace, party), ports) }
+}
+
+function partyPorts(
+  workspace: Pick<Workspace, 'folder'>,
+  party: PartyName,
+  world: Omit<PartyWorld, 'command'>,
 ): PartyPorts {
   const folder = requireParty(workspace, party)
   const { crypto = nodeCrypto, clock = systemClock, entropy = nodeEntropy, progress = () => {} } = world
@@ -129,9 +147,13 @@ export function partyPorts(
     clock,
     entropy,
     store: fileStore(join(folder, 'store')),
-    vault: fileKeyVault(join(folder, 'keys'), { crypto, entropy }),
+    vault: fileKeyVault(keysFolder(workspace, party), { crypto, entropy }),
     progress,
   }
+}
+
+function keysFolder(workspace: Pick<Workspace, 'folder'>, party: PartyName): string {
+  return join(workspace.folder, party, 'keys')
 }
 
 function requireParty(workspace: Pick<Workspace, 'folder'>, party: PartyName): string {

@@ -1,4 +1,5 @@
 export type { ChipFactory, MaskDigests, MaskDraft, MaskLayout } from './chip-factory.ts'
+export { type KeptVault, keptVault } from './kept-vault.ts'
 export { type KeyEntry, type KeyVault, logSigningKey, type PairKind } from './key-vault.ts'
 export type { ChipClaim, LotCrew, PoweredChip } from './lot-crew.ts'
 export {
