@@ -34,10 +34,7 @@ export class Journal {
    * Throws StorageFull before anything is written.
    */
   commit(pages: RecordPages): void {
-    if (pages.size > 0) this.#commit(pages)
-  }
-
-  #commit(pages: RecordPages): void {
+    if (pages.size === 0) return
     const { seal } = this.#medium
     // Most records fit a place that is kept. It is all zeros between commits.
     const fits = headerLength + attachmentLength + pages.size * longestEntry <= this.#kept.length
@@ -74,11 +71,14 @@ export class Journal {
       const page = this.#readable(i)
       return page === undefined || !blank(page)
     })
-    if (dirty.length === 0) return 'clean'
+    const { seal } = this.#medium
+    if (dirty.length === 0) {
+      seal?.started()
+      return 'clean'
+    }
     const bytes = new Uint8Array(this.#pages * pageSize)
     for (const i of dirty) bytes.set(this.#readable(i) ?? zeros, i * pageSize)
     const record = committed(bytes)
-    const { seal } = this.#medium
     if (record !== undefined) {
       seal?.resume(record.attachment, [...record.pages.keys()])
       this.#apply(record.pages)
@@ -86,8 +86,7 @@ export class Journal {
     }
     wipe(bytes)
     this.#erase(dirty)
-    // The number that a dropped record would have had is used, so that the record counts for nothing if somebody puts it back.
-    if (record === undefined && seal !== undefined) this.#commit(new Map())
+    seal?.started()
     return record === undefined ? 'dropped' : 'finished'
   }
 

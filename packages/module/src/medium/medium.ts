@@ -30,7 +30,8 @@ export interface Medium {
 
 /**
  * What a medium that seals its memory as a whole takes part in. The journal calls, in this order: `begin`; it programs its record with the
- * attachment and syncs; `durable`; it programs the pages; `end`, and syncs. At a start `resume` stands for `begin`.
+ * attachment and syncs; `durable`; it programs the pages; `end`, and syncs. At a start `resume` stands for `begin`, and `started` follows
+ * when the journal is empty.
  */
 export interface TransactionSeal {
   /** Bytes of an attachment. */
@@ -47,6 +48,8 @@ export interface TransactionSeal {
   durable(): void
   /** Every page is programmed: seals the memory as it is now. */
   end(): void
+  /** What the journal held before this start is carried out or gone, and counts for nothing if it comes back. */
+  started(): void
 }
 
 /** A page's stored content does not hold: torn by a power cut, flipped, or changed by hand. */

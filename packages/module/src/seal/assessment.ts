@@ -203,7 +203,9 @@ class Look {
     if (mark === undefined) return
     const verdict = interrupted === undefined ? counter.judge(mark) : counter.judgeNext(mark)
     const { commit } = counter.current!
-    if (verdict === 'newer') {
+    if (interrupted !== undefined && verdict === 'another' && mark.commit > commit) {
+      this.#add('stale', 'the journal holds a record that a start left behind', this.#journal.first)
+    } else if (verdict === 'newer') {
       const reason = `the rollback counter is at commit ${commit}, the memory at ${mark.commit}: the counter was put back`
       this.#findings.push({ kind: 'counter-rolled-back', place: 'counter', reason })
     } else if (verdict !== 'accepted') {

@@ -9,6 +9,13 @@ export function writeU64(out: Uint8Array, at: number, value: number): void {
   }
 }
 
+/** The same in 7 bytes. */
+export function readU56(r: Reader, field: string): number {
+  const high = r.u24(field)
+  if (high > 0x1f_ffff) throw r.fail(`${field} above 2^53 − 1`)
+  return high * 2 ** 32 + r.u32(field)
+}
+
 /** Reads what `writeU64` writes; a number above 2^53 − 1 is a DecodeError. */
 export function readU64(r: Reader, field: string): number {
   const high = r.u32(field)

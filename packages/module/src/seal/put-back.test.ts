@@ -27,8 +27,8 @@ function journalOf(chip: SealedChip, image: ChipImage): ChipImage {
   return { slots, cells }
 }
 
-/** Writes of a transaction of one full page, whose record takes two. */
-const step = { record: 1, counter: 3, page: 4, seal: 5, journal: 6 } as const
+/** Writes of a start and of a transaction of one full page, whose record takes two. */
+const step = { start: 1, record: 2, counter: 4, page: 5, seal: 6, journal: 7 } as const
 
 test('any slot put back to any of its earlier contents: stale, and named', () => {
   const chip = new SealedChip()
@@ -126,7 +126,7 @@ test('the fork: a complete record is torn away, another transaction takes its nu
   assert.deepEqual([chip.refusal()?.kind], ['rolled-back'])
 })
 
-test('a record that a start dropped cannot be put back: its number is used', () => {
+test('a record that a start dropped cannot be put back: the counter waits for another one', () => {
   const chip = new SealedChip()
   chip.commit({ 1: 1 })
   cutCommit(chip, { 1: 0xaa }, step.counter)
@@ -135,23 +135,36 @@ test('a record that a start dropped cannot be put back: its number is used', () 
   torn[100]! ^= 1
   chip.slots.program(journal.first, torn)
   assert.equal(chip.contents()[1], 1, 'the old state, and the record is gone')
-  // Into the journal only, with no transaction in between, and with one.
+  // Into the journal only: with no transaction in between, and with one.
   for (const round of [0, 1]) {
     const now = chip.image()
     chip.putBack(journalOf(chip, waiting))
     assert.deepEqual([chip.refusal()?.kind, chip.refusal()?.place], ['stale', 'journal'])
     // The whole memory.
     chip.putBack({ slots: waiting.slots })
-    assert.equal(chip.refusal()?.kind, 'rolled-back')
+    assert.equal(chip.refusal()?.kind, round === 0 ? 'stale' : 'rolled-back')
     chip.putBack(now)
     if (round === 0) chip.commit({ 2: 2 })
   }
 })
 
+test('a record that was hidden during a start does not count after it, with nothing to show that it was there', () => {
+  const chip = new SealedChip()
+  chip.commit({ 1: 1 })
+  const start = chip.image()
+  cutCommit(chip, { 1: 0xaa }, step.counter)
+  const waiting = chip.image()
+  assert.equal(chip.refusal(), undefined)
+  chip.putBack({ slots: start.slots })
+  assert.equal(chip.contents()[1], 1, 'a start that finds nothing')
+  chip.putBack({ slots: waiting.slots })
+  assert.deepEqual([chip.refusal()?.kind, chip.refusal()?.place], ['stale', 'journal'])
+})
+
 test('a record that a cut left half written, put back later, is dropped again and changes nothing', () => {
   const chip = new SealedChip()
   chip.commit({ 1: 1 })
-  cutCommit(chip, { 1: 2, 2: 2, 3: 2 }, 1)
+  cutCommit(chip, { 1: 2, 2: 2, 3: 2 }, step.record + 1)
   chip.commit({ 4: 4 })
   const contents = chip.contents()
   const now = chip.image()
@@ -238,7 +251,7 @@ test('a record taken away or cut short when the counter knows of it does not giv
 
 /**
  * Two records of one number whose checksums agree although their pages differ: the attacker chose the content. Both CRCs are linear, so a
- * difference that is a multiple of both polynomials does not show in them.
+ * difference that is a multiple of both polynomials does not show in them. The counter is put back too: only the root stands in the way.
  */
 test('a record put together from two of the same number is refused, although its checksum holds', () => {
   const chip = new SealedChip()

@@ -37,12 +37,35 @@ test('only the newest state is accepted, and from a journal the one after it', (
   assert.equal(counter.judgeNext(mark(7)), 'newer')
 })
 
+test('where the next identifier is chosen only that transaction is accepted, and a choice anew makes it another', () => {
+  const cells = cellsOf(3)
+  const id = (value: number): Uint8Array => new Uint8Array(16).fill(value)
+  const counter = new RollbackCounter(chip, cells)
+  counter.advance(mark(3), id(0x70))
+  const again = new RollbackCounter(chip, cells)
+  assert.deepEqual([again.next, again.other], [id(0x70), undefined])
+  assert.equal(again.judgeNext(mark(4, 0x70)), 'accepted')
+  assert.equal(again.judgeNext(mark(4, 0x71)), 'another')
+  assert.equal(again.judge(mark(4, 0x70)), 'newer', 'not at rest')
+  again.advance(mark(3), id(0x71))
+  const anew = new RollbackCounter(chip, cells)
+  assert.equal(anew.judgeNext(mark(4, 0x70)), 'another')
+  assert.equal(anew.judgeNext(mark(4, 0x71)), 'accepted')
+  // A memory that is about to be replaced may still be in the middle of a transaction.
+  anew.allow(mark(40))
+  assert.equal(new RollbackCounter(chip, cells).judgeNext(mark(4, 0x71)), 'accepted')
+})
+
 test('numbers above 32 bits are kept, and what does not fit 53 bits cannot be', () => {
   const cells = new RamSlots(counterCells, counterCellLength)
   new RollbackCounter(chip, cells).begin(mark(2 ** 40 + 7, 3))
   const counter = new RollbackCounter(chip, cells)
   assert.deepEqual(counter.current, mark(2 ** 40 + 7, 3))
   assert.equal(counter.judgeNext(mark(2 ** 40 + 8, 9)), 'accepted')
+  counter.allow(mark(2 ** 45, 5))
+  assert.deepEqual(new RollbackCounter(chip, cells).other, mark(2 ** 45, 5))
+  counter.advance(mark(2 ** 45, 5), new Uint8Array(16).fill(6))
+  assert.deepEqual(new RollbackCounter(chip, cells).next, new Uint8Array(16).fill(6))
 })
 
 test('while a memory replaces another both count, whichever is there; then only that one', () => {

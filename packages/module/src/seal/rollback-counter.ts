@@ -5,11 +5,11 @@ import type { AesKey } from '@sealwright/core/ports'
 import type { Slots } from '../medium/index.ts'
 import { type ChipKey, sealKey } from './chip-keys.ts'
 import { type CommitMark, commitIdLength, sameMark } from './commit-mark.ts'
-import { readU64, writeU64 } from './number.ts'
+import { readU56, readU64, writeU64 } from './number.ts'
 import { neverWritten } from './page-seal.ts'
 
 export const counterCells = 2
-/** sequence(8) ‖ commit(8) ‖ id(16) ‖ commit(8) ‖ id(16) of the other state that counts, or zeros ‖ CMAC(16) */
+/** sequence(8) ‖ commit(8) ‖ id(16) ‖ kind(1) ‖ commit(7) ‖ id(16) ‖ CMAC(16) */
 export const counterCellLength = 72
 
 /** How a memory's state stands to the counter. */
@@ -18,13 +18,16 @@ export type CounterVerdict = 'accepted' | 'older' | 'newer' | 'another'
 interface CellContent {
   readonly sequence: number
   readonly current: CommitMark
+  /** Identifier that the transaction after it must have, 16 bytes; absent: any. */
+  readonly next?: Uint8Array | undefined
   /** A second memory that counts too, while one is put in the place of the other. */
-  readonly other: CommitMark | undefined
+  readonly other?: CommitMark | undefined
 }
 
 /**
  * Which state of the memory counts, kept where the memory is not: two cells, written in turn, each under a CMAC, so that one torn by a
- * power cut leaves the other. In work it names the newest commit; the journal may be one ahead.
+ * power cut leaves the other. In work it names the newest commit, and the identifier of the next one, by which the journal may be ahead:
+ * every start chooses it anew, so that no record from before it counts.
  */
 export class RollbackCounter implements Disposable {
   readonly #cells: Slots
@@ -61,6 +64,11 @@ export class RollbackCounter implements Disposable {
     return this.#content?.current
   }
 
+  /** Identifier that the next transaction must have; undefined: it may choose. */
+  get next(): Uint8Array | undefined {
+    return this.#content?.next
+  }
+
   /** The second state that counts, between `allow` and `settle`. */
   get other(): CommitMark | undefined {
     return this.#content?.other
@@ -76,23 +84,27 @@ export class RollbackCounter implements Disposable {
 
   /** The same for a state that a committed journal record leads to: it may be the next one. */
   judgeNext(mark: CommitMark): CounterVerdict {
-    const { current, other } = this.#held()
-    const next = mark.commit - 1
-    if (next === current.commit || next === other?.commit) return 'accepted'
-    return this.judge(mark)
+    const { current, next, other } = this.#held()
+    const before = mark.commit - 1
+    if (before === other?.commit) return 'accepted'
+    if (before !== current.commit) return this.judge(mark)
+    return next === undefined || equal(next, mark.id) ? 'accepted' : 'another'
   }
 
   /** For a new chip: the first state that counts. A counter that holds something is a StateError. */
   begin(mark: CommitMark): void {
     if (this.status !== 'blank') throw new StateError('the rollback counter is in use already')
-    this.#write({ sequence: 0, current: mark, other: undefined })
+    this.#write({ sequence: 0, current: mark })
   }
 
-  /** From now on only this state counts; durable on return. Nothing is written when that is so already. */
-  advance(mark: CommitMark): void {
+  /**
+   * From now on only this state counts; durable on return. Without a new identifier for the next transaction nothing is written when that
+   * is so already.
+   */
+  advance(mark: CommitMark, next?: Uint8Array): void {
     const { sequence, current, other } = this.#held()
-    if (other === undefined && sameMark(current, mark)) return
-    this.#write({ sequence: sequence + 1, current: mark, other: undefined })
+    if (next === undefined && other === undefined && sameMark(current, mark)) return
+    this.#write({ sequence: sequence + 1, current: mark, next })
   }
 
   /** Before a whole memory is put in the place of the present one: from now on both states count, until `settle`. */
@@ -148,22 +160,31 @@ export class RollbackCounter implements Disposable {
   }
 }
 
-function serializeCell({ sequence, current, other }: CellContent, out: Uint8Array): void {
+function serializeCell({ sequence, current, next, other }: CellContent, out: Uint8Array): void {
   writeU64(out, 0, sequence)
   writeU64(out, 8, current.commit)
   out.set(current.id, 16)
-  if (other === undefined) return
-  writeU64(out, 32, other.commit)
-  out.set(other.id, 40)
+  const second = other ?? (next && { commit: current.commit + 1, id: next })
+  if (second === undefined) return
+  writeU64(out, 32, second.commit)
+  // Numbers of 53 bits leave the first byte free.
+  out[32] = other === undefined ? kinds.next : kinds.other
+  out.set(second.id, 40)
 }
 
 function parseCell(bytes: Uint8Array): CellContent {
   const r = new Reader(bytes, 'rollback counter')
   const sequence = readU64(r, 'sequence')
-  const mark = (): CommitMark => ({ commit: readU64(r, 'commit'), id: r.take(commitIdLength, 'id').slice() })
-  const [current, other] = [mark(), mark()]
+  const current = { commit: readU64(r, 'commit'), id: r.take(commitIdLength, 'id').slice() }
+  const kind = r.u8('kind')
+  const commit = readU56(r, 'commit')
+  const id = r.take(commitIdLength, 'id').slice()
   r.end()
-  return { sequence, current, other: other.commit === 0 ? undefined : other }
+  if (kind === kinds.other) return { sequence, current, other: { commit, id } }
+  return commit === 0 ? { sequence, current } : { sequence, current, next: id }
 }
+
+/** What the second pair is: the next transaction of the memory, or another memory. */
+const kinds = { next: 0x00, other: 0x01 } as const
 
 const label = ascii(labels.counterCell.text)

@@ -72,6 +72,8 @@ export class SealedMedium implements Medium, Disposable {
   #flight: Flight | undefined
   /** Pages programmed outside a transaction since the last sync. */
   readonly #loose = new Set<number>()
+  /** Whether the counter was written since the memory was opened. */
+  #counted = false
   #state: 'open' | 'failed' | 'closed' = 'open'
   #closings = 0
 
@@ -101,6 +103,7 @@ export class SealedMedium implements Medium, Disposable {
       resume: (attachment, pages) => this.#resume(attachment, pages),
       durable: () => this.#durable(),
       end: () => this.#end(),
+      started: () => this.#started(),
     }
   }
 
@@ -227,7 +230,7 @@ export class SealedMedium implements Medium, Disposable {
     this.#settled()
     if (this.#flight !== undefined) throw new InternalError('a transaction inside a transaction')
     if (this.#loose.size > 0) this.sync()
-    const mark = { commit: this.#mark.commit + 1, id: this.#newId() }
+    const mark = { commit: this.#mark.commit + 1, id: this.counter.next ?? this.#newId() }
     const state = this.#stateOf(mark, pages, this.#crypto.sha256(entries))
     this.#flight = { state, pages: new Set(pages), left: new Set(pages), durable: false }
     return serializeSealState(state)
@@ -245,8 +248,20 @@ export class SealedMedium implements Medium, Disposable {
 
   #durable(): void {
     const flight = this.#inFlight()
-    this.#guard(() => this.counter.advance(flight.state))
+    this.#advance(flight.state)
     flight.durable = true
+  }
+
+  #started(): void {
+    this.#usable()
+    this.#settled()
+    // A record that was carried out moved the counter already. The module may start again on a memory that stays open.
+    if (!this.#counted) this.#advance(this.#mark)
+  }
+
+  #advance(mark: CommitMark): void {
+    this.#guard(() => this.counter.advance(mark, this.#newId()))
+    this.#counted = true
   }
 
   #end(): void {
@@ -259,8 +274,8 @@ export class SealedMedium implements Medium, Disposable {
 
   /** Programs that no transaction covers, as the factory makes them: a cut in between spoils the memory, and it is noticed. */
   #sealLoose(): void {
-    const state = this.#stateOf({ commit: this.#mark.commit + 1, id: this.#newId() })
-    this.counter.advance(state)
+    const state = this.#stateOf({ commit: this.#mark.commit + 1, id: this.counter.next ?? this.#newId() })
+    this.#advance(state)
     this.#programSeal(state)
     this.#slots.sync()
     this.#mark = { commit: state.commit, id: state.id }
