@@ -34,6 +34,8 @@ export interface Body {
   readonly locals: number
   /** Most values that are on the operand stack at once. */
   readonly operands: number
+  /** Instructions that compute a value from others and nothing else: an engine may keep each such value, whoever asks for it again. */
+  readonly computations: number
   /** Whether the function calls another. */
   readonly calls: boolean
 }
@@ -461,7 +463,11 @@ class Checker {
   }
 
   /** Every index exists, blocks close, and how high the operand stack grows. */
-  #instructions(r: BinaryReader, type: FunctionType, locals: number): { operands: number; calls: boolean } {
+  #instructions(
+    r: BinaryReader,
+    type: FunctionType,
+    locals: number,
+  ): Pick<Body, 'operands' | 'computations' | 'calls'> {
     const limits = this.#limits
     const it = new InstructionReader(r)
     const blocks: Block[] = [{ opcode: op.block, base: 0, type, unreachable: false }]
@@ -469,6 +475,7 @@ class Checker {
     let highest = 0
     let targets = 0
     let branches = 0
+    let computations = 0
     let calls = false
     const pop = (count: number): void => {
       const block = blocks[blocks.length - 1]!
@@ -540,6 +547,7 @@ class Checker {
       pop(instruction.pops)
       push(instruction.pushes)
       if (joining.has(opcode)) joins(1)
+      if (computes(opcode)) computations++
       switch (opcode) {
         case op.unreachable:
           stop()
@@ -608,7 +616,7 @@ class Checker {
       }
     }
     r.finish('function')
-    return { operands: highest, calls }
+    return { operands: highest, computations, calls }
   }
 
   #blockType(r: BinaryReader, index: number): FunctionType {
@@ -655,6 +663,11 @@ interface Block {
 
 /** Instructions from which, or to which, the values of locals come by more than one way. */
 const joining: ReadonlySet<number> = new Set([op.loop, op.if, op.else, op.br, op.brIf])
+
+/** Comparisons, arithmetic, conversions and select. */
+function computes(opcode: number): boolean {
+  return (opcode >= 0x45 && opcode <= 0xc4) || (opcode >= 0xfc00 && opcode <= 0xfc07) || opcode === 0x1b
+}
 
 /** Sections in the order the specification demands; the data count stands before the code. */
 const sectionOrder: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11]

@@ -273,7 +273,7 @@ class Meter {
   #body(body: Body, results: readonly number[]): BinaryWriter {
     const holds = this.#hasRuns(body)
     const out = this.#locals(body, holds)
-    const frame = frameSlots + body.locals + body.operands
+    const frame = frameSlots + body.locals + body.operands + body.computations
     // A function that calls nothing adds at most one frame on top of those that are counted.
     if (body.calls) this.#takeFrame(out, frame)
     const wrapped = body.calls || holds

@@ -53,10 +53,25 @@ export const built: Readonly<Record<string, () => Uint8Array>> = {
         (global.set $depth (i32.add (global.get $depth) (i32.const 1)))
         (i32.store (i32.const 0) (global.get $depth))
         (if (i32.ge_u (global.get $depth) (i32.const 60)) (then (return (i32.const 0))))
-        ${'(i32.load (local.get $at))'.repeat(900)}
-        (call $down (local.get $at))
-        ${'(i32.add)'.repeat(900)})
+        ${`(call $first ${'(i32.load (local.get $at))'.repeat(15)}`.repeat(60)}
+        (call $down (local.get $at)) ${')'.repeat(60)})
+      (func $first (param ${'i32 '.repeat(16)}) (result i32) (local.get 0))
       (func (export "process") (drop (call $down (i32.const 16)))))`),
+  'engine-stack': () => {
+    const computed = (at: number): string =>
+      Array.from(
+        { length: 1000 },
+        (_, i) =>
+          `(i32.store offset=${at + 4 * i} (i32.const 0) (i32.mul (local.get $x) (i32.const ${2 * i + 3})))`,
+      ).join('')
+    return wat(`(module (memory 1)
+      (func $down (param $x i32) (param $rest i32)
+        ${computed(1024)}
+        (if (local.get $rest)
+          (then (call $down (local.get $x) (i32.sub (local.get $rest) (i32.const 1)))))
+        ${computed(20_000)})
+      (func (export "process") (call $down (i32.const 7) (i32.const 1700))))`)
+  },
   // Where the module's reader would pass over an instruction that it does not know, it would take the number behind it for the
   // next one: nop for 1, block for 2, unreachable for 0. These programs number what they use accordingly.
   'tail-call': () =>

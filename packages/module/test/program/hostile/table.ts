@@ -355,9 +355,20 @@ export const attacks = [
     clause: 'C9c',
     attacks: 'holds 900 operands over each call, 60 deep',
     check: 'operands count as slots of a frame',
-    edit: off(meter, 'frameSlots + body.locals + body.operands', 'frameSlots + body.locals'),
+    edit: off(meter, ' + body.operands'),
     end: 'trap',
     effect: '60 deep, where its frames allow 26',
+  },
+  {
+    name: 'engine-stack',
+    kind: 'stack',
+    clause: 'C9c',
+    attacks:
+      'computes the same 1,000 values before and after each call: an optimizing engine keeps them in its frames',
+    check: 'instructions that compute count as slots of a frame',
+    edit: off(meter, ' + body.computations'),
+    end: 'trap',
+    effect: "the engine's own stack ends, perhaps within a function of the host",
   },
   {
     name: 'added-deep',

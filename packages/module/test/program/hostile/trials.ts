@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert'
+import { setFlagsFromString } from 'node:v8'
 import { command, exchange } from '@sealwright/core/apdu'
 import { encodeHex, equal } from '@sealwright/core/bytes'
 import { type InterfaceName, interfaces, keyPlaces } from '@sealwright/core/catalog'
@@ -256,6 +257,17 @@ const trials: Readonly<Record<AttackName, Trial>> = {
   'recursion-mutual': counts('recursion-mutual', 10_000_000, 4_000),
   'recursion-table': counts('recursion-table', 10_000_000, 4_000),
   'recursion-wide': counts('recursion-wide', 10_000_000, 60),
+  'engine-stack': async (target) => {
+    // At once what the engine else does some time after a function has run often.
+    setFlagsFromString('--no-liftoff')
+    try {
+      const { end, result } = await runs(target, 'engine-stack', { budget: 100_000_000 })
+      const detail = result?.ok === false ? result.detail : ''
+      return { end, succeeded: /call stack/.test(detail), seen: detail }
+    } finally {
+      setFlagsFromString('--liftoff')
+    }
+  },
   'added-deep': counts('added-deep', 10_000_000, 1_501),
   'host-unpaid': worksHost('host-unpaid', 500_000, 'sign', 1_000),
   'host-unpaid-table': worksHost('host-unpaid-table', 500_000, 'sign', 1_000),
