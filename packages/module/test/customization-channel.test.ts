@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { concat, decodeHex, encodeHex, equal } from '@sealwright/core/bytes'
 import { type CommandName, commands, programInstructions } from '@sealwright/core/catalog'
 import { portableCrypto as crypto } from '@sealwright/core/crypto'
-import type { ImageForm } from '@sealwright/core/customization'
+import { type ImageForm, serializeUnlockingData } from '@sealwright/core/customization'
 import type { Transport } from '@sealwright/core/ports'
 import { ramName } from '../src/customization/index.ts'
 import { memoryImage } from '../src/memory-image/index.ts'
@@ -86,6 +86,19 @@ test('[D4b] a command of customization that comes without protection while its c
     assert.equal((await speak(channel, name)).sw, 0x6982)
     assert.equal(equal(memoryImage({ medium, ram: module.parts.ram }).bytes, before), true, name)
   }
+})
+
+test('[D4c] RAM form: UNLOCK again inside the channel brings the software back and ends the channel; a new one opens', async () => {
+  const medium = await mounted('ram')
+  assert.equal(await unlockWith(powerUp(crypto, medium), chips.ram.unlocking), 0x9000)
+  const module = powerUp(crypto, medium)
+  const channel = await channelOf(module, 'ram')
+  const data = serializeUnlockingData(chips.ram.unlocking)
+  // The channel that its answer would be protected in has ended, and a host believes no other answer.
+  await assert.rejects(speak(channel, 'UNLOCK', data), { code: 'authentication-failed' })
+  assert.equal(module.parts.channels.current, undefined)
+  assert.ok(module.parts.ram.view(ramName) !== undefined)
+  assert.equal(await writeRecords(await channelOf(module, 'ram'), records), 0x9000)
 })
 
 test("[D4a] the channel's keys follow from unlocking key and serial number: another chip's, and another key's, open nothing", async () => {

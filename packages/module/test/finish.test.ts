@@ -98,6 +98,17 @@ test('[D7a] FINISH is refused before customization has activated it', async () =
   assert.equal((await speak(again, 'FINISH')).sw, 0x9000)
 })
 
+test('[D7a] FINISH with other parameters or with data is refused; as it must be it works', async () => {
+  const { module, medium, channel } = await unlocked()
+  await writeRecords(channel, all)
+  await storeIdentity(channel)
+  const before = imageOf(medium, module).section('eeprom')!
+  assert.equal((await speak(channel, 'FINISH', new Uint8Array(0), 1)).sw, 0x6a86)
+  assert.equal((await speak(channel, 'FINISH', Uint8Array.of(1))).sw, 0x6700)
+  assert.equal(equal(imageOf(medium, module).section('eeprom')!, before), true)
+  assert.equal((await speak(channel, 'FINISH')).sw, 0x9000)
+})
+
 test('[D7b] FINISH erases the encrypted and the decrypted customization software and its keys: no image shows them', async () => {
   const { module, medium, channel } = await unlocked()
   await writeRecords(channel, all)

@@ -304,6 +304,36 @@ test("[D4d] RAM form: another image of the same client's, put in the place of th
   assert.equal(await unlockWith(powerUp(crypto, medium), inRam.unlocking), 0x9000)
 })
 
+test('[D3b] a chip without room for what UNLOCK stores answers 6A84 and keeps nothing, in RAM neither; with room again it unlocks', async () => {
+  for (const chip of [masked, inRam]) {
+    const medium = await mounted(chip)
+    const module = powerUp(crypto, medium)
+    const { nvm, objects, ram } = module.parts
+    nvm.transaction((tx) => {
+      // So that counting a try needs no room.
+      objects.put(tx, 'tries', 0, Uint8Array.of(0))
+      for (const [id, { start, end }] of objects.free().entries()) {
+        objects.put(tx, 'product-data', id, new Uint8Array(end - start))
+      }
+    })
+    const before = imageOf(medium, module)
+    assert.equal(await unlockWith(module, chip.unlocking), statusWords['no-space'].sw)
+    const after = imageOf(medium, module)
+    const changed = [...after.bytes.keys()].filter((i) => after.bytes[i] !== before.bytes[i])
+    // The try.
+    assert.deepEqual(
+      changed.map((i) => [before.bytes[i], after.bytes[i]]),
+      [[0, 1]],
+    )
+    assert.deepEqual(ram.list(), [])
+    assert.equal((await status(module)).mode, 'issuer')
+    nvm.transaction((tx) => {
+      for (const { id } of objects.list('product-data')) objects.remove(tx, 'product-data', id)
+    })
+    assert.equal(await unlockWith(module, chip.unlocking), 0x9000)
+  }
+})
+
 /** A chip of the mask with its serial number. */
 async function mounted(chip: Pick<MaskedChip, 'chip'>): Promise<RamMedium> {
   const medium = chip.chip()
