@@ -205,6 +205,16 @@ test('[D10d] the key is stored in the customization channel only, and only one t
   assert.equal((await speak(transportTo(bare.module), 'PUT CUSTOMIZATION KEY', envelope)).sw, 0x6982)
 })
 
+test('a chip without an identity key takes no customization key', async () => {
+  const { request } = await customizing()
+  const envelope = await envelopeFrom(await sam.open(), request)
+  const bare = await customizing({ identity: false })
+  assert.equal(await writeRecords(bare.channel, activated('PUT CUSTOMIZATION KEY')), 0x9000)
+  await changesNothing(bare, async () => {
+    assert.equal((await speak(bare.channel, 'PUT CUSTOMIZATION KEY', envelope)).sw, 0x6985)
+  })
+})
+
 test('[D10e] no command but its own reaches the places of these keys', async () => {
   const application = serializeKeyPlace({ kind: 'application', usage: '**', source: 5 })
   const key = serializeAesKeyObject(scriptedEntropy('own').bytes(16))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { concat, u32 } from '@sealwright/core/bytes'
-import { eventTypes, keyPlaces } from '@sealwright/core/catalog'
+import { commands, eventTypes, keyPlaces } from '@sealwright/core/catalog'
 import { portableCrypto as crypto } from '@sealwright/core/crypto'
 import {
   laterChannelKeys,
@@ -137,6 +137,23 @@ test('[D10e] the master key is made once; asked again the SAM says how it stands
   assert.equal(fresh.module.parts.events.head()?.number, 2)
   assert.equal((await speak(fresh.channel, 'MAKE MASTER KEY')).sw, 0x6a80)
   assert.equal((await speak(fresh.channel, 'MAKE MASTER KEY', serializeSessionLimit(7), 1)).sw, 0x6a86)
+})
+
+test('parameters and data that a command of the SAM does not have are refused', async () => {
+  const { request } = await customizing()
+  const channel = await sam.open()
+  const before = sam.module.parts.events.head()
+  for (const [name, data] of [
+    ['SEAL CUSTOMIZATION KEY', request],
+    ['BEGIN SESSION', new Uint8Array(0)],
+    ['SESSION KEYS', new Uint8Array(93)],
+  ] as const) {
+    assert.equal((await speak(channel, name, data, 1)).sw, 0x6a86, name)
+    const { ins } = commands[name]
+    assert.equal((await send(channel, { ins, p2: 1, data })).sw, 0x6a86, name)
+  }
+  assert.equal((await speak(channel, 'BEGIN SESSION', Uint8Array.of(1))).sw, 0x6700)
+  assert.deepEqual(sam.module.parts.events.head(), before)
 })
 
 test('[D10a] a SAM with a limit opens so many sessions and no more, and counts only those that it opened', async () => {

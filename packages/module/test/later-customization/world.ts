@@ -98,6 +98,8 @@ export interface ChipOptions {
   readonly records?: readonly WriteRecord[]
   readonly test?: boolean
   readonly eepromSize?: number
+  /** False: without MAKE IDENTITY. */
+  readonly identity?: boolean
 }
 
 const masks = new Map<string, MaskedChip>()
@@ -114,7 +116,7 @@ export function maskOf({ test = false, eepromSize = 64 * 1024 }: Pick<ChipOption
 
 /** A chip in customization mode in its channel, with its identity request for the SAM. */
 export async function customizing(options: ChipOptions = {}) {
-  const { serial: number = serial, records = added } = options
+  const { serial: number = serial, records = added, identity = true } = options
   const masked = maskOf(options)
   const medium = masked.chip()
   const module = powerUp(crypto, medium, scriptedEntropy(`chip ${number.join()}`))
@@ -126,6 +128,7 @@ export async function customizing(options: ChipOptions = {}) {
     await writeRecords(channel, [...records, ...activated(...natives, 'GET EVENTS', 'MAKE IDENTITY')]),
     0x9000,
   )
+  if (!identity) return { module, medium, serial: number, channel, request: new Uint8Array(0) }
   const { data } = await speak(channel, 'MAKE IDENTITY')
   const request = serializeIdentityRequest({ version: 1, serial: number, ...parseIdentityKey(data) })
   return { module, medium, serial: number, channel, request }

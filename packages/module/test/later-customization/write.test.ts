@@ -233,3 +233,17 @@ test('software of the size that the factory takes is replaced beside the running
   assert.deepEqual(stored.subarray(-loyalty.length), loyalty)
   assert.notEqual(await answerOf(one.module, replacedIns, decodeHex('00')), text('first'))
 })
+
+test('a draft is as long as an object of customization may be, and no longer', async () => {
+  const one = await laterChip(sam, { eepromSize: 1024 * 1024 })
+  const channel = await openLater(sam, one)
+  const area = dataAreaOf(2)
+  const bytes = new Uint8Array(0x7000)
+  assert.equal(await customize(channel, [{ kind: 'put', object: 'product-data', id: area, bytes }]), 0x9000)
+  const append = () => customize(channel, [{ kind: 'append', object: 'product-data', id: area, bytes }])
+  for (let length = 2 * bytes.length; length <= 0x2_0000; length += bytes.length)
+    assert.equal(await append(), 0x9000)
+  assert.equal(await append(), 0x6a84)
+  const [draft] = one.module.parts.objects.list('draft')
+  assert.equal(draft!.length, 4 * bytes.length)
+})
