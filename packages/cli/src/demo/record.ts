@@ -13,8 +13,8 @@ import { parseEntriesFile, readOutbox, readSignedHead, serializeEntriesFile } fr
 import { append, makeCheckpoint, makePassport, readLogKey } from '@sealwright/roles/log'
 import { type PartyName, parties } from '@sealwright/roles/ports'
 import { certificateOf } from '../framework/index.ts'
-import { memoryPicture } from '../pictures/memory.ts'
-import { readMap } from '../pictures/memory-map.ts'
+import { readEepromMap } from '../pictures/eeprom-map.ts'
+import { eepromPicture } from '../pictures/eeprom-text.ts'
 import { type DemoChip, demoChips, manufacturerRootFile } from './factory.ts'
 import type { Scene, Stage } from './stage.ts'
 
@@ -59,11 +59,11 @@ function map({ product, chip }: DemoChip): Stage {
     text: 'Who lives in the memory of a module: its own records, what the client and the customer wrote, the suppliers as tenants in areas of their own.',
     commandLines: [['module', 'map', '--module', chip]],
     async run(world) {
-      const found = readMap(await world.module(chip))
+      const found = readEepromMap((await world.module(chip)).inside!)
       if (!found.segments.some(({ owner }) => owner === 'customer')) {
         throw new StateError(`the ${product} module holds nothing of its customer`)
       }
-      return memoryPicture(found, world.columns)
+      return eepromPicture(found, world.columns)
     },
   }
 }

@@ -18,3 +18,18 @@ export function wrapped(text: string, width: number, hanging = 0): string[] {
   }
   return [...lines, (lines.length === 0 ? indent : ' '.repeat(hanging)) + line]
 }
+
+/** `12,345`. */
+export function amount(value: number): string {
+  return value.toLocaleString('en-US')
+}
+
+/** An address of six hex digits. */
+export function hex(address: number): string {
+  return address.toString(16).toUpperCase().padStart(6, '0')
+}
+
+/** A byte in hex: `3F`. */
+export function hexByte(value: number): string {
+  return value.toString(16).toUpperCase().padStart(2, '0')
+}

@@ -7,3 +7,4 @@ export {
   type RecordPages,
   serializeRecord,
 } from './record.ts'
+export { type JournalSurvey, surveyJournal } from './survey.ts'

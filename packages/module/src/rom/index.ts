@@ -7,4 +7,5 @@ export {
   readRom,
   serializeRom,
 } from './rom.ts'
+export { type RomSegment, romMap } from './rom-map.ts'
 export { parseVectors, serializeVectors, type Vector, vectorLength } from './vectors.ts'

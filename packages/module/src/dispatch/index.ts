@@ -1,0 +1,1 @@
+export { nativeProgram, vectorsInForce } from './vectors.ts'
