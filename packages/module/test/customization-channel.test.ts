@@ -101,6 +101,23 @@ test('[D4c] RAM form: UNLOCK again inside the channel brings the software back a
   assert.equal(await writeRecords(await channelOf(module, 'ram'), records), 0x9000)
 })
 
+test('[D7b] RAM form: FINISH wipes the customization software from RAM before its answer leaves', async () => {
+  const medium = await mounted('ram')
+  const module = powerUp(crypto, medium)
+  assert.equal(await unlockWith(module, chips.ram.unlocking), 0x9000)
+  const channel = await channelOf(module, 'ram')
+  assert.equal(await writeRecords(channel, records), 0x9000)
+  const part = chips.ram.plaintext.subarray(200, 232)
+  const found = () =>
+    memoryImage({ medium, ram: module.parts.ram })
+      .search(part)
+      .map(({ section }) => section)
+  assert.deepEqual(found(), ['ram'])
+  assert.equal((await speak(channel, 'FINISH')).sw, 0x9000)
+  assert.deepEqual(found(), [])
+  assert.equal(module.parts.ram.view(ramName), undefined)
+})
+
 test("[D4a] the channel's keys follow from unlocking key and serial number: another chip's, and another key's, open nothing", async () => {
   const medium = await mounted('eeprom')
   const module = powerUp(crypto, medium)

@@ -26,7 +26,7 @@ import {
 import { serializeKeyPlace } from '@sealwright/core/key-download'
 import type { Transport } from '@sealwright/core/ports'
 import { scriptedEntropy } from '@sealwright/core/testing'
-import { openMemory } from '../src/eeprom/index.ts'
+import { controlIds, openMemory } from '../src/eeprom/index.ts'
 import type { Module } from '../src/index.ts'
 import { type Medium, RamMedium } from '../src/medium/index.ts'
 import { type MemoryImage, memoryImage } from '../src/memory-image/index.ts'
@@ -116,7 +116,9 @@ test('[D7b] FINISH erases the encrypted and the decrypted customization software
   const slices = [
     ...slicesOf(masked.plaintext.subarray(66)),
     ...slicesOf(masked.encryptedImage),
-    module.parts.objects.read('key', keyPlaces.customization)!.subarray(1),
+    ...[0, 1, 2].map((i) => module.parts.objects.read('key', keyPlaces.customization + i)!.subarray(1)),
+    // The record of UNLOCK: its hash stands in the event too, which stays.
+    module.parts.objects.read('control', controlIds.unlockRecord)!.subarray(0, 12),
   ]
   const places = (image: MemoryImage) => slices.map((slice) => image.search(slice).length)
   assert.ok(places(imageOf(medium, module)).every((found) => found === 1))
@@ -127,9 +129,10 @@ test('[D7b] FINISH erases the encrypted and the decrypted customization software
     [
       objects.find('encrypted-image', 0),
       objects.find('customization-software', 0),
-      objects.find('key', keyPlaces.customization),
+      ...[0, 1, 2].map((i) => objects.find('key', keyPlaces.customization + i)),
+      objects.find('control', controlIds.unlockRecord),
     ],
-    [undefined, undefined, undefined],
+    new Array(6).fill(undefined),
   )
 })
 
