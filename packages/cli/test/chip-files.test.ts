@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -56,7 +65,7 @@ async function refused(
 
 /** Everything in the folder of chips, by name. */
 function chips(work: string): Record<string, string> {
-  const names = readdirSync(join(work, 'chips')).sort()
+  const names = readdirSync(join(work, 'chips')).filter((name) => /\.(chip|key|lock|new)$/.test(name))
   return Object.fromEntries(
     names.map((name) => [name, readFileSync(join(work, 'chips', name)).toString('base64')]),
   )
@@ -330,7 +339,7 @@ test('where the memory cannot be read the chain goes on from the backup, and log
   assert.equal((await good(work, 'module verify chips/loader.chip'))['verified'], true)
   // So is a rollback counter of which nothing is left.
   const key = readFileSync(`${path}.key`)
-  writeFileSync(`${path}.key`, key.fill(0x11, 512))
+  writeFileSync(`${path}.key`, key.fill(0x11, 512, 584).fill(0x11, 1024, 1096))
   await refused(work, `module show ${loader}`, 'counter-damaged')
   await good(work, line)
   assert.equal((await good(work, 'module verify chips/loader.chip'))['verified'], true)
@@ -357,6 +366,77 @@ test('a chip that is held is neither backed up, restored nor looked through', as
   } finally {
     await held.close()
   }
+})
+
+test('[R6a] no byte of a chip key is in what the commands print, in their traces, or in any file but the key file', async () => {
+  const work = newWork()
+  const printed: string[] = []
+  const say = async (line: string, input = ''): Promise<void> => {
+    for (const json of [[], ['--json']]) {
+      const { stdout, stderr } = await commandLine(work, [...line.split(' '), ...json], input)
+      printed.push(stdout, stderr)
+    }
+  }
+  const names = ['cash', 'loader']
+  const keys = names.map((name) => readFileSync(join(work, `chips/${name}.chip.key`)).subarray(22, 54))
+  await say('module show --module chips/cash.chip --trace cash.trace')
+  await say('module verify chips/cash.chip')
+  await say('module backup chips/cash.chip --out cash.backup')
+  await say('module restore cash.backup --module chips/cash.chip --party terminal --irreversible')
+  await say('module restore cash.backup --module chips/loader.chip --party loader --irreversible')
+  await say('inspect chips/cash.chip.key')
+  await say('inspect chips/cash.chip')
+  await say('inspect cash.backup')
+  await say('module protect chips/loader.chip --new-passphrase -', 'eleven words')
+  await say('module show --module chips/loader.chip --chip-passphrase -', 'other words')
+  change(join(work, 'chips/cash.chip'), slotAt(3) + 9)
+  await say('module show --module chips/cash.chip')
+  await say('module verify chips/cash.chip')
+  const files = readdirSync(work, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    statSync(join(work, path)).isFile(),
+  )
+  const found = (key: Buffer): string[] => {
+    const forms = [
+      key,
+      ...[key.toString('hex'), key.toString('hex').toUpperCase(), key.toString('base64').slice(0, 42)].map(
+        (text) => Buffer.from(text),
+      ),
+    ]
+    const holds = (bytes: Buffer): boolean => forms.some((form) => bytes.includes(form))
+    return [
+      ...files.filter((path) => holds(readFileSync(join(work, path)))),
+      ...printed.filter((text) => holds(Buffer.from(text))).map((text) => `printed: ${text}`),
+    ]
+  }
+  assert.deepEqual(found(keys[0]!), ['chips/cash.chip.key'])
+  // The loader's key is under a passphrase now, so it is nowhere.
+  assert.deepEqual(found(keys[1]!), [])
+  assert.ok(printed.join('').length > 2000)
+})
+
+test('the folder that SEALWRIGHT_CHIP_KEYS names takes the keys of new chips, and is looked into for those of others', () => {
+  const work = newWork()
+  const keys = join(work, 'elsewhere')
+  mkdirSync(keys)
+  const env = { ...process.env, NODE_OPTIONS: '', SEALWRIGHT_CHIP_KEYS: 'elsewhere' }
+  const launcher = fileURLToPath(new URL('../bin/sealwright.js', import.meta.url))
+  const inFolder = (line: string) =>
+    spawnSync(process.execPath, [launcher, ...line.split(' ')], { cwd: work, encoding: 'utf8', env })
+  const made = inFolder(
+    'manufacturer produce exchange/small.mask chips/new.chip --delivery-note exchange/small.note',
+  )
+  assert.equal(made.status, 0, made.stderr)
+  assert.equal(existsSync(join(work, 'chips/new.chip.key')), false)
+  assert.match(readdirSync(keys).join(), /^[0-9a-f]{32}\.key$/)
+  assert.equal(inFolder('module show --module chips/new.chip').status, 0)
+  assert.equal(inFolder('module show --module chips/cash.chip').status, 0)
+  const without = spawnSync(process.execPath, [launcher, 'module', 'show', '--module', 'chips/new.chip'], {
+    cwd: work,
+    encoding: 'utf8',
+    env: { ...process.env, NODE_OPTIONS: '' },
+  })
+  assert.equal(without.status, errorTable['chip-key-missing'].exit)
+  assert.match(without.stderr, /chip-key-missing/)
 })
 
 /** Exports a passport with a fresh head, and has it checked by the program that knows nothing of us. */

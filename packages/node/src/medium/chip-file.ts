@@ -20,6 +20,7 @@ import {
   parseHeader,
 } from './chip-header.ts'
 import {
+  besideChip,
   type ChipKeys,
   findKeyFile,
   keyProtection,
@@ -66,7 +67,13 @@ export function holdChip(path: string, options: ChipOptions = {}): HeldChip {
     const open = readChip(path, world)
     const { header, slots } = open
     closers.push(() => slots.close())
-    const key = openChipKey(findKeyFile(path, header.chipId, world.keys, files), header.chipId, {
+    const keyPath = findKeyFile(path, header.chipId, world.keys, files)
+    if (keyPath !== besideChip(path)) {
+      // Copies of one chip under several names have one key, and one counter.
+      const keyLock = takeLock(`${keyPath}.lock`, options.command)
+      closers.push(() => keyLock.release())
+    }
+    const key = openChipKey(keyPath, header.chipId, {
       passphrase: world.keys.passphrase,
       crypto: world.crypto,
       files,

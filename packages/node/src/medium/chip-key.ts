@@ -105,6 +105,8 @@ function openKey(
       )
     }
     const key = keyOf(path, head, crypto, passphrase)
+    // From here on only the cells are of use.
+    bytes.fill(0, 0, cellOffset)
     try {
       const file = openFile(files)
       const open = { path, file, bytes, files }
@@ -132,8 +134,9 @@ function openKey(
 /** Writes a new key file beside its place: `path`.new, durable, 0600. The caller renames it. */
 export function writeKeyDraft(path: string, head: KeyHead, cells: Slots, files: Files): string {
   const draft = `${path}.new`
+  const start = serializeKeyHead(head)
   const bytes = serializeKeyFile(
-    serializeKeyHead(head),
+    start,
     Array.from({ length: cells.count }, (_, i) => cells.lend(i)),
   )
   try {
@@ -142,7 +145,7 @@ export function writeKeyDraft(path: string, head: KeyHead, cells: Slots, files: 
     files.rmSync(draft, { force: true })
     throw error
   } finally {
-    wipe(bytes)
+    wipe(start, bytes)
   }
   return draft
 }
@@ -217,11 +220,26 @@ function readKeyFile(path: string, files: Files): { readonly head: KeyHead; read
         code: 'chip-key-damaged',
       })
     }
+    if (!isPadded(bytes)) {
+      if (head.protection === 'bare') wipe(head.key)
+      throw new DecodeError('chip key file: it holds bytes beside the key and the counter', {
+        code: 'chip-key-damaged',
+      })
+    }
     return { head, bytes }
   } catch (error) {
     wipe(bytes)
     throw error
   }
+}
+
+/** Zeros behind each cell. */
+function isPadded(bytes: Uint8Array): boolean {
+  for (let at = cellOffset; at < keyFileLength; at += cellStride) {
+    const behind = bytes.subarray(at + counterCellLength, at + cellStride)
+    if (behind.some((byte) => byte !== 0)) return false
+  }
+  return true
 }
 
 function readBytes(path: string, files: Files): Uint8Array {

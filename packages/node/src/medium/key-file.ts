@@ -1,5 +1,14 @@
 import { crc32 } from 'node:zlib'
-import { ascii, concat, equal, Reader, requireFormatVersion, u32, Writer } from '@sealwright/core/bytes'
+import {
+  ascii,
+  concat,
+  equal,
+  fixedBytes,
+  Reader,
+  requireFormatVersion,
+  u32,
+  Writer,
+} from '@sealwright/core/bytes'
 import { formats } from '@sealwright/core/catalog'
 import { DecodeError } from '@sealwright/core/errors'
 import { parseWrappedKey, serializeWrappedKey, type WrappedKey } from './passphrase.ts'
@@ -24,6 +33,7 @@ export type KeyProtection = KeyHead['protection']
 
 const magic = ascii('SWCK')
 const headLength = cellOffset
+const keyLength = 32
 const protections = ['bare', 'passphrase'] as const satisfies readonly KeyProtection[]
 
 /** What comes before the key: it is bound to a wrapped key. */
@@ -60,13 +70,14 @@ export function parseKeyHead(bytes: Uint8Array): KeyHead {
       code: 'chip-key-damaged',
     })
   }
-  const head: KeyHead =
-    protection === 'bare'
-      ? { chipId, protection, key: r.take(32, 'key') }
-      : { chipId, protection, wrapped: parseWrappedKey(r) }
-  if (r.take(r.remaining - 4, 'reserved').some((byte) => byte !== 0))
+  const wrapped = protection === 'passphrase' ? parseWrappedKey(r) : undefined
+  const start = wrapped === undefined ? r.offset + keyLength : r.offset
+  if (bytes.subarray(start, headLength - 4).some((byte) => byte !== 0))
     throw r.fail('reserved bytes are not zero')
-  return head
+  if (wrapped !== undefined) return { chipId, protection: 'passphrase', wrapped }
+  const key = fixedBytes(keyLength)
+  key.set(bytes.subarray(r.offset, start))
+  return { chipId, protection: 'bare', key }
 }
 
 /** A whole key file from its head and the two counter cells. */

@@ -1,4 +1,4 @@
-import { equal, wipe } from '@sealwright/core/bytes'
+import { equal, fixedBytes, wipe } from '@sealwright/core/bytes'
 import { SealwrightError, UsageError } from '@sealwright/core/errors'
 import { type Geometry, RamSlots } from '@sealwright/module/medium'
 import {
@@ -85,7 +85,10 @@ export function createChip(path: string, chip: NewChip, options: ChipOptions = {
 }
 
 export function withNewKey<T>({ crypto, entropy }: ChipWorld, work: (chip: ChipKey) => T): T {
-  const key = entropy.bytes(chipKeyLength)
+  const key = fixedBytes(chipKeyLength)
+  const random = entropy.bytes(chipKeyLength)
+  key.set(random)
+  wipe(random)
   try {
     return work({ crypto, key, chipId: entropy.bytes(chipIdLength) })
   } finally {

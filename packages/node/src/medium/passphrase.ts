@@ -1,5 +1,5 @@
 import { scryptSync } from 'node:crypto'
-import { type Reader, Writer, wipe } from '@sealwright/core/bytes'
+import { fixedBytes, type Reader, Writer, wipe } from '@sealwright/core/bytes'
 import { withHandle } from '@sealwright/core/crypto'
 import { StateError, UsageError } from '@sealwright/core/errors'
 import type { Crypto, Entropy } from '@sealwright/core/ports'
@@ -66,7 +66,10 @@ export function unwrapKey(
   const key = underPassphrase(crypto, passphrase, salt, cost, (aes) => aes.gcmOpen(nonce, sealed, associated))
   if (key === undefined)
     throw new StateError('the passphrase does not open the chip key', { code: 'chip-passphrase-wrong' })
-  return key
+  const kept = fixedBytes(key.length)
+  kept.set(key)
+  wipe(key)
+  return kept
 }
 
 function underPassphrase<T>(

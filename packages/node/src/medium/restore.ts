@@ -94,6 +94,8 @@ export function planRestore(path: string, bytes: Uint8Array, options: ChipOption
         replaceChip({ path, header: backup.header, world }, next.slots, () => {
           if (counter.status !== 'held') return () => replaceCells(key, next.cells, world.files)
           if ('medium' in present) counter.settleFound(present.mark)
+          // One memory is replaced by one: the counter must not know of a third.
+          if (!('reason' in present)) counter.settleFound(present.mark)
           counter.allow(mark)
           return () => counter.settle(mark)
         })
