@@ -1,6 +1,6 @@
 /**
  * `npm run docs`: writes the tables between `<!-- generated:NAME -->` and `<!-- /generated -->` in docs/ from the
- * catalog in packages/core. `--check` writes nothing and fails where a table is out of date.
+ * catalog in packages/core, and draws the picture in docs/pictures. `--check` writes nothing and fails where a table is out of date.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -60,6 +60,15 @@ function main(check: boolean): void {
   if (check && stale > 0) process.exitCode = 1
 }
 
+/** Takes the life of a module; a test of the full suite compares. */
+async function draw(): Promise<void> {
+  const { drawMemory, memoryPicture } = await import('./pictures.ts')
+  writeFileSync(join(root, memoryPicture), await drawMemory())
+  console.log(`${memoryPicture}: drawn`)
+}
+
 if (process.argv[1] !== undefined && pathToFileURL(process.argv[1]).href === import.meta.url) {
-  main(process.argv.includes('--check'))
+  const check = process.argv.includes('--check')
+  main(check)
+  if (!check) await draw()
 }
