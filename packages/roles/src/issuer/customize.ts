@@ -76,61 +76,68 @@ export async function customize(
   transport: Transport,
   input: CustomizeInput,
 ): Promise<Customized> {
+  const { result, entries } = await moduleStep(ports, plain(transport), {
+    name: 'issuer customize',
+    types: ['identity-made', 'customization-key-stored'],
+    details: { product: input.product.name },
+    run: () => customizeChip(ports, transport, input),
+  })
+  return { ...result, entries }
+}
+
+/** The step itself, without intent and entries. */
+export async function customizeChip(
+  ports: PartyPorts,
+  transport: Transport,
+  input: CustomizeInput,
+): Promise<Omit<Customized, 'entries'>> {
   const { crypto, store } = ports
   const { mask, product, sam } = input
   requireSam(input)
   const root = manufacturerRoot(input.manufacturerRoot)
   const issuer = await issuerIdentification(ports)
   const channel = plain(transport)
-  const { result, entries } = await moduleStep(ports, channel, {
-    name: 'issuer customize',
-    types: ['identity-made', 'customization-key-stored'],
-    details: { product: product.name },
-    async run() {
-      const status = parseChipStatus(await channel.send('CHIP STATUS'))
-      const { serial, mode, imageIv } = status
-      if (serial === undefined || mode !== 'customization') {
-        throw new StateError(`the chip is in ${mode} mode, expected customization: unlock it first`)
-      }
-      const test = isTestModule(status)
-      requireMark(test, root, input)
-      const fixed = publicObjects(root, input)
-      return useDocumentKey(ports, mask, serial, async (documentKey) => {
-        if (!test) refuseTestKey(crypto, documentKey, 'the document key')
-        const secret = secretObjects(ports, serial, documentKey, input)
-        try {
-          if (!test) for (const one of [...fixed, ...secret]) refuseObject(crypto, one)
-          const records = recordsOfProduct(product, input.programs, issuer, [...fixed, ...secret], crypto)
-          const writes = packWrites(records)
-          const request = await inCustomizationChannel(
-            ports,
-            transport,
-            { mask, serial, imageIv },
-            async (protectedBy) => {
-              await write(ports, protectedBy, writes)
-              if (product.identical === true) return undefined
-              const made = await makeIdentity(ports, protectedBy, serial)
-              if (sam !== undefined) {
-                const data = await customizationKeyFor(ports, sam, made)
-                await protectedBy.send('PUT CUSTOMIZATION KEY', { data })
-              }
-              return made
-            },
-          )
-          await store.write(manufacturerRootName(serial), root.encoded)
-          return {
-            serial,
-            papers: serializeModulePapers({ version: 1, serial, product: product.name, documentKey }),
-            ...(request === undefined ? {} : { identityRequest: serializeIdentityRequest(request) }),
-            writes: writes.length,
+  const status = parseChipStatus(await channel.send('CHIP STATUS'))
+  const { serial, mode, imageIv } = status
+  if (serial === undefined || mode !== 'customization') {
+    throw new StateError(`the chip is in ${mode} mode, expected customization: unlock it first`)
+  }
+  const test = isTestModule(status)
+  requireMark(test, root, input)
+  const fixed = publicObjects(root, input)
+  return useDocumentKey(ports, mask, serial, async (documentKey) => {
+    if (!test) refuseTestKey(crypto, documentKey, 'the document key')
+    const secret = secretObjects(ports, serial, documentKey, input)
+    try {
+      if (!test) for (const one of [...fixed, ...secret]) refuseObject(crypto, one)
+      const records = recordsOfProduct(product, input.programs, issuer, [...fixed, ...secret], crypto)
+      const writes = packWrites(records)
+      const request = await inCustomizationChannel(
+        ports,
+        transport,
+        { mask, serial, imageIv },
+        async (protectedBy) => {
+          await write(ports, protectedBy, writes)
+          if (product.identical === true) return undefined
+          const made = await makeIdentity(ports, protectedBy, serial)
+          if (sam !== undefined) {
+            const data = await customizationKeyFor(ports, sam, made)
+            await protectedBy.send('PUT CUSTOMIZATION KEY', { data })
           }
-        } finally {
-          for (const { bytes } of secret) wipe(bytes)
-        }
-      })
-    },
+          return made
+        },
+      )
+      await store.write(manufacturerRootName(serial), root.encoded)
+      return {
+        serial,
+        papers: serializeModulePapers({ version: 1, serial, product: product.name, documentKey }),
+        ...(request === undefined ? {} : { identityRequest: serializeIdentityRequest(request) }),
+        writes: writes.length,
+      }
+    } finally {
+      for (const { bytes } of secret) wipe(bytes)
+    }
   })
-  return { ...result, entries }
 }
 
 /** Later customization is asked for with its SAM, or not at all; modules without an identity key have nothing to seal the key to. */

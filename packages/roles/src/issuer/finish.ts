@@ -30,26 +30,33 @@ export interface Finished {
  * is an AuthError whose details name the reason, before anything is sent. A chip in user mode stays as it is.
  */
 export async function finish(ports: PartyPorts, transport: Transport, input: FinishInput): Promise<Finished> {
-  const channel = plain(transport)
-  const { result, entries } = await moduleStep(ports, channel, {
+  const { result, entries } = await moduleStep(ports, plain(transport), {
     name: 'issuer finish',
     types: ['identity-certified', 'finished'],
-    async run() {
-      const { serial, mode, imageIv } = parseChipStatus(await channel.send('CHIP STATUS'))
-      if (serial !== undefined && mode === 'user') return { serial, already: true }
-      if (serial === undefined || mode !== 'customization') {
-        throw new StateError(`the chip is in ${mode} mode, expected customization`)
-      }
-      const { mask, certificate } = input
-      if (certificate !== undefined) await requireCertificate(ports, mask, serial, certificate)
-      await inCustomizationChannel(ports, transport, { mask, serial, imageIv }, async (protectedBy) => {
-        if (certificate !== undefined) await protectedBy.send('STORE IDENTITY', { data: certificate })
-        await protectedBy.send('FINISH')
-      })
-      return { serial, already: false }
-    },
+    run: () => finishChip(ports, transport, input),
   })
   return { ...result, entries }
+}
+
+/** The step itself, without intent and entries. */
+export async function finishChip(
+  ports: PartyPorts,
+  transport: Transport,
+  input: FinishInput,
+): Promise<Omit<Finished, 'entries'>> {
+  const channel = plain(transport)
+  const { serial, mode, imageIv } = parseChipStatus(await channel.send('CHIP STATUS'))
+  if (serial !== undefined && mode === 'user') return { serial, already: true }
+  if (serial === undefined || mode !== 'customization') {
+    throw new StateError(`the chip is in ${mode} mode, expected customization`)
+  }
+  const { mask, certificate } = input
+  if (certificate !== undefined) await requireCertificate(ports, mask, serial, certificate)
+  await inCustomizationChannel(ports, transport, { mask, serial, imageIv }, async (protectedBy) => {
+    if (certificate !== undefined) await protectedBy.send('STORE IDENTITY', { data: certificate })
+    await protectedBy.send('FINISH')
+  })
+  return { serial, already: false }
 }
 
 async function requireCertificate(

@@ -1,11 +1,11 @@
 import { encodeHex, equal, wipe } from '@sealwright/core/bytes'
-import { type EventType, eventTypes } from '@sealwright/core/catalog'
+import { type EventType, eventTypeOf } from '@sealwright/core/catalog'
 import { type ChipStatus, parseChipStatus } from '@sealwright/core/customization'
-import { errorTable, SealwrightError, StateError } from '@sealwright/core/errors'
+import { errorTable, InternalError, SealwrightError, StateError } from '@sealwright/core/errors'
 import { chainStart, nextLink } from '@sealwright/core/log'
 import type { Transport } from '@sealwright/core/ports'
-import { plain } from '../channel/index.ts'
-import { type ModuleEvent, outbox, readEvents, readHead, recordEvents } from '../custody/index.ts'
+import { type Channel, plain } from '../channel/index.ts'
+import { outbox, readEvents, recordEvent } from '../custody/index.ts'
 import {
   type ChipClaim,
   type PartyPorts,
@@ -13,11 +13,11 @@ import {
   type StagedWrites,
   stagedStore,
 } from '../ports/index.ts'
-import { type CustomizeInput, customize } from './customize.ts'
-import { finish } from './finish.ts'
+import { type CustomizeInput, customizeChip } from './customize.ts'
+import { finishChip } from './finish.ts'
 import type { LotDigest, LotOutcome, LotRow } from './lot-row.ts'
 import { requireIndex, useLot } from './lots.ts'
-import { unlock } from './unlock.ts'
+import { unlockChip } from './unlock.ts'
 
 /** A chip of a lot, on the desk of whoever works on it. */
 export interface LotChip {
@@ -63,8 +63,8 @@ export function customizeLotChip(
 ): Promise<LotChipDone> {
   const { lot, imageDigest, givePapers, ...product } = input
   return onChip(ports, desk, input, { since: 1, done: 'customized' }, async (own, transport) => {
-    await unlock(own, transport, { mask: lot })
-    const { serial, papers, identityRequest } = await customize(own, transport, { ...product, mask: lot })
+    await unlockChip(own, plain(transport), lot)
+    const { serial, papers, identityRequest } = await customizeChip(own, transport, { ...product, mask: lot })
     try {
       await givePapers(serial, papers)
     } finally {
@@ -87,10 +87,10 @@ export function finishLotChip(ports: PartyPorts, desk: LotChip, input: FinishLot
     input,
     { since: row.events ?? 1, done: 'finished', before },
     async (own, transport, { mode }) => {
-      const { form } = await useLot(ports, lot, ({ form }) => ({ form }))
+      const form = await useLot(ports, lot, (file) => file.form)
       // Power was lost since it was customized, and with it the customization software.
-      if (form === 'ram' && mode === 'customization') await unlock(own, transport, { mask: lot })
-      await finish(own, transport, { mask: lot, ...(certificate === undefined ? {} : { certificate }) })
+      if (form === 'ram' && mode === 'customization') await unlockChip(own, plain(transport), lot)
+      await finishChip(own, transport, { mask: lot, ...(certificate === undefined ? {} : { certificate }) })
       return {}
     },
   )
@@ -144,22 +144,19 @@ async function onChip(
     const scrap = status.mode === 'issuer' && status.triesLeft === 0
     if (scrap) return { row: rowOf(chip, 'discarded', known, 'scrap: its tries are used up'), documents: [] }
     const found = await work(own, transport, status)
-    const events = await readEvents(channel, 1)
-    requireStart(ports, status, events, known.digests?.image)
-    await recordEvents(own, channel, { serial: status.serial, since, types: issuerEvents })
+    known = { ...known, ...found }
+    const told = await tell(own, channel, { status, since, known })
     const { triesLeft } = parseChipStatus(await channel.send('CHIP STATUS'))
     await powered.save()
-    const { number } = await readHead(channel)
-    const digests = { ...known.digests, ...digestsOf(events) }
-    const row = { ...rowOf(chip, done, { ...known, triesLeft }), ...found, events: number, digests }
+    const digests = { ...known.digests, ...told.digests }
+    const row = { ...rowOf(chip, done, { ...known, triesLeft }), events: told.last, digests }
     return { row, documents: entriesIn(writes) }
   } catch (error) {
     const outcome = outcomeOf(error)
     if (outcome === undefined) throw error
     // A try that was counted stays counted.
     await powered?.save()
-    const row = rowOf(chip, outcome, known, (error as SealwrightError).message)
-    return { row, documents: entriesIn(writes) }
+    return { row: rowOf(chip, outcome, known, (error as SealwrightError).message), documents: [] }
   } finally {
     await powered?.close()
   }
@@ -184,33 +181,49 @@ function rowOf(chip: string, outcome: LotOutcome, known: Partial<LotRow>, reason
   return { digests: {}, ...known, chip, outcome, ...(reason === undefined ? {} : { reason }) }
 }
 
-/** The chain of the chip begins with the ROM and the image that the issuer ordered, and the serial number that the chip tells. */
-function requireStart(
-  { crypto }: PartyPorts,
-  { romDigest, serial }: ChipStatus,
-  events: readonly ModuleEvent[],
-  image: Uint8Array | undefined,
-): void {
-  const first = events.find(({ number }) => number === 1)
-  if (first === undefined || image === undefined || serial === undefined) return
-  const type = eventTypes['serial-written'].code
-  const previous = chainStart(crypto, romDigest, image)
-  const expected = nextLink(crypto, { previous, serial, number: 1, type, digest: crypto.sha256(serial) })
-  if (!equal(first.chain, expected)) {
-    throw new StateError(
-      'the chip was not made with the image that its lot has for it: its event chain begins otherwise',
-    )
-  }
-}
-
-function digestsOf(events: readonly ModuleEvent[]): LotRow['digests'] {
-  const found: Partial<Record<LotDigest, Uint8Array>> = {}
-  for (const { type, digest } of events) {
-    for (const [name, event] of Object.entries(digestEvents)) {
-      if (type === eventTypes[event].code) found[name as LotDigest] = digest
+/**
+ * Records what the chip tells of itself since an event, and takes its digests from it. The chain must hold, and must begin with the ROM and the
+ * image that the issuer ordered and the serial number that the chip tells.
+ */
+async function tell(
+  ports: PartyPorts,
+  channel: Channel,
+  {
+    status: { romDigest, serial },
+    since,
+    known,
+  }: { readonly status: ChipStatus; readonly since: number; readonly known: Partial<LotRow> },
+): Promise<{ readonly last: number; readonly digests: LotRow['digests'] }> {
+  const { crypto } = ports
+  const digests: Partial<Record<LotDigest, Uint8Array>> = {}
+  const image = known.digests?.image
+  if (serial === undefined || image === undefined)
+    throw new InternalError('a chip without serial number or image')
+  let previous = chainStart(crypto, romDigest, image)
+  let last = 0
+  for (const { number, type, digest, chain } of await readEvents(channel, 1)) {
+    const event = { previous, serial, number, type, digest }
+    if (number !== last + 1 || !equal(nextLink(crypto, event), chain)) {
+      throw new StateError(
+        number === 1
+          ? 'the chip was not made with the image that its lot has for it: its event chain begins otherwise'
+          : `the event chain of the chip does not hold at event ${number}`,
+      )
     }
+    const name = eventTypeOf(type)
+    if (name !== undefined && number > since && issuerEvents.has(name)) {
+      await recordEvent(
+        ports,
+        event,
+        name === 'unlocked' || known.product === undefined ? {} : { product: known.product },
+      )
+    }
+    for (const [key, from] of Object.entries(digestEvents))
+      if (name === from) digests[key as LotDigest] = digest
+    previous = chain
+    last = number
   }
-  return found
+  return { last, digests }
 }
 
 /** Why a chip was not done, as its outcome; undefined: it is no matter of this chip. */
@@ -222,7 +235,7 @@ function outcomeOf(error: unknown): LotOutcome | undefined {
   return error instanceof StateError && error.code !== 'memory-held' ? 'refused' : 'failed'
 }
 
-/** The chip's memory is not what it should be: it does not come up, or says so itself. */
+/** The chip's memory is not what it should be: it does not come up, or says so itself; or its tries are used up. */
 function isDefect({ code }: SealwrightError): boolean {
   return (
     code === 'module-memory-failure' || (code.startsWith('memory-') && errorTable[code].culprit === 'bytes')
@@ -233,7 +246,13 @@ function isDefect({ code }: SealwrightError): boolean {
 const stopping: ReadonlySet<string> = new Set(['memory-unwritable', 'file-inaccessible'])
 
 /** The issuer's own events until user mode. */
-const issuerEvents: readonly EventType[] = ['unlocked', 'identity-made', 'identity-certified', 'finished']
+const issuerEvents: ReadonlySet<EventType> = new Set([
+  'unlocked',
+  'identity-made',
+  'customization-key-stored',
+  'identity-certified',
+  'finished',
+])
 
 const digestEvents = {
   identity: 'identity-made',

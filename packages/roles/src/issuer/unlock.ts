@@ -4,7 +4,7 @@ import { parseChipStatus, serializeUnlockingData } from '@sealwright/core/custom
 import { RefusedError, StateError } from '@sealwright/core/errors'
 import type { LogEntry } from '@sealwright/core/log'
 import type { Transport } from '@sealwright/core/ports'
-import { plain } from '../channel/index.ts'
+import { type Channel, plain } from '../channel/index.ts'
 import { moduleStep } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { requireMask, useUnlocking } from './masks.ts'
@@ -31,35 +31,42 @@ export async function unlock(
   const { result, entries } = await moduleStep(ports, channel, {
     name: 'issuer unlock',
     types: ['unlocked'],
-    async run() {
-      const status = parseChipStatus(await channel.send('CHIP STATUS'))
-      const { serial, mode, triesLeft } = status
-      if (mode === 'user' || mode === 'terminated') {
-        throw new StateError(`the chip is in ${mode} mode already`)
-      }
-      return useUnlocking(ports, mask, status.imageIv, async (file) => {
-        requireMask(mask, file, status.romDigest)
-        if (serial === undefined) throw new StateError('the chip has no serial number yet: it is not mounted')
-        if (mode === 'customization' && file.form === 'eeprom') return { serial, already: true }
-        if (triesLeft === 0) {
-          const reason = `the chip ${encodeHex(serial)} is scrap: its ${unlockTries} tries are used up`
-          throw new StateError(reason, { code: 'module-blocked' })
-        }
-        const data = serializeUnlockingData(file.unlocking)
-        try {
-          await channel.send('UNLOCK', { data })
-        } catch (error) {
-          // The RAM form whose software is still there.
-          if (mode === 'customization' && isOutOfOrder(error)) return { serial, already: true }
-          throw error
-        } finally {
-          wipe(data)
-        }
-        return { serial, already: false }
-      })
-    },
+    run: () => unlockChip(ports, channel, mask),
   })
   return { ...result, entries }
+}
+
+/** The step itself, without intent and entries. */
+export async function unlockChip(
+  ports: Pick<PartyPorts, 'crypto' | 'vault'>,
+  channel: Channel,
+  mask: string,
+): Promise<Omit<Unlocked, 'entries'>> {
+  const status = parseChipStatus(await channel.send('CHIP STATUS'))
+  const { serial, mode, triesLeft } = status
+  if (mode === 'user' || mode === 'terminated') {
+    throw new StateError(`the chip is in ${mode} mode already`)
+  }
+  return useUnlocking(ports, mask, status.imageIv, async (file) => {
+    requireMask(mask, file, status.romDigest)
+    if (serial === undefined) throw new StateError('the chip has no serial number yet: it is not mounted')
+    if (mode === 'customization' && file.form === 'eeprom') return { serial, already: true }
+    if (triesLeft === 0) {
+      const reason = `the chip ${encodeHex(serial)} is scrap: its ${unlockTries} tries are used up`
+      throw new StateError(reason, { code: 'module-blocked' })
+    }
+    const data = serializeUnlockingData(file.unlocking)
+    try {
+      await channel.send('UNLOCK', { data })
+    } catch (error) {
+      // The RAM form whose software is still there.
+      if (mode === 'customization' && isOutOfOrder(error)) return { serial, already: true }
+      throw error
+    } finally {
+      wipe(data)
+    }
+    return { serial, already: false }
+  })
 }
 
 function isOutOfOrder(error: unknown): boolean {
