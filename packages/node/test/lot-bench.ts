@@ -7,7 +7,6 @@ import {
   serializeLotRequests,
 } from '@sealwright/core/customization'
 import type { Transport } from '@sealwright/core/ports'
-import { parseCertificate } from '@sealwright/core/x509'
 import { Module } from '@sealwright/module'
 import type { RamMedium } from '@sealwright/module/medium'
 import { plain } from '@sealwright/roles/channel'
@@ -143,9 +142,7 @@ export class RamLot {
       request === undefined ? [] : [parseIdentityRequest(request)],
     )
     const { file } = await certifyLot(this.manufacturer, { requests: serializeLotRequests(requests) })
-    return new Map(
-      parseLotCertificates(file).map((one) => [parseCertificate(one).subject.serialNumber!, one]),
-    )
+    return new Map(parseLotCertificates(file).map(({ serial, certificate }) => [hex(serial), certificate]))
   }
 
   async finish(certificates?: ReadonlyMap<string, Uint8Array>) {

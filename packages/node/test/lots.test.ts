@@ -2,17 +2,21 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { equal, fromAscii } from '@sealwright/core/bytes'
 import { commands, dataTags, unlockTries } from '@sealwright/core/catalog'
+import { privateScalar } from '@sealwright/core/crypto'
 import {
+  identityRequestInput,
   isLotNote,
   lotChip,
   lotImageKey,
+  parseIdentityRequest,
+  parseLotCertificates,
   parseLotFile,
   parseLotOrder,
-  parseLotRequests,
   parseModulePapers,
+  serializeIdentityRequest,
   serializeLotRequests,
 } from '@sealwright/core/customization'
-import { UsageError } from '@sealwright/core/errors'
+import { StateError, UsageError } from '@sealwright/core/errors'
 import { areaOf } from '@sealwright/module/medium'
 import { plain } from '@sealwright/roles/channel'
 import { readData, readOutbox } from '@sealwright/roles/custody'
@@ -21,7 +25,7 @@ import { append, enroll, verifyLog } from '@sealwright/roles/log'
 import { certifyLot, certifyModule, initRoot } from '@sealwright/roles/manufacturer'
 import { discarded, mount } from '@sealwright/roles/mounter'
 import { logSigningKey } from '@sealwright/roles/ports'
-import { nodeCrypto } from '../src/crypto/index.ts'
+import { nodeCrypto, nodeEntropy } from '../src/crypto/index.ts'
 import { maskInput, party, programs } from './factory-bench.ts'
 import { Cut, hex, lotInput, RamLot, serialOf } from './lot-bench.ts'
 
@@ -421,9 +425,7 @@ test('mounting that breaks off at any command of any chip is run again: each chi
 test('requests of a lot: one that comes twice is refused, a forged one does not stop the others', async () => {
   const lot = await RamLot.mounted()
   await lot.customize()
-  const requests = parseLotRequests(
-    serializeLotRequests((await lot.rows()).map(({ request }) => parseLotRequests(lotOf(request!))[0]!)),
-  )
+  const requests = (await lot.rows()).map(({ request }) => parseIdentityRequest(request!))
   const twice = serializeLotRequests([...requests, requests[0]!])
   await assert.rejects(certifyLot(lot.manufacturer, { requests: twice }), UsageError)
   const forged = requests.map((one, i) =>
@@ -437,9 +439,18 @@ test('requests of a lot: one that comes twice is refused, a forged one does not 
     (await certifyLot(lot.manufacturer, { requests: serializeLotRequests(requests) })).file,
     all.file,
   )
+  // One by one they are the same, and no other key is certified for the number.
+  const [first] = parseLotCertificates(all.file)
+  const single = await certifyModule(lot.manufacturer, { request: serializeIdentityRequest(requests[0]!) })
+  assert.deepEqual([first!.serial, single.encoded], [requests[0]!.serial, first!.certificate])
+  const pair = nodeCrypto.ecPrivateKey(privateScalar(nodeCrypto, nodeEntropy.bytes(48)))
+  const { serial } = requests[0]!
+  const signature = pair.sign(identityRequestInput(serial, pair.publicPoint, false))
+  const other = { version: 1, serial, point: pair.publicPoint, test: false, signature } as const
+  await assert.rejects(
+    certifyModule(lot.manufacturer, { request: serializeIdentityRequest(other) }),
+    StateError,
+  )
+  const again = await certifyLot(lot.manufacturer, { requests: serializeLotRequests([other]) })
+  assert.deepEqual([again.certified, again.refused.length], [0, 1])
 })
-
-/** The requests file of a single request. */
-function lotOf(request: Uint8Array): Uint8Array {
-  return new Uint8Array([0x53, 0x57, 0x4c, 0x51, 1, 0, 0, 0, 1, ...request])
-}

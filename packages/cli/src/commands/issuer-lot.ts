@@ -8,7 +8,6 @@ import {
 } from '@sealwright/core/customization'
 import { UsageError } from '@sealwright/core/errors'
 import { type PolicyName, policyBits } from '@sealwright/core/personalization'
-import { parseCertificate } from '@sealwright/core/x509'
 import { maskLayout } from '@sealwright/node/chips'
 import { chipNames, papersPath, threads, writePapers } from '@sealwright/node/lots'
 import {
@@ -294,13 +293,12 @@ function jobsOf(step: Step): number {
 
 function certificatesBySerial(bytes: Uint8Array): Map<string, Uint8Array> {
   const certificates = new Map<string, Uint8Array>()
-  for (const encoded of parseLotCertificates(bytes)) {
-    const serial = parseCertificate(encoded).subject.serialNumber
-    if (serial === undefined) throw new UsageError('certificates of a lot: one of them is of no module')
-    if (certificates.has(serial)) {
-      throw new UsageError(`certificates of a lot: the serial number ${serial} comes twice`)
+  for (const { serial, certificate } of parseLotCertificates(bytes)) {
+    const hex = encodeHex(serial)
+    if (certificates.has(hex)) {
+      throw new UsageError(`certificates of a lot: the serial number ${hex} comes twice`)
     }
-    certificates.set(serial, encoded)
+    certificates.set(hex, certificate)
   }
   return certificates
 }

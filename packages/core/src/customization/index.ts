@@ -54,6 +54,7 @@ export {
   serializeSessionRequest,
 } from './later-session.ts'
 export {
+  type LotCertificate,
   parseLotCertificates,
   parseLotRequests,
   serializeLotCertificates,

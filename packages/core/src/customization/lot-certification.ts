@@ -24,26 +24,37 @@ export function parseLotRequests(bytes: Uint8Array): IdentityRequest[] {
   return requests
 }
 
-/** The identity certificates of a lot, for the issuer: "SWLC"(4) ‖ version(1) ‖ count(4) ‖ certificates: length(2) ‖ DER. */
-export function serializeLotCertificates(certificates: readonly Uint8Array[]): Uint8Array {
+/** A certificate among many, with the serial number that it is looked up by: what it certifies stands in itself. */
+export interface LotCertificate {
+  /** 8 bytes. */
+  readonly serial: Uint8Array
+  /** DER. */
+  readonly certificate: Uint8Array
+}
+
+/** The identity certificates of a lot: "SWLC"(4) ‖ version(1) ‖ count(4) ‖ certificates: serial(8) ‖ length(2) ‖ DER. */
+export function serializeLotCertificates(certificates: readonly LotCertificate[]): Uint8Array {
   const w = new Writer().bytes(certificatesMagic).u8(1).u32(certificates.length)
-  for (const certificate of certificates) {
-    if (certificate.length === 0) throw new UsageError('a certificate without bytes')
-    w.u16(certificate.length).bytes(certificate)
+  for (const { serial, certificate } of certificates) {
+    if (serial.length !== 8 || certificate.length === 0) {
+      throw new UsageError('a certificate of a lot: expected a serial number of 8 bytes, and a certificate')
+    }
+    w.bytes(serial).u16(certificate.length).bytes(certificate)
   }
   return w.finish()
 }
 
-export function parseLotCertificates(bytes: Uint8Array): Uint8Array[] {
+export function parseLotCertificates(bytes: Uint8Array): LotCertificate[] {
   const r = new Reader(bytes, 'certificates of a lot')
   if (!equal(r.take(4, 'magic'), certificatesMagic)) throw r.fail('not the certificates of a lot')
   requireFormatVersion('lot certificates', r.u8('version'))
   const count = r.u32('count')
-  const certificates: Uint8Array[] = []
+  const certificates: LotCertificate[] = []
   for (let i = 0; i < count; i++) {
+    const serial = r.take(8, 'serial number')
     const length = r.u16('length of a certificate')
     if (length === 0) throw r.fail('a certificate without bytes')
-    certificates.push(r.take(length, 'certificate'))
+    certificates.push({ serial, certificate: r.take(length, 'certificate') })
   }
   r.end()
   return certificates

@@ -113,7 +113,9 @@ laws(
 )
 laws(
   'certificates of a lot',
-  fc.array(fc.uint8Array({ minLength: 1, maxLength: 30 }), { maxLength: 3 }),
+  fc.array(shaped({ serial: bytes(8), certificate: fc.uint8Array({ minLength: 1, maxLength: 30 }) }), {
+    maxLength: 3,
+  }),
   serializeLotCertificates,
   parseLotCertificates,
 )

@@ -1,13 +1,16 @@
 import { encodeHex, equal } from '@sealwright/core/bytes'
 import {
   type IdentityRequest,
+  type LotCertificate,
   parseLotRequests,
-  serializeIdentityRequest,
   serializeLotCertificates,
 } from '@sealwright/core/customization'
 import { SealwrightError, UsageError } from '@sealwright/core/errors'
+import { parseCertificate } from '@sealwright/core/x509'
 import type { PartyPorts } from '../ports/index.ts'
-import { certifyModule } from './certify-module.ts'
+import { certified, certifiedInLots, keepCertifiedLot } from './certified.ts'
+import { issueIdentity, requireRequest, sameKey } from './certify-module.ts'
+import { initRoot } from './root.ts'
 
 export interface CertifiedLot {
   /** The certificates, for the issuer. */
@@ -27,20 +30,41 @@ export async function certifyLot(
 ): Promise<CertifiedLot> {
   const requests = parseLotRequests(bytes)
   requireOnce(requests)
-  const certificates: Uint8Array[] = []
+  const issuer = await initRoot(ports)
+  const before = await certifiedInLots(ports)
+  const certificates: LotCertificate[] = []
   const refused: { serial: Uint8Array; reason: string }[] = []
+  let fresh: LotCertificate[] = []
   for (const [i, request] of requests.entries()) {
+    const { serial } = request
     try {
-      const { encoded } = await certifyModule(ports, { request: serializeIdentityRequest(request) })
-      certificates.push(encoded)
+      requireRequest(ports, issuer, request)
+      const stored = before.get(encodeHex(serial)) ?? (await certified(singles(ports), serial))
+      const certificate =
+        stored === undefined
+          ? await issueIdentity(ports, issuer, request)
+          : sameKey(request, parseCertificate(stored)).encoded
+      certificates.push({ serial, certificate })
+      if (stored === undefined) fresh.push({ serial, certificate })
     } catch (error) {
       if (!(error instanceof SealwrightError) || !refusals.has(error.code)) throw error
-      refused.push({ serial: request.serial, reason: error.message })
-      ports.progress(`${encodeHex(request.serial)} refused: ${error.message}`)
+      refused.push({ serial, reason: error.message })
+      ports.progress(`${encodeHex(serial)} refused: ${error.message}`)
     }
-    if ((i + 1) % progressStep === 0) ports.progress(`request ${i + 1} of ${requests.length}`)
+    if (fresh.length >= certificatesInFile) {
+      await keepCertifiedLot(ports, fresh)
+      fresh = []
+    }
+    if ((i + 1) % progressStep === 0) ports.progress(`${i + 1} of ${requests.length} requests`)
   }
+  // What is handed out was kept before: a serial number gets no second certificate.
+  await keepCertifiedLot(ports, fresh)
   return { file: serializeLotCertificates(certificates), certified: certificates.length, refused }
+}
+
+/** A store without the files of many, which were read already. */
+function singles({ store }: PartyPorts): Pick<PartyPorts, 'store'> {
+  return { store: { ...store, list: async () => [] } }
 }
 
 function requireOnce(requests: readonly IdentityRequest[]): void {
@@ -64,4 +88,5 @@ const refusals: ReadonlySet<string> = new Set([
   'test-key',
 ])
 
+const certificatesInFile = 256
 const progressStep = 1000

@@ -1,6 +1,10 @@
-import { encodeHex, equal } from '@sealwright/core/bytes'
+import { equal } from '@sealwright/core/bytes'
 import { refuseTestKey } from '@sealwright/core/crypto'
-import { checkIdentityRequest, parseIdentityRequest } from '@sealwright/core/customization'
+import {
+  checkIdentityRequest,
+  type IdentityRequest,
+  parseIdentityRequest,
+} from '@sealwright/core/customization'
 import { StateError } from '@sealwright/core/errors'
 import {
   type Certificate,
@@ -10,6 +14,7 @@ import {
   tbsOfProfile,
 } from '@sealwright/core/x509'
 import type { PartyPorts } from '../ports/index.ts'
+import { certified, keepCertified } from './certified.ts'
 import { certificateNumber, initRoot, noExpiry, rootKey } from './root.ts'
 
 /**
@@ -20,10 +25,23 @@ export async function certifyModule(
   ports: PartyPorts,
   { request: bytes }: { readonly request: Uint8Array },
 ): Promise<Certificate> {
-  const { clock, crypto, store, vault } = ports
   const request = parseIdentityRequest(bytes)
-  checkIdentityRequest(crypto, request)
   const issuer = await initRoot(ports)
+  requireRequest(ports, issuer, request)
+  const stored = await certified(ports, request.serial)
+  if (stored !== undefined) return sameKey(request, parseCertificate(stored))
+  const encoded = await issueIdentity(ports, issuer, request)
+  await keepCertified(ports, request.serial, encoded)
+  return parseCertificate(encoded)
+}
+
+/** Whoever made the request has the key, and the module is one that this root signs. */
+export function requireRequest(
+  { crypto }: Pick<PartyPorts, 'crypto'>,
+  issuer: Certificate,
+  request: IdentityRequest,
+): void {
+  checkIdentityRequest(crypto, request)
   if (request.test !== issuer.test) {
     throw new StateError(
       request.test
@@ -33,27 +51,33 @@ export async function certifyModule(
     )
   }
   if (!issuer.test) refuseTestKey(crypto, request.point, "the module's identity key")
-  const text = moduleSerialText(request.serial)
-  const name = `modules/${encodeHex(request.serial).toLowerCase()}.der`
-  const stored = await store.read(name)
-  if (stored !== undefined) {
-    const certificate = parseCertificate(stored)
-    if (equal(certificate.publicPoint, request.point)) return certificate
-    throw new StateError(`the serial number ${text} was certified already, for another key`)
-  }
+}
+
+/** The certificate that was issued before, if it is for this key. */
+export function sameKey({ serial, point }: IdentityRequest, issued: Certificate): Certificate {
+  if (equal(issued.publicPoint, point)) return issued
+  const text = moduleSerialText(serial)
+  throw new StateError(`the serial number ${text} was certified already, for another key`)
+}
+
+/** Signs the identity certificate, DER. Nothing is stored. */
+export async function issueIdentity(
+  ports: PartyPorts,
+  issuer: Certificate,
+  { serial, point }: IdentityRequest,
+): Promise<Uint8Array> {
+  const { clock, crypto, vault } = ports
   const tbs = tbsOfProfile(
     {
       role: 'module-identity',
       serialNumber: certificateNumber(ports),
-      subject: { commonName: 'module', serialNumber: text },
-      publicPoint: request.point,
+      subject: { commonName: 'module', serialNumber: moduleSerialText(serial) },
+      publicPoint: point,
       notBefore: clock.now(),
       notAfter: noExpiry,
       issuer,
     },
     crypto,
   )
-  const encoded = serializeCertificate(tbs, await vault.sign(rootKey, tbs))
-  await store.write(name, encoded)
-  return parseCertificate(encoded)
+  return serializeCertificate(tbs, await vault.sign(rootKey, tbs))
 }

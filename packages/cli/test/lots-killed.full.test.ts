@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { commandLine, commandLineJson, type JsonObject } from './run.ts'
+
+const top = mkdtempSync(join(tmpdir(), 'sealwright-lots-killed-'))
+const work = join(top, 'work')
+const launcher = fileURLToPath(new URL('../bin/sealwright.js', import.meta.url))
+const count = 60
+after(() => rmSync(top, { recursive: true }))
+
+async function good(...words: string[]): Promise<JsonObject> {
+  const { status, stderr, json } = await commandLineJson(work, words)
+  assert.equal(status, 0, `${words.join(' ')}\n${stderr}`)
+  return json
+}
+
+/** Runs a command as a process and kills it, as `kill -9` does, after so many milliseconds; whether it was still at work. */
+async function killed(words: readonly string[], after: number): Promise<boolean> {
+  const child = spawn(process.execPath, [launcher, ...words], {
+    cwd: work,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, NODE_OPTIONS: '' },
+  })
+  let told = ''
+  child.stderr.on('data', (text) => {
+    told += String(text)
+  })
+  const timer = setTimeout(() => child.kill('SIGKILL'), after)
+  const [status, signal] = await new Promise<[number | null, string | null]>((done) =>
+    child.once('close', (...ended) => done(ended)),
+  )
+  clearTimeout(timer)
+  if (signal === null) assert.equal(status, 0, told)
+  return signal === 'SIGKILL'
+}
+
+/** Kills the command at moments all over its run, until it comes to its end; how often. */
+async function untilDone(words: readonly string[], first: number, step: number): Promise<number> {
+  for (let kills = 0, at = first; ; kills++, at += step) {
+    if (!(await killed(words, at))) return kills
+    assert.ok(kills < 60, `${words.slice(0, 3).join(' ')} does not come to its end`)
+  }
+}
+
+before(async () => {
+  assert.equal((await commandLine(top, ['init', 'work'])).status, 0)
+  await good('manufacturer', 'init-root', '--out', 'root.pem')
+  await good('issuer', 'mask', 'fleet', '--out', 'fleet.mask', '--eeprom', '32768')
+  await good('issuer', 'lot', 'new', 'spring', '--mask', 'fleet', '--count', String(count), '--out', 'order')
+})
+
+test('produce, mount, customize, certify and finish of a lot, killed again and again: nothing is lost, nothing is doubled', async () => {
+  const produce = ['--count', String(count), '--out', 'chips', '--delivery-note', 'note']
+  const mount = ['--chips', 'chips', '--first-serial', '0000000000000001', '--delivery-note', 'note']
+  const kills = {
+    produce: await untilDone(['manufacturer', 'produce', 'order', ...produce], 500, 150),
+    mount: await untilDone(['mounter', 'mount', ...mount, '--mounted', 'serials'], 500, 150),
+    customize: await untilDone(
+      [
+        ...['issuer', 'lot', 'customize', 'spring', '--chips', 'chips', '--product', 'cash', '--jobs', '2'],
+        ...['--manufacturer-root', 'root.pem', '--serials', 'serials', '--papers', 'papers'],
+        ...['--requests', 'requests', '--report', 'report.csv'],
+      ],
+      1200,
+      150,
+    ),
+    certify: await untilDone(['manufacturer', 'certify-lot', 'requests', '--out', 'certificates'], 300, 100),
+    finish: await untilDone(
+      [
+        ...['issuer', 'lot', 'finish', 'spring', '--chips', 'chips', '--certificates', 'certificates'],
+        ...['--jobs', '2', '--report', 'report.json', '--irreversible'],
+      ],
+      1200,
+      150,
+    ),
+  }
+  assert.ok(kills.customize > 0 && kills.finish > 0, JSON.stringify(kills))
+  const rows = JSON.parse(readFileSync(join(work, 'report.json'), 'utf8')) as JsonObject[]
+  assert.equal(rows.length, count)
+  assert.deepEqual(new Set(rows.map(({ outcome }) => outcome)), new Set(['finished']))
+  assert.equal(new Set(rows.map(({ serial }) => serial)).size, count)
+  assert.equal(readdirSync(join(work, 'papers')).filter((name) => name.endsWith('.papers')).length, count)
+  const left = readdirSync(join(work, 'chips')).filter((name) => !/\.chip(\.key)?$/.test(name))
+  assert.deepEqual(left, [])
+  // Every event stands in an outbox once.
+  assert.equal((await good('outbox', 'mounter'))['entries'].length, count)
+  assert.equal((await good('outbox', 'issuer'))['entries'].length, 4 * count)
+})
