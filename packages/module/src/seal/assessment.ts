@@ -57,7 +57,7 @@ export function assess({ geometry, slots, counter, chip, pageSeal, rootKey }: As
   }
   const pages = totalPages(geometry)
   const content = new Uint8Array((pages + 1) * pageSize)
-  const table = new PageTable(pages, { crypto: chip.crypto, chipId: chip.chipId, key: rootKey })
+  const table = new PageTable(geometry, { crypto: chip.crypto, chipId: chip.chipId, key: rootKey })
   const journal = areaOf(geometry, 'journal')
   const inJournal = (page: number): boolean => page >= journal.first && page < journal.first + journal.pages
   const bad = new Set<number>()
@@ -231,7 +231,7 @@ class Look {
     }
     const page = table.stalePage(state.sums, state.commit, without)
     if (page === undefined) {
-      this.#add('stale', `several pages are not those that ${by} covers`)
+      this.#add('stale', `several pages, or the borders of the areas, are not those that ${by} covers`)
       return
     }
     const seen = page.seen === 0 ? 'as if it had never been written' : `of commit ${page.seen}`

@@ -2,15 +2,35 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { portableCrypto } from '@sealwright/core/crypto'
 import fc from 'fast-check'
+import { type Geometry, pageSize } from '../medium/index.ts'
 import { PageTable } from './page-table.ts'
 
 const key = portableCrypto.aes(new Uint8Array(32).fill(2))
 const chipId = new Uint8Array(16).fill(3)
 const mark = { commit: 9, id: new Uint8Array(16).fill(4) }
 
-function table(pages: number): PageTable {
-  return new PageTable(pages, { crypto: portableCrypto, chipId, key })
+/** A memory of so many pages, all of EEPROM. */
+function sizes(pages: number): Geometry {
+  return { pageSize, otpPages: 0, eepromPages: pages, journalPages: 0, romPages: 0 }
 }
+
+function table(pages: number, geometry: Geometry = sizes(pages)): PageTable {
+  return new PageTable(geometry, { crypto: portableCrypto, chipId, key })
+}
+
+test('[D8e] the root depends on the size of each area, not of all together only', () => {
+  const areas = { otpPages: 1, eepromPages: 8, journalPages: 4, romPages: 2 }
+  const names = Object.keys(areas) as (keyof typeof areas)[]
+  const roots = names.flatMap((from) =>
+    names.map((to) => {
+      const moved = { ...areas, [from]: areas[from] - 1 }
+      const geometry = { pageSize, ...moved, [to]: moved[to] + 1 } as const
+      return `${table(15, geometry).root(mark)}`
+    }),
+  )
+  // The four that take a page from an area and give it back are the same.
+  assert.equal(new Set(roots).size, 4 * 3 + 1)
+})
 
 function filled(pages: number, commits: readonly number[]): PageTable {
   const one = table(pages)

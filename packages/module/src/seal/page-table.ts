@@ -1,6 +1,7 @@
-import { ascii } from '@sealwright/core/bytes'
+import { ascii, concat, u32 } from '@sealwright/core/bytes'
 import { labels } from '@sealwright/core/catalog'
 import type { AesKey, Crypto } from '@sealwright/core/ports'
+import { type Geometry, totalPages } from '../medium/index.ts'
 import type { CommitMark } from './commit-mark.ts'
 import { writeU64 } from './number.ts'
 import { type SealedPage, tagLength } from './page-seal.ts'
@@ -24,6 +25,7 @@ export class PageTable {
   readonly #crypto: Crypto
   readonly #key: AesKey
   readonly #chipId: Uint8Array
+  readonly #sizes: Uint8Array
   readonly #tags: Uint8Array
   readonly #commits: Float64Array
   readonly #writes: Uint32Array
@@ -32,11 +34,18 @@ export class PageTable {
   #sums: Sums = [0n, 0n, 0n]
 
   /** @param key the root key, which stays the caller's */
-  constructor(pages: number, { crypto, chipId, key }: { crypto: Crypto; chipId: Uint8Array; key: AesKey }) {
+  constructor(
+    geometry: Geometry,
+    { crypto, chipId, key }: { crypto: Crypto; chipId: Uint8Array; key: AesKey },
+  ) {
+    const pages = totalPages(geometry)
     this.pages = pages
     this.#crypto = crypto
     this.#key = key
     this.#chipId = chipId
+    // Whoever moves the border between two areas moves every address behind it.
+    const { otpPages, eepromPages, journalPages, romPages } = geometry
+    this.#sizes = concat(...[otpPages, eepromPages, journalPages, romPages].map(u32))
     const groups = Math.ceil(pages / groupPages)
     this.#tags = new Uint8Array(groups * groupLength)
     this.#commits = new Float64Array(pages)
@@ -72,7 +81,7 @@ export class PageTable {
   }
 
   /**
-   * CMAC over label ‖ chip ‖ commit ‖ id ‖ the groups' digests ‖ `bound`, 16 bytes.
+   * CMAC over label ‖ chip ‖ pages of OTP, EEPROM, journal, ROM ‖ commit ‖ id ‖ the groups' digests ‖ `bound`, 16 bytes.
    * @param without pages that count as never written
    */
   root(mark: CommitMark, without: readonly number[] = [], bound: Uint8Array = none): Uint8Array {
@@ -90,7 +99,7 @@ export class PageTable {
     }
     const number = new Uint8Array(8)
     writeU64(number, 0, mark.commit)
-    return this.#key.cmac(label, this.#chipId, number, mark.id, this.#digests, bound)
+    return this.#key.cmac(label, this.#chipId, this.#sizes, number, mark.id, this.#digests, bound)
   }
 
   /** The one page whose commit is not the one that the sums are made of; undefined: none, or more than one. */

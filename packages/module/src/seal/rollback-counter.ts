@@ -9,8 +9,8 @@ import { readU56, readU64, writeU64 } from './number.ts'
 import { neverWritten } from './page-seal.ts'
 
 export const counterCells = 2
-/** sequence(8) ‖ commit(8) ‖ id(16) ‖ kind(1) ‖ commit(7) ‖ id(16) ‖ CMAC(16) */
-export const counterCellLength = 72
+/** sequence(8) ‖ commit(8) ‖ id(16) ‖ kind(1) ‖ commit(7) ‖ id(16) ‖ commit that wrote one-time memory last(8) ‖ CMAC(16) */
+export const counterCellLength = 80
 
 /** How a memory's state stands to the counter. */
 export type CounterVerdict = 'accepted' | 'older' | 'newer' | 'another'
@@ -22,6 +22,7 @@ interface CellContent {
   readonly next?: Uint8Array | undefined
   /** A second memory that counts too, while one is put in the place of the other. */
   readonly other?: CommitMark | undefined
+  readonly otpCommit: number
 }
 
 /**
@@ -74,6 +75,11 @@ export class RollbackCounter implements Disposable {
     return this.#content?.other
   }
 
+  /** The commit that wrote one-time memory last: an older memory has fuses that were not blown yet, even if no other is left. */
+  get otpCommit(): number | undefined {
+    return this.#content?.otpCommit
+  }
+
   /** How a memory at rest in that state stands to the counter. */
   judge(mark: CommitMark): CounterVerdict {
     const { current, other } = this.#held()
@@ -91,26 +97,30 @@ export class RollbackCounter implements Disposable {
     return next === undefined || equal(next, mark.id) ? 'accepted' : 'another'
   }
 
-  /** For a new chip: the first state that counts. A counter that holds something is a StateError. */
-  begin(mark: CommitMark): void {
+  /**
+   * For a new chip: the first state that counts. A counter that holds something is a StateError.
+   * @param otpCommit the commit that wrote one-time memory last; this one when absent
+   */
+  begin(mark: CommitMark, otpCommit: number = mark.commit): void {
     if (this.status !== 'blank') throw new StateError('the rollback counter is in use already')
-    this.#write({ sequence: 0, current: mark })
+    this.#write({ sequence: 0, current: mark, otpCommit })
   }
 
   /**
    * From now on only this state counts; durable on return. Without a new identifier for the next transaction nothing is written when that
    * is so already.
+   * @param otpCommit the commit that wrote one-time memory last; as before when absent
    */
-  advance(mark: CommitMark, next?: Uint8Array): void {
+  advance(mark: CommitMark, next?: Uint8Array, otpCommit: number = this.#held().otpCommit): void {
     const { sequence, current, other } = this.#held()
     if (next === undefined && other === undefined && sameMark(current, mark)) return
-    this.#write({ sequence: sequence + 1, current: mark, next })
+    this.#write({ sequence: sequence + 1, current: mark, next, otpCommit })
   }
 
   /** Before a whole memory is put in the place of the present one: from now on both states count, until `settle`. */
-  allow(mark: CommitMark): void {
+  allow(mark: CommitMark, otpCommit: number = this.#held().otpCommit): void {
     const { sequence, current } = this.#held()
-    this.#write({ sequence: sequence + 1, current, other: mark })
+    this.#write({ sequence: sequence + 1, current, other: mark, otpCommit })
   }
 
   /** After it: only the state that is there counts, which must be one of the two. */
@@ -160,10 +170,11 @@ export class RollbackCounter implements Disposable {
   }
 }
 
-function serializeCell({ sequence, current, next, other }: CellContent, out: Uint8Array): void {
+function serializeCell({ sequence, current, next, other, otpCommit }: CellContent, out: Uint8Array): void {
   writeU64(out, 0, sequence)
   writeU64(out, 8, current.commit)
   out.set(current.id, 16)
+  writeU64(out, 56, otpCommit)
   const second = other ?? (next && { commit: current.commit + 1, id: next })
   if (second === undefined) return
   writeU64(out, 32, second.commit)
@@ -179,9 +190,10 @@ function parseCell(bytes: Uint8Array): CellContent {
   const kind = r.u8('kind')
   const commit = readU56(r, 'commit')
   const id = r.take(commitIdLength, 'id').slice()
+  const otpCommit = readU64(r, 'commit of one-time memory')
   r.end()
-  if (kind === kinds.other) return { sequence, current, other: { commit, id } }
-  return commit === 0 ? { sequence, current } : { sequence, current, next: id }
+  if (kind === kinds.other) return { sequence, current, other: { commit, id }, otpCommit }
+  return commit === 0 ? { sequence, current, otpCommit } : { sequence, current, next: id, otpCommit }
 }
 
 /** What the second pair is: the next transaction of the memory, or another memory. */

@@ -37,6 +37,8 @@ export interface NewMemory {
   readonly pages?: Iterable<readonly [page: number, content: Uint8Array]>
   /** Number of the first commit; 1 unless given. */
   readonly commit?: number
+  /** The commit that wrote one-time memory last; the first one unless given. */
+  readonly otpCommit?: number
 }
 
 /** A transaction whose record is in the journal, or about to be. */
@@ -108,7 +110,7 @@ export class SealedMedium implements Medium, Disposable {
   }
 
   /** Seals a new memory into slots that were never written, and begins its counter. All is durable on return. */
-  static create(parts: SealedParts, { pages = [], commit = 1 }: NewMemory = {}): SealedMedium {
+  static create(parts: SealedParts, { pages = [], commit = 1, otpCommit = commit }: NewMemory = {}): SealedMedium {
     const { geometry, slots, counter, entropy, chip } = parts
     if (slots.count !== slotCount(geometry) || slots.length !== sealedSlotLength) {
       throw new UsageError(`expected ${slotCount(geometry)} slots of ${sealedSlotLength} bytes`)
@@ -118,7 +120,7 @@ export class SealedMedium implements Medium, Disposable {
     const total = totalPages(geometry)
     const medium = new SealedMedium(parts, keys, {
       content: new Uint8Array((total + 1) * pageSize),
-      table: new PageTable(total, { crypto: chip.crypto, chipId: chip.chipId, key: keys.rootKey }),
+      table: new PageTable(geometry, { crypto: chip.crypto, chipId: chip.chipId, key: keys.rootKey }),
       bad: new Set(),
       mark: { commit: commit - 1, id: new Uint8Array(commitIdLength) },
       sealWrites: 0,
@@ -131,7 +133,7 @@ export class SealedMedium implements Medium, Disposable {
     const state = medium.#stateOf({ commit, id: medium.#newId() })
     medium.#programSeal(state)
     slots.sync()
-    counter.begin(state)
+    counter.begin(state, otpCommit)
     medium.#mark = { commit, id: state.id }
     return medium
   }
@@ -248,7 +250,7 @@ export class SealedMedium implements Medium, Disposable {
 
   #durable(): void {
     const flight = this.#inFlight()
-    this.#advance(flight.state)
+    this.#advance(flight.state, flight.pages)
     flight.durable = true
   }
 
@@ -259,8 +261,12 @@ export class SealedMedium implements Medium, Disposable {
     if (!this.#counted) this.#advance(this.#mark)
   }
 
-  #advance(mark: CommitMark): void {
-    this.#guard(() => this.counter.advance(mark, this.#newId()))
+  /** @param pages that this commit writes; none at a start */
+  #advance(mark: CommitMark, pages?: ReadonlySet<number>): void {
+    const { first, pages: length } = areaOf(this.geometry, 'otp')
+    let otp = false
+    for (const page of pages ?? []) if (page >= first && page < first + length) otp = true
+    this.#guard(() => this.counter.advance(mark, this.#newId(), otp ? mark.commit : undefined))
     this.#counted = true
   }
 
@@ -275,7 +281,7 @@ export class SealedMedium implements Medium, Disposable {
   /** Programs that no transaction covers, as the factory makes them: a cut in between spoils the memory, and it is noticed. */
   #sealLoose(): void {
     const state = this.#stateOf({ commit: this.#mark.commit + 1, id: this.counter.next ?? this.#newId() })
-    this.#advance(state)
+    this.#advance(state, this.#loose)
     this.#programSeal(state)
     this.#slots.sync()
     this.#mark = { commit: state.commit, id: state.id }

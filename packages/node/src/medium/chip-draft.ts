@@ -62,7 +62,7 @@ export class ChipDraft implements Disposable {
     if (sameMark(present, mark)) return
     this.#present = undefined
     replaceChip(this.#held, this.#slots, () => {
-      counter.allow(mark)
+      counter.allow(mark, this.#working.otpCommit)
       return () => counter.settle(mark)
     })
     this.#present = mark

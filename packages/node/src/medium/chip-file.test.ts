@@ -264,6 +264,26 @@ test('one flipped bit in a slot is found wherever it is, the page is named, and 
   }
 })
 
+test('[D8e] a border between two areas that was moved in the header is found, and nothing is formatted anew', () => {
+  const { otpPages, eepromPages, journalPages, romPages } = geometry
+  const moves: Partial<Geometry>[] = [
+    { otpPages: otpPages + 1, eepromPages: eepromPages - 1 },
+    { otpPages: otpPages - 1, eepromPages: eepromPages + 1 },
+    { eepromPages: eepromPages + 1, journalPages: journalPages - 1 },
+    { eepromPages: eepromPages - 1, journalPages: journalPages + 1 },
+    { eepromPages: eepromPages - 1, romPages: romPages + 1 },
+  ]
+  for (const move of moves) {
+    const path = changed((bytes) => {
+      const header = parseHeader(bytes.subarray(0, headerLength))
+      bytes.set(serializeHeader({ ...header, geometry: { ...geometry, ...move } }))
+    })
+    const before = contents(path)
+    assert.throws(() => ChipFile.open(path), { code: 'memory-stale' }, JSON.stringify(move))
+    assert.deepEqual(contents(path), before)
+  }
+})
+
 test('a page copied to the place of another is found', () => {
   const path = changed((bytes) => {
     const from = slotOffset(eeprom)

@@ -35,19 +35,19 @@ export interface SealedCopy {
   readonly cells: RamSlots
 }
 
-/** Seals a memory into RAM. @param commit its first; 1 unless given */
+/** Seals a memory into RAM. */
 export function sealInRam(
   world: ChipWorld,
   chip: ChipKey,
   { geometry, pages }: NewChip,
-  commit = 1,
+  numbers: Pick<NewMemory, 'commit' | 'otpCommit'> = {},
 ): SealedCopy {
   const slots = new RamSlots(slotCount(geometry), sealedSlotLength)
   const cells = new RamSlots(counterCells, counterCellLength)
   const counter = new RollbackCounter(chip, cells)
   try {
     const parts = { geometry, slots, counter, chip, entropy: world.entropy }
-    SealedMedium.create(parts, { pages: written(pages), commit }).close()
+    SealedMedium.create(parts, { pages: written(pages), ...numbers }).close()
   } finally {
     counter[Symbol.dispose]()
   }

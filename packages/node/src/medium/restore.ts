@@ -70,9 +70,22 @@ export function planRestore(path: string, bytes: Uint8Array, options: ChipOption
     closers.push(() => counter[Symbol.dispose]())
     const present = readPresent(path, chip, key, world)
     const stored = openBackup(backup, chip, world)
+    // The present memory may be gone, or put away; the counter still knows.
+    if (stored.mark.commit < (counter.otpCommit ?? 0)) {
+      stored.medium.close()
+      throw new StateError(
+        'the backup was made before the one-time memory changed: a mode is never left backwards',
+      )
+    }
     const plain = plainCopy(stored.medium)
     stored.medium.close()
     const now = 'medium' in present ? plainCopy(present.medium) : undefined
+    // Nothing is left that knows of fuses blown since: then only a mode that none follows in work.
+    if (counter.status !== 'held' && !openMemory(plain).otp.test('mode-user')) {
+      throw new StateError(
+        'the backup was made before user mode, and without rollback counter nobody knows what mode the chip was in since',
+      )
+    }
     const { event } = restoreMemory({
       backup: plain,
       ...(now === undefined ? {} : { present: now }),
@@ -83,7 +96,12 @@ export function planRestore(path: string, bytes: Uint8Array, options: ChipOption
     const newest = Math.max(
       ...[stored.mark, counter.current, counter.other, present.mark].map((mark) => mark?.commit ?? 0),
     )
-    const next = sealInRam(world, chip, { geometry, pages: plain.snapshot().pages }, newest + 1)
+    const next = sealInRam(
+      world,
+      chip,
+      { geometry, pages: plain.snapshot().pages },
+      { commit: newest + 1, otpCommit: stored.mark.commit },
+    )
     return {
       event,
       unreadable: 'reason' in present ? present.reason : undefined,
