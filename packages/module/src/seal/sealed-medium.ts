@@ -110,7 +110,10 @@ export class SealedMedium implements Medium, Disposable {
   }
 
   /** Seals a new memory into slots that were never written, and begins its counter. All is durable on return. */
-  static create(parts: SealedParts, { pages = [], commit = 1, otpCommit = commit }: NewMemory = {}): SealedMedium {
+  static create(
+    parts: SealedParts,
+    { pages = [], commit = 1, otpCommit = commit }: NewMemory = {},
+  ): SealedMedium {
     const { geometry, slots, counter, entropy, chip } = parts
     if (slots.count !== slotCount(geometry) || slots.length !== sealedSlotLength) {
       throw new UsageError(`expected ${slotCount(geometry)} slots of ${sealedSlotLength} bytes`)
