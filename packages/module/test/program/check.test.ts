@@ -123,6 +123,39 @@ test('branches and loops times locals are limited, whatever the branches are', (
   }
 })
 
+test('what computes is counted: comparisons, arithmetic, conversions, select, and neither constants nor accesses', () => {
+  const counted = (...instructions: number[]): number =>
+    checkProgram(program({ memory: true, code: [[0, ...instructions, 0x0b]] }), limits).bodies[0]!
+      .computations
+  const one = [0x41, 1]
+  for (const instructions of [
+    [...one, 0x45, 0x1a], // i32.eqz, the first
+    [0x42, 1, 0xc4, 0x1a], // i64.extend32_s, the last
+    [0x43, 0, 0, 0, 0, 0xfc, 0, 0x1a], // the first and the last saturating conversion
+    [0x44, 0, 0, 0, 0, 0, 0, 0, 0, 0xfc, 7, 0x1a],
+    [...one, ...one, ...one, 0x1b, 0x1a], // select
+  ]) {
+    assert.equal(counted(...instructions), 1, instructions.join())
+  }
+  // The constant before the first of them, a load, the size of the memory, a copy.
+  assert.equal(counted(0x44, 0, 0, 0, 0, 0, 0, 0, 0, 0x1a, ...one, 0x28, 2, 0, 0x1a, 0x3f, 0, 0x1a), 0)
+  assert.equal(counted(...one, ...one, ...one, 0xfc, 10, 0, 0), 0)
+})
+
+test('an instance is not made as new once segments or elements may be gone or moved', () => {
+  for (const [instructions, renewable] of [
+    ['(elem.drop $e)', false],
+    ['(data.drop $d)', false],
+    ['(table.init $e (i32.const 0) (i32.const 0) (i32.const 0))', false],
+    ['(table.copy (i32.const 0) (i32.const 0) (i32.const 0))', false],
+    ['(memory.init $d (i32.const 0) (i32.const 0) (i32.const 0))', true],
+  ] as const) {
+    const text = `(module (memory 1) (table 1 funcref) (elem $e func $f) (data $d "x")
+      (func $f (export "process") ${instructions}))`
+    assert.equal(checkProgram(wat(text), limits).renewable, renewable, instructions)
+  }
+})
+
 test('a size above the limit is refused before anything is read', () => {
   assert.throws(
     () => checkProgram(new Uint8Array(101), { ...limits, size: 100 }),

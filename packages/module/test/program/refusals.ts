@@ -28,6 +28,7 @@ export const refusals: readonly (readonly [check: ProgramCheck, message: RegExp,
   ['encoding', /longer than 32 bits/, body(0x10, 0x80, 0x80, 0x80, 0x80, 0x10)],
   ['encoding', /longer than 32 bits/, body(0x41, 0xff, 0xff, 0xff, 0xff, 0x4f, 0x1a)],
   ['encoding', /longer than 64 bits/, body(0x42, ...new Array<number>(10).fill(0x80), 0, 0x1a)],
+  ['encoding', /longer than 64 bits/, body(0x42, ...new Array<number>(9).fill(0x80), 1, 0x1a)],
   ['encoding', /left over/, made({ start: [0, 0] })],
   ['encoding', /function has 1 bytes left over/, body(0x0b)],
   ['type', /9 types, at most 8/, made({ types: new Array<number[]>(9).fill(nothing()) })],
@@ -127,7 +128,186 @@ export const refusals: readonly (readonly [check: ProgramCheck, message: RegExp,
   ['feature', /tail calls/, body(0x12, 0)],
   ['body', /alignment/, made({ memory: [0, 1], code: [[0, 0x41, 0, 0x28, 3, 0, 0x1a, 0x0b]] })],
   ['feature', /more than one memory/, made({ memory: [0, 1], code: [[0, 0x3f, 1, 0x1a, 0x0b]] })],
+  ['index', /type 2 does not exist/, made({ functions: [2] })],
+  ['index', /type 2 does not exist/, body(0x02, 2, 0x0b)],
+  ['index', /type 2 does not exist/, made({ table: oneTable(), code: [[0, 0x41, 0, 0x11, 2, 0, 0x0b]] })],
+  ['index', /function 1 does not exist/, made({ table: oneTable(), elements: [[0, 0x41, 0, 0x0b, 1, 1]] })],
+  [
+    'index',
+    /data segment 1 does not exist/,
+    made({ memory: [0, 1], dataCount: 1, data: [[1, 0]], code: [[0, 0xfc, 9, 1, 0x0b]] }),
+  ],
+  ['index', /data segment 0/, made({ memory: [0, 1], code: [[0, ...pushes(3), 0xfc, 8, 0, 0, 0x0b]] })],
+  [
+    'index',
+    /element segment 0/,
+    made({ table: oneTable(), code: [[0, ...pushes(3), 0xfc, 12, 0, 0, 0x0b]] }),
+  ],
+  ...[
+    [0x41, 0, 0x28, 2, 0, 0x1a],
+    [...pushes(3), 0xfc, 10, 0, 0],
+    [...pushes(3), 0xfc, 11, 0],
+  ].map((used): [ProgramCheck, RegExp, Uint8Array] => ['index', /memory is used/, body(...used)]),
+  [
+    'index',
+    /memory is used/,
+    made({ dataCount: 1, data: [[1, 0]], code: [[0, ...pushes(3), 0xfc, 8, 0, 0, 0x0b]] }),
+  ],
+  ['index', /table is used/, body(...pushes(3), 0xfc, 14, 0, 0)],
+  [
+    'index',
+    /table is used/,
+    made({ elements: [[1, 0, 0]], code: [[0, ...pushes(3), 0xfc, 12, 0, 0, 0x0b]] }),
+  ],
+  ['table', /2 tables/, made({ tables: [2, 0x70, 0, 1, 0x70, 0, 1] })],
+  ['feature', /memory with flags 2/, made({ memory: [2, 1] })],
+  [
+    'export',
+    /does not exist/,
+    made({ exports: [named('process', 0, 0), named('memory', 2, 1)], memory: [0, 1] }),
+  ],
+  ['export', /does not exist/, made({ exports: [named('process', 0, 0), named('__table_base', 1, 0)] })],
+  ['export', /does not exist/, made({ exports: [named('process', 0, 0), named('__heap_base', 3, 0)] })],
+  [
+    'export',
+    /does not exist/,
+    made({ table: oneTable(), exports: [named('process', 0, 0), named('__indirect_function_table', 1, 1)] }),
+  ],
+  ['export', /does not exist/, made({ exports: [named('process', 4, 0)] })],
+  ...['f0', 'f01', 'f1000', 'f'].map((name): [ProgramCheck, RegExp, Uint8Array] => [
+    'export',
+    /not a name that the module calls/,
+    made({ exports: [named(name, 0, 0)] }),
+  ]),
+  ...['f0', 'f01', 'f1000', 'f'].map((name): [ProgramCheck, RegExp, Uint8Array] => [
+    'import',
+    /function name like f1/,
+    made({ imports: [imported('added', name, [0, 1])] }),
+  ]),
+  [
+    'import',
+    /another type/,
+    made({ types: [nothing(), [0x60, 1, 0x7f, 0]], imports: [imported('io', 'status', [0, 0])] }),
+  ],
+  [
+    'import',
+    /another type/,
+    made({ types: [nothing(), [0x60, 0, 2, 0x7f, 0x7f]], imports: [imported('io', 'ins', [0, 1])] }),
+  ],
+  [
+    'import',
+    /another type/,
+    made({ types: [nothing(), [0x60, 1, 0x7f, 1, 0x7f]], imports: [imported('io', 'ins', [0, 1])] }),
+  ],
+  ['feature', /no constant of its type/, made({ globals: [[0x7f, 0, 0x43, 0, 0, 0, 0, 0x0b]] })],
+  ['feature', /no constant of its type/, made({ globals: [[0x7d, 0, 0x44, ...eightZeros(), 0x0b]] })],
+  ['feature', /no constant of its type/, made({ globals: [[0x7c, 0, 0x43, 0, 0, 0, 0, 0x0b]] })],
+  [
+    'encoding',
+    /longer than 32 bits/,
+    made({ globals: [[0x7f, 0, 0x41, 0x80, 0x80, 0x80, 0x80, 0x80, 0, 0x0b]] }),
+  ],
+  ['encoding', /custom|bytes wanted/, made({ behind: [0, 2, 9, 1] })],
+  // The operands that an instruction takes must be there, in this block and not below it.
+  ['invalid', /more operands taken/, body(0x02, 0x7f, 0x0b, 0x1a)],
+  ['invalid', /more operands taken/, body(0x41, 0, 0x02, 0x40, 0x1a, 0x0b)],
+  ['invalid', /more operands taken/, body(0x41, 0, 0x04, 0x7f, 0x05, 0x41, 0, 0x0b, 0x1a)],
+  ['invalid', /more operands taken/, body(0x41, 0, 0x04, 0x7f, 0x41, 0, 0x05, 0x0b, 0x1a)],
+  ['invalid', /more operands taken/, made({ functions: [1], exports: [named('f1', 0, 0)], code: [empty()] })],
+  ['invalid', /more operands taken/, takesOne(0x02, 2, 0x1a, 0x0b)],
+  ['invalid', /more operands taken/, body(0x02, 0x40, 0x00, 0x0b, 0x1a)],
+  ['invalid', /more operands taken/, body(0x41, 0, 0x04, 0x40, 0x00, 0x05, 0x1a, 0x0b)],
+  ['invalid', /more operands taken/, body(0x10, 0, 0x1a)],
+  [
+    'locals',
+    /branches of 8 locals/,
+    made({ code: [[1, 8, 0x7f, 0x41, 0, 0x0e, 4, 0, 0, 0, 0, 0, 0x41, 0, 0x0d, 0, 0x0b]] }),
+  ],
 ]
+
+/** Programs at a limit, or with what looks forbidden and is not. */
+export const taken: readonly Uint8Array[] = [
+  made({}),
+  ofSize(lowLimits.size),
+  made({ types: [...new Array<number[]>(7).fill(nothing()), [0x60, 4, 0x7f, 0x7f, 0x7f, 0x7f, 0]] }),
+  made({ functions: new Array<number>(6).fill(0), code: new Array<number[]>(6).fill(empty()) }),
+  made({ code: [[0, ...new Array<number>(118).fill(1), 0x0b]] }),
+  made({ code: [[1, 12, 0x7f, 0x0b]] }),
+  body(...pushes(6), ...drops(6)),
+  body(...new Array(4).fill([0x02, 0x40]).flat(), ...new Array(4).fill(0x0b)),
+  body(0x41, 0, 0x0e, 4, 0, 0, 0, 0, 0),
+  made({ code: [[1, 8, 0x7f, ...new Array(5).fill([0x03, 0x40, 0x0b]).flat(), 0x0b]] }),
+  made({ code: [[1, 8, 0x7f, 0x41, 0, 0x0e, 4, 0, 0, 0, 0, 0, 0x0b]] }),
+  made({ table: [0x70, 0, 8] }),
+  made({ table: [0x70, 1, 8, 8], elements: [[0, 0x41, 7, 0x0b, 1, 0]] }),
+  made({
+    table: oneTable(),
+    elements: [
+      [2, 0, 0x41, 0, 0x0b, 0, 1, 0],
+      [3, 0, 1, 0],
+      [1, 0, 1, 0],
+    ],
+  }),
+  made({ memory: [1, 3, 0x80, 0x80, 0x04] }),
+  made({
+    memory: [0, 3],
+    data: [
+      [0, 0x41, 0xff, 0xff, 0x0b, 0x0b, 1, 9],
+      [2, 0, 0x41, 0, 0x0b, 0],
+      [1, 0],
+    ],
+  }),
+  made({ tables: [0], memories: [0] }),
+  made({
+    globals: [
+      [0x7f, 0, 0x41, 0, 0x0b],
+      [0x7e, 1, 0x42, 0, 0x0b],
+      [0x7d, 1, 0x43, 0, 0, 0, 0, 0x0b],
+      [0x7c, 1, 0x44, ...eightZeros(), 0x0b],
+    ],
+    exports: [named('process', 0, 0), named('__heap_base', 3, 3)],
+  }),
+  made({ exports: [named('f999', 0, 0), named('_initialize', 0, 0)] }),
+  made({ functions: [1, 0], exports: [named('f1', 0, 0)], code: [[0, 0x41, 0, 0x0b], empty()], start: [1] }),
+  made({ imports: [imported('added', 'f999', [0, 1]), imported('io', 'ins', [0, 1])] }),
+  // Behind what never goes on, operands come from nowhere.
+  body(0x00, 0x1a),
+  body(0x02, 0, 0x0b),
+  body(0x0f, 0x1a),
+  body(0x0c, 0, 0x1a),
+  body(0x41, 0, 0x0e, 0, 0, 0x1a),
+  body(0x02, 0x7f, 0x00, 0x0b, 0x1a),
+  body(0x41, 0, 0x04, 0x7f, 0x00, 0x05, 0x41, 0, 0x0b, 0x1a),
+  body(0x41, 0, 0x04, 0x7f, 0x41, 0, 0x05, 0x41, 0, 0x0b, 0x1a),
+  body(...pushes(5), 0x0f, ...pushes(6), ...drops(6)),
+  takesOne(0x41, 0, 0x02, 2, 0x1a, 0x0b),
+  takesOne(0x41, 0, 0x41, 0, 0x04, 2, 0x1a, 0x05, 0x1a, 0x0b),
+]
+
+/** A program with these instructions whose type 2 takes an i32 and gives none. */
+function takesOne(...instructions: readonly number[]): Uint8Array {
+  return made({
+    types: [nothing(), [0x60, 0, 1, 0x7f], [0x60, 1, 0x7f, 0]],
+    code: [[0, ...instructions, 0x0b]],
+  })
+}
+
+/** A program of so many bytes, most of them in a custom section. */
+function ofSize(size: number): Uint8Array {
+  const content = size - made({}).length - 3
+  const name = [1, 0x61]
+  return made({
+    behind: [0, (content & 0x7f) | 0x80, content >> 7, ...name, ...new Array<number>(content - 2).fill(0)],
+  })
+}
+
+function oneTable(): number[] {
+  return [0x70, 0, 1]
+}
+
+function eightZeros(): number[] {
+  return new Array<number>(8).fill(0)
+}
 
 interface Parts {
   readonly types?: readonly number[][]
@@ -136,7 +316,8 @@ interface Parts {
   /** The one table, or memory, from its type or flags on. */
   readonly table?: readonly number[]
   readonly memory?: readonly number[]
-  /** The whole section in the place of one memory. */
+  /** The whole section in the place of one table, or memory. */
+  readonly tables?: readonly number[]
   readonly memories?: readonly number[]
   readonly globals?: readonly number[][]
   readonly exports?: readonly number[][]
@@ -159,6 +340,7 @@ function made(parts: Parts): Uint8Array {
   if (parts.imports !== undefined) out.section(2, list(parts.imports))
   out.section(3, list(functions.map((type) => [type])))
   if (parts.table !== undefined) out.section(4, list([parts.table]))
+  if (parts.tables !== undefined) out.section(4, new BinaryWriter().bytes(parts.tables))
   if (parts.memory !== undefined) out.section(5, list([parts.memory]))
   if (parts.memories !== undefined) out.section(5, new BinaryWriter().bytes(parts.memories))
   if (parts.globals !== undefined) out.section(6, list(parts.globals))
