@@ -1,9 +1,25 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { concat, decodeHex, encodeHex, equal } from '@sealwright/core/bytes'
-import { type CommandName, commands, programInstructions } from '@sealwright/core/catalog'
+import {
+  type CommandName,
+  commands,
+  keyPlaces,
+  keyVersions,
+  programInstructions,
+} from '@sealwright/core/catalog'
+import { openScp03 } from '@sealwright/core/channel/scp03'
+import { protectedTransport } from '@sealwright/core/channel/secure-messaging'
 import { portableCrypto as crypto } from '@sealwright/core/crypto'
-import { type ImageForm, serializeUnlockingData } from '@sealwright/core/customization'
+import {
+  documentChannelKeys,
+  type ImageForm,
+  scp03KeysOf,
+  serializeAesKeyObject,
+  serializeUnlockingData,
+  serializeWriteRecords,
+  type WriteRecord,
+} from '@sealwright/core/customization'
 import type { Transport } from '@sealwright/core/ports'
 import { ramName } from '../src/customization/index.ts'
 import { memoryImage } from '../src/memory-image/index.ts'
@@ -99,6 +115,51 @@ test('[D4c] RAM form: UNLOCK again inside the channel brings the software back a
   assert.equal(module.parts.channels.current, undefined)
   assert.ok(module.parts.ram.view(ramName) !== undefined)
   assert.equal(await writeRecords(await channelOf(module, 'ram'), records), 0x9000)
+})
+
+test("[D4a] another channel than customization's, opened in customization mode under the document key, reaches neither the software nor FINISH", async () => {
+  const medium = await mounted('eeprom')
+  const module = powerUp(crypto, medium)
+  assert.equal(await unlockWith(module, chips.eeprom.unlocking), 0x9000)
+  const set = documentChannelKeys(crypto, new Uint8Array(32).fill(0x5a), serial)
+  const keys: WriteRecord[] = [set.enc, set.mac, set.dek].map((key, i) => ({
+    kind: 'put',
+    object: 'key',
+    id: keyPlaces.document + i,
+    bytes: serializeAesKeyObject(key),
+  }))
+  const own = await channelOf(module, 'eeprom')
+  assert.equal(await writeRecords(own, [...records, ...keys, ...activated('MAKE IDENTITY')]), 0x9000)
+  module.reset()
+  const transport = transportTo(module)
+  const session = await openScp03(transport, {
+    crypto,
+    keys: scp03KeysOf(crypto, set),
+    keyVersion: keyVersions.document,
+    level: 0x33,
+    hostChallenge: new Uint8Array(8),
+  })
+  assert.equal(module.parts.channels.current?.kind, 'document')
+  const other = protectedTransport(transport, session)
+  const before = memoryImage({ medium, ram: module.parts.ram }).bytes
+  for (const name of ['WRITE', 'FINISH', 'MAKE IDENTITY'] as const) {
+    assert.equal((await speak(other, name, name === 'WRITE' ? serial : undefined)).sw, 0x6982, name)
+  }
+  assert.equal(equal(memoryImage({ medium, ram: module.parts.ram }).bytes, before), true)
+})
+
+test('[D4a] the customization software takes class 80 in its channel; another class is 6E00 and writes nothing', async () => {
+  const medium = await mounted('eeprom')
+  const module = powerUp(crypto, medium)
+  assert.equal(await unlockWith(module, chips.eeprom.unlocking), 0x9000)
+  const channel = await channelOf(module, 'eeprom')
+  const data = serializeWriteRecords(records.slice(0, 1))
+  const before = memoryImage({ medium, ram: module.parts.ram }).bytes
+  const write = (cla: number) =>
+    channel.transmit(concat(Uint8Array.of(cla, programInstructions.WRITE.ins, 0, 0, data.length), data))
+  assert.equal(encodeHex(await write(0x00)), '6E00')
+  assert.equal(equal(memoryImage({ medium, ram: module.parts.ram }).bytes, before), true)
+  assert.equal(encodeHex(await write(0x80)), '00019000')
 })
 
 test('[D7b] RAM form: FINISH wipes the customization software from RAM before its answer leaves', async () => {

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { concat, decodeHex, encodeHex, equal } from '@sealwright/core/bytes'
-import { type CommandName, commands, keyPlaces, programInstructions } from '@sealwright/core/catalog'
+import {
+  type CommandName,
+  commands,
+  keyPlaces,
+  programInstructions,
+  securityDomainKeys,
+} from '@sealwright/core/catalog'
 import { portableCrypto as crypto } from '@sealwright/core/crypto'
 import {
   customizationObjects,
@@ -18,9 +24,11 @@ import { objectKinds } from '../src/eeprom/index.ts'
 import type { Module } from '../src/index.ts'
 import type { Medium } from '../src/medium/index.ts'
 import { memoryImage } from '../src/memory-image/index.ts'
+import { webAssembly } from '../src/program/web-assembly.ts'
 import {
   customizationChannel,
   everyPowerCut,
+  fixtureKey,
   maskedChip,
   powerUp,
   speak,
@@ -179,7 +187,10 @@ test('WRITE: what is malformed, foreign or not allowed is refused whole; not a b
       Uint8Array.of(kind, id >>> 24, (id >>> 16) & 255, (id >>> 8) & 255, id & 255, 0, bytes.length),
       bytes,
     )
-  const key = serializeAesKeyObject(new Uint8Array(16))
+  // No known test key: what is refused is the place.
+  const key = serializeAesKeyObject(placeKey)
+  const point = fixtureKey(crypto, 'a point').publicPoint
+  const place = serializeKeyPlace({ kind: 'application', usage: 'M6', source: 0 })
   const wrong: [name: string, bytes: Uint8Array][] = [
     ['nothing', new Uint8Array(0)],
     ['cut short', serializeWriteRecords([good, good]).subarray(0, -1)],
@@ -190,7 +201,13 @@ test('WRITE: what is malformed, foreign or not allowed is refused whole; not a b
     ]),
     ['the identity key', raw(8, keyPlaces.identity, key)],
     ['the operating key', raw(8, keyPlaces.operating, key)],
+    ['the pending key', raw(8, keyPlaces.pending, key)],
     ['the customization keys', raw(8, keyPlaces.customization, key)],
+    ['a key of a security domain that is not there', raw(8, ((securityDomainKeys + 1) << 16) | 1, key)],
+    ['a public key of a security domain', raw(10, ((securityDomainKeys << 16) | 1) >>> 0, point)],
+    ['a key place of a security domain', raw(7, ((securityDomainKeys << 16) | 1) >>> 0, place)],
+    ['a known test key', raw(8, 0x0020_0101, serializeAesKeyObject(new Uint8Array(16)))],
+    ['more of a key', raw(0xf0, 0x0020_0102, concat(Uint8Array.of(8), placeKey.subarray(8)))],
     ['a private key', raw(8, 0x0020_0101, concat(Uint8Array.of(0xb1), new Uint8Array(32).fill(1)))],
     ['a key of a wrong length', raw(8, 0x0020_0101, key.subarray(0, 16))],
     ['a public key not on the curve', raw(10, 1, concat(Uint8Array.of(4), new Uint8Array(64).fill(1)))],
@@ -205,7 +222,8 @@ test('WRITE: what is malformed, foreign or not allowed is refused whole; not a b
     ],
   ]
   const { module, medium, channel } = await unlocked()
-  assert.equal(await writeRecords(channel, [{ ...good, bytes: Uint8Array.of(0x40) }]), 0x9000)
+  const begun: WriteRecord = { kind: 'put', object: 'key', id: 0x0020_0102, bytes: key }
+  assert.equal(await writeRecords(channel, [{ ...good, bytes: Uint8Array.of(0x40) }, begun]), 0x9000)
   const before = image(medium, module)
   for (const [name, bytes] of wrong) {
     // A good record before it: it must not stay either.
@@ -241,6 +259,40 @@ test('customization software that traps half-way, loops for ever or asks for wha
     const { sw } = await speak(channel, 'WRITE', Uint8Array.of(1))
     assert.equal(sw, expected[name as keyof typeof expected], name)
     assert.equal(equal(image(medium, module), before), name !== 'ok', name)
+  }
+})
+
+test('customization software that asks for more than input, output and the chip does not run', async () => {
+  const imports = [
+    { from: 'random', name: 'fill', parameters: 2 },
+    { from: 'data', name: 'read', parameters: 3 },
+  ]
+  for (const one of imports) {
+    const body = Uint8Array.of(0x00)
+    const customization = wasmProgram({ import: one, body, data: Uint8Array.of(0x41) })
+    const chip = maskedChip({ crypto, program: committed('rom'), customization })
+    const medium = chip.chip()
+    const module = powerUp(crypto, medium)
+    await speak(transportTo(module), 'WRITE SERIAL', serial)
+    assert.equal(await unlockWith(module, chip.unlocking), 0x9000)
+    const channel = await customizationChannel(crypto, module, chip.unlocking.key, serial)
+    const before = image(medium, module)
+    let instances = 0
+    const engine = webAssembly as { Instance: typeof webAssembly.Instance }
+    const { Instance: make } = engine
+    engine.Instance = new Proxy(make, {
+      construct: (target, args: [object, never]) => {
+        instances++
+        return new target(...args)
+      },
+    })
+    try {
+      assert.equal((await speak(channel, 'WRITE', Uint8Array.of(1))).sw, 0x6985)
+    } finally {
+      engine.Instance = make
+    }
+    assert.equal(instances, 0, one.from)
+    assert.equal(equal(image(medium, module), before), true)
   }
 })
 
