@@ -18,6 +18,10 @@ export interface Store {
  */
 export function requireStoreName(name: string): void {
   if (!/^[a-z0-9][a-z0-9._-]{0,99}(\/[a-z0-9][a-z0-9._-]{0,99})*$/.test(name)) {
-    throw new UsageError(`no name for a stored file: ${JSON.stringify(name)}`)
+    const last = name.slice(name.lastIndexOf('/') + 1)
+    throw new UsageError(
+      `${JSON.stringify(last)} cannot be the name of something that is kept: small letters, digits, dot, underscore and hyphen, a letter or digit first`,
+      { details: { name } },
+    )
   }
 }
