@@ -4,13 +4,15 @@ import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { Module } from '@sealwright/module'
 import { areaOf, cutModes } from '@sealwright/module/medium'
-import { CutFailure, everyPowerCut, replay } from '@sealwright/module/testing'
+import { CutFailure, everyPowerCut, plainMemory, replay, sealedMemory } from '@sealwright/module/testing'
+import { nodeCrypto } from '@sealwright/node/crypto'
 import { Life, type Stage, stages } from '../packages/node/test/life/index.ts'
 import { readPrograms } from '../packages/node/test/life/programs.ts'
 import { repeatableCrypto } from '../packages/node/test/life/repeatable-crypto.ts'
 import { scenarioName, stageScenario } from './fault/scenario.ts'
 import { root } from './files.ts'
 
+const sealed = sealedMemory(nodeCrypto)
 const lives = new Map<string, { life: Life; stage: Stage }>()
 
 before(async () => {
@@ -44,16 +46,22 @@ test('[R1a] a sample of the steps, cut at every write: the old state or the new 
   }
 })
 
-test('[R1b] torn, unreadable and lost writes of a step', async () => {
-  const report = await everyPowerCut(await scenarioOf('mount-terminal'), { modes: cutModes, seeds: [1, 2] })
+test('[R1b] torn, unreadable and lost writes of a step, on a sealed memory and its counter, and without the seal', async () => {
+  const scenario = await scenarioOf('mount-terminal')
+  const plain = await everyPowerCut(scenario, { modes: cutModes, seeds: [1, 2] })
+  const report = await everyPowerCut(scenario, { modes: cutModes, seeds: [1, 2], memory: sealed })
   assert.ok(report.cuts > 4 * report.writes)
+  assert.ok(report.writes > plain.writes, 'the seal record and the counter')
 })
 
 test('[A13b][R1c] a cut at any write of IMPORT KEY, and at any of the restart after it: the old key or the new one', async () => {
   const { life, stage } = lives.get('import-key')!
-  const once = await everyPowerCut(await stageScenario(life, stage), { modes: ['torn', 'lost'] })
-  const modes = ['whole'] as const
-  const twice = await everyPowerCut(await stageScenario(life, stage, { again: false }), { depth: 2, modes })
+  const once = await everyPowerCut(await stageScenario(life, stage), {
+    modes: ['torn', 'lost'],
+    memory: sealed,
+  })
+  const options = { depth: 2, modes: ['whole'], memory: sealed } as const
+  const twice = await everyPowerCut(await stageScenario(life, stage, { again: false }), options)
   assert.ok(once.cuts > 2 * once.writes && twice.cuts > 2 * twice.writes)
 })
 
@@ -94,14 +102,16 @@ test('a write that no journal covers is found, under an id that replays it', asy
     },
   }
   const scenario = await stageScenario(life, careless)
-  let id = ''
-  await assert.rejects(everyPowerCut(scenario, { modes: ['torn'] }), (error) => {
-    assert.ok(error instanceof CutFailure)
-    id = error.id
-    return true
-  })
-  assert.match(id, /^mount-terminal:torn:\d+$/)
-  await assert.rejects(replay(scenario, id), CutFailure)
+  for (const memory of [plainMemory, sealed]) {
+    let id = ''
+    await assert.rejects(everyPowerCut(scenario, { modes: ['torn'], memory }), (error) => {
+      assert.ok(error instanceof CutFailure)
+      id = error.id
+      return true
+    })
+    assert.match(id, memory === sealed ? /^mount-terminal:sealed-torn:\d+$/ : /^mount-terminal:torn:\d+$/)
+    await assert.rejects(replay(scenario, id, [plainMemory, sealed]), CutFailure)
+  }
 })
 
 test('[R1e] the command prints writes, cuts and recoveries, and fails when nothing was cut', () => {
@@ -116,4 +126,7 @@ test('[R1e] the command prints writes, cuts and recoveries, and fails when nothi
   assert.equal(lines.length, 2)
   for (const key of ['writes', 'cuts', 'recoveries']) assert.ok(Number(lines[1]![key]) > 0, key)
   assert.notEqual(run('no-such-step').status, 0)
+  const again = run('--replay', 'mount-terminal:sealed-lost/2:3,1')
+  assert.equal(again.status, 0, again.stderr)
+  assert.match(again.stdout, /^mount-terminal:sealed-lost\/2:3,1: (old|new) state/)
 })

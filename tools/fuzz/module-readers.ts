@@ -11,6 +11,7 @@ import { parseRecord } from '@sealwright/module/journal'
 import { compileProgram, ProgramRefused, ProgramSimulator } from '@sealwright/module/program'
 import { parseDefinition, serializeDefinition } from '@sealwright/module/resources'
 import { parseRom, parseVectors, serializeVectors } from '@sealwright/module/rom'
+import { parseSealState, serializeSealState } from '@sealwright/module/seal'
 import type { Reading } from './parser-target.ts'
 import { insecureStampingCrypto } from './stamping-crypto.ts'
 
@@ -25,6 +26,7 @@ export const moduleReaders: readonly Reading[] = [
   reading('parseRom', parseRom),
   reading('parseVectors', parseVectors, serializeVectors),
   reading('parseRecord', parseRecord),
+  reading('parseSealState', parseSealState, serializeSealState),
   reading('parseControlPage', parseControlPage, serializeControlPage),
   reading('parseObjectEntry', parseObjectEntry, serializeObjectEntry),
   reading(
