@@ -14,6 +14,7 @@ import { type KeyPlace, serializeKeyPlace } from '@sealwright/core/key-download'
 import { scriptedEntropy } from '@sealwright/core/testing'
 import {
   customizedModule,
+  powerUp,
   refusalChanges,
   speak,
   transportTo,
@@ -23,6 +24,7 @@ import { activated, added, finish, productChip } from '../product.ts'
 import {
   again,
   type Chip,
+  customizationAgain,
   customizing,
   envelopeFrom,
   inForce,
@@ -213,6 +215,19 @@ test('a chip without an identity key takes no customization key', async () => {
   await changesNothing(bare, async () => {
     assert.equal((await speak(bare.channel, 'PUT CUSTOMIZATION KEY', envelope)).sw, 0x6985)
   })
+})
+
+test('where the customization software is gone with the power, no customization key is stored until UNLOCK', async () => {
+  const chip = await customizing({ form: 'ram' })
+  assert.equal(await writeRecords(chip.channel, activated('PUT CUSTOMIZATION KEY')), 0x9000)
+  const envelope = await envelopeFrom(await sam.open(), chip.request)
+  const medium = chip.medium.clone()
+  const module = powerUp(crypto, medium)
+  const channel = await customizationAgain(module, { serial, form: 'ram' })
+  await changesNothing({ medium }, async () => {
+    assert.equal((await speak(channel, 'PUT CUSTOMIZATION KEY', envelope)).sw, 0x6985)
+  })
+  assert.equal((await speak(chip.channel, 'PUT CUSTOMIZATION KEY', envelope)).sw, 0x9000)
 })
 
 test('[D10e] no command but its own reaches the places of these keys', async () => {

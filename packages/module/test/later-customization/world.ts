@@ -6,6 +6,7 @@ import { type InitializeUpdateAnswer, openLentScp03, openScp03 } from '@sealwrig
 import { protectedTransport, type SecurityLevel } from '@sealwright/core/channel/secure-messaging'
 import { portableCrypto as crypto } from '@sealwright/core/crypto'
 import {
+  type ImageForm,
   parseIdentityKey,
   parseSealedCustomizationKey,
   type SealedCustomizationKey,
@@ -98,18 +99,30 @@ export interface ChipOptions {
   readonly records?: readonly WriteRecord[]
   readonly test?: boolean
   readonly eepromSize?: number
+  readonly form?: ImageForm
   /** False: without MAKE IDENTITY. */
   readonly identity?: boolean
 }
 
 const masks = new Map<string, MaskedChip>()
 
-export function maskOf({ test = false, eepromSize = 64 * 1024 }: Pick<ChipOptions, 'test' | 'eepromSize'>) {
-  const name = `${test} ${eepromSize}`
+export function maskOf({
+  test = false,
+  eepromSize = 64 * 1024,
+  form = 'eeprom',
+}: Pick<ChipOptions, 'test' | 'eepromSize' | 'form'>) {
+  const name = `${test} ${eepromSize} ${form}`
   const known = masks.get(name)
   if (known !== undefined) return known
   const program = committed('rom')
-  const made = maskedChip({ crypto, program, customization: committed('customization'), test, eepromSize })
+  const made = maskedChip({
+    crypto,
+    program,
+    customization: committed('customization'),
+    test,
+    eepromSize,
+    form,
+  })
   masks.set(name, made)
   return made
 }

@@ -40,6 +40,8 @@ const made = await laterChip(sam, {
   ],
 })
 const chip = () => again(made)
+/** Answers to function 0 alone: its f1 is called f7. */
+const processOnly = renamed(answeringProgram('x'), 'f1', 'f7')
 const text = (value: string) => Buffer.from(value, 'ascii').toString('hex').toUpperCase()
 const customize = async (channel: Parameters<typeof speak>[0], records: readonly WriteRecord[]) =>
   (await speak(channel, 'CUSTOMIZE', serializeWriteRecords(records))).sw
@@ -180,6 +182,60 @@ test('the event of a key tells its check value, nothing that guesses could be tr
   assert.deepEqual(events.data.subarray(5, 37), digest)
 })
 
+test('[D10b] software that FINISH would not take is not put in force, nor is one that leaves a vector without its function', async () => {
+  const one = chip()
+  const channel = await openLater(sam, one)
+  const before = await eventNumber(one.module)
+  const program = answeringProgram('x')
+  const cases: [name: string, records: WriteRecord[], sw: number][] = [
+    ['no software', inForce('software', 5, ascii('nothing')), 0x6a80],
+    ['no program', inForce('software', 5, software(ascii('nothing'), ['io'])), 0x6a80],
+    ['what is not granted', inForce('software', 5, software(program, ['data'])), 0x6a80],
+    [
+      'a program without the function that a vector names',
+      inForce('software', 4, software(processOnly, ['io'])),
+      0x6a88,
+    ],
+    [
+      'additional software that does not fit',
+      inForce('software', 2, software(committed('loyalty'), ['io'])),
+      0x6a80,
+    ],
+    [
+      'good software beside bad',
+      [...inForce('software', 6, first), ...inForce('software', 5, ascii('bad'))],
+      0x6a80,
+    ],
+  ]
+  for (const [name, records, sw] of cases) {
+    assert.equal((await customize(channel, records)).toString(16), sw.toString(16), name)
+  }
+  one.module.reset()
+  assert.equal(await eventNumber(one.module), before)
+  assert.equal(await answerOf(one.module, replacedIns), text('first'))
+  assert.deepEqual(
+    one.module.parts.objects.list('software').map(({ id }) => id),
+    [2, 4],
+  )
+})
+
+test('a key place laid again with the same bytes keeps its key', async () => {
+  const one = chip()
+  const channel = await openLater(sam, one)
+  const put = (object: 'key-place' | 'key', bytes: Uint8Array): WriteRecord => ({
+    kind: 'put',
+    object,
+    id: place,
+    bytes,
+  })
+  const laid = put('key-place', serializeKeyPlace({ kind: 'application', usage: 'M6', source: 0 }))
+  const key = put('key', serializeAesKeyObject(scriptedEntropy('own').bytes(16)))
+  assert.equal(await customize(channel, [laid, key]), 0x9000)
+  const stored = one.module.parts.objects.read('key', place)
+  assert.equal(await customize(channel, [laid]), 0x9000)
+  assert.deepEqual(one.module.parts.objects.read('key', place), stored)
+})
+
 test('a draft that is not the announced one, that was not begun, or that was left by a later command is not put in force', async () => {
   const one = chip()
   const channel = await openLater(sam, one)
@@ -247,3 +303,12 @@ test('a draft is as long as an object of customization may be, and no longer', a
   const [draft] = one.module.parts.objects.list('draft')
   assert.equal(draft!.length, 4 * bytes.length)
 })
+
+/** A program in which a text stands in the place of another of its length. */
+function renamed(program: Uint8Array, from: string, to: string): Uint8Array {
+  const at = Buffer.from(program).indexOf(from)
+  assert.ok(at > 0 && from.length === to.length)
+  const other = program.slice()
+  other.set(ascii(to), at)
+  return other
+}
