@@ -19,6 +19,7 @@ import {
   type LotJob,
   type LotRow,
   lotImageDigests,
+  lotRoot,
   lotRows,
   type NewLotInput,
   newLot,
@@ -154,6 +155,7 @@ export class RamLot {
         finishLotChip(ports, desk(chip), {
           lot: 'spring',
           row: row!,
+          root: await lotRoot(ports, 'spring'),
           imageDigest: await lotImageDigests(ports, 'spring'),
           ...(certificate === undefined ? {} : { certificate }),
         }),

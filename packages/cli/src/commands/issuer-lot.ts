@@ -9,6 +9,7 @@ import {
 import { UsageError } from '@sealwright/core/errors'
 import { type PolicyName, policyBits } from '@sealwright/core/personalization'
 import { maskLayout } from '@sealwright/node/chips'
+import { syncFolder } from '@sealwright/node/files'
 import { chipNames, papersPath, threads, writePapers } from '@sealwright/node/lots'
 import {
   certifiedPoints,
@@ -46,7 +47,7 @@ const reportOption = {
 }
 const jobsOption = {
   flags: '--jobs <number>',
-  text: 'how many chips at a time (default: as many as there are cores)',
+  text: 'how many chips at a time (default: one more than there are cores, since each waits for the disk)',
 }
 
 /** `issuer lot …`: many chips at once. */
@@ -195,6 +196,7 @@ export function register(issuer: Command, context: Context): void {
           },
         }),
       })
+      if (existsSync(papers)) syncFolder(papers)
       const all = []
       for await (const { request } of lotRows(ports, name)) {
         if (request !== undefined) all.push(parseIdentityRequest(request))
@@ -286,7 +288,7 @@ function known(file: string, step: Step): ReadonlySet<string> {
 }
 
 function jobsOf(step: Step): number {
-  const jobs = step.number('jobs') ?? availableParallelism()
+  const jobs = step.number('jobs') ?? availableParallelism() + 1
   if (jobs < 1 || jobs > 64) throw new UsageError(`--jobs: expected 1 to 64, got ${jobs}`)
   return jobs
 }

@@ -1,4 +1,5 @@
 import { encodeHex } from '@sealwright/core/bytes'
+import { workingPorts } from '@sealwright/node/workspace'
 import { certifyLot } from '@sealwright/roles/manufacturer'
 import type { Command } from 'commander'
 import { type Context, failing, fields, report } from '../framework/index.ts'
@@ -15,7 +16,10 @@ export function register(manufacturer: Command, context: Context): void {
     examples: ['manufacturer certify-lot exchange/spring.requests --out certs/spring.certificates'],
     options: [{ flags: '--out <file>', text: 'the certificates', required: true }],
     async run(step) {
-      const done = await certifyLot(step.party('manufacturer'), { requests: step.readFile(step.argument(0)) })
+      const { progress } = step.party('manufacturer')
+      const requests = step.readFile(step.argument(0))
+      const ports = workingPorts(step.workspace(), 'manufacturer', { progress })
+      const done = await certifyLot(ports, { requests }).finally(() => ports.vault.forget())
       step.replaceFile(step.option('out'), done.file)
       const refused = done.refused.map(({ serial, reason }) => ({ serial: encodeHex(serial), reason }))
       const found = report(

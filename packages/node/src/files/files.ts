@@ -18,6 +18,15 @@ import { type ErrorCode, SealwrightError, StateError, UsageError } from '@sealwr
  * @param mode of the file; 0600 unless given
  */
 export function writeAtomically(path: string, bytes: Uint8Array, mode = 0o600): void {
+  writeUnnamed(path, bytes, mode)
+  onFile(path, () => syncFolder(dirname(path)))
+}
+
+/**
+ * The same, but after a loss of power the file may have its old content, or not be there, until `syncFolder`: for many files of one folder, and
+ * for what can be made again.
+ */
+export function writeUnnamed(path: string, bytes: Uint8Array, mode = 0o600): void {
   onFile(path, () => {
     const folder = dirname(path)
     mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -25,7 +34,6 @@ export function writeAtomically(path: string, bytes: Uint8Array, mode = 0o600): 
     try {
       writeDurably(temporary, bytes, mode)
       renameSync(temporary, path)
-      syncFolder(folder)
     } catch (error) {
       rmSync(temporary, { force: true })
       throw error
@@ -95,7 +103,8 @@ function writeDurably(path: string, bytes: Uint8Array, mode: number): void {
   }
 }
 
-function syncFolder(folder: string): void {
+/** Makes the names in a folder durable. */
+export function syncFolder(folder: string): void {
   // Windows opens no folders; there a rename is durable by itself.
   if (process.platform === 'win32') return
   const handle = openSync(folder, 'r')

@@ -5,5 +5,7 @@ export {
   readIfThere,
   readWhole,
   removeDrafts,
+  syncFolder,
   writeAtomically,
+  writeUnnamed,
 } from './files.ts'

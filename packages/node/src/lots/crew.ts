@@ -67,7 +67,11 @@ class Thread {
     claim: (claim: ChipClaim) => string | undefined,
     done: (result: LotChipDone) => Promise<void>,
   ) {
-    const worker = new Worker(new URL('./lot-worker.ts', import.meta.url), { workerData: task })
+    const worker = new Worker(new URL('./lot-worker.ts', import.meta.url), {
+      workerData: task,
+      // Most of what a chip needs is gone with it.
+      resourceLimits: { maxYoungGenerationSizeMb: 32 },
+    })
     this.#worker = worker
     const say = (message: ToWorker): void => worker.postMessage(message)
     this.ended = new Promise((ended, failed) => {

@@ -10,10 +10,11 @@ import {
   type LotChipDone,
   type LotJob,
   lotImageDigests,
+  lotRoot,
 } from '@sealwright/roles/issuer'
 import type { ChipClaim } from '@sealwright/roles/ports'
 import { drawnAhead, nodeCrypto, nodeEntropy } from '../crypto/index.ts'
-import { readIfThere, writeAtomically } from '../files/index.ts'
+import { readIfThere, writeUnnamed } from '../files/index.ts'
 import type { ModuleFileOptions } from '../transport/index.ts'
 import { workingPorts } from '../workspace/index.ts'
 import { powerChip } from './powered-chip.ts'
@@ -57,10 +58,11 @@ export async function lotWork(task: LotTask): Promise<(job: LotJob, claim: Claim
     power: async () => powerChip(join(chips, chip), { ...open, compile, entropy: ports.entropy }),
   })
   if (task.kind === 'finish') {
+    const root = await lotRoot(ports, lot)
     return ({ chip, row, certificate }, claim) => {
       if (row === undefined) throw new StateError(`the chip ${chip} was not customized`)
       const given = certificate === undefined ? {} : { certificate }
-      return finishLotChip(ports, desk(chip, claim), { lot, imageDigest, row, ...given })
+      return finishLotChip(ports, desk(chip, claim), { lot, imageDigest, root, row, ...given })
     }
   }
   const givePapers = async (serial: Uint8Array, papers: Uint8Array) =>
@@ -69,12 +71,15 @@ export async function lotWork(task: LotTask): Promise<(job: LotJob, claim: Claim
   return ({ chip }, claim) => customizeLotChip(ports, desk(chip, claim), input)
 }
 
-/** Writes the papers of a module into a folder, readable by their owner only. Other papers of the same module are never replaced. */
+/**
+ * Writes the papers of a module into a folder, readable by their owner only. Other papers of the same module are never replaced. A loss of power
+ * may take them before the folder is synced: a later run makes them again.
+ */
 export function writePapers(folder: string, serial: Uint8Array, papers: Uint8Array): void {
   const path = papersPath(folder, serial)
   const there = readIfThere(path)
   if (there === undefined) {
-    writeAtomically(path, papers)
+    writeUnnamed(path, papers)
     return
   }
   const same = encodeHex(there) === encodeHex(papers)

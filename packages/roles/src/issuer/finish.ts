@@ -3,7 +3,7 @@ import { parseChipStatus } from '@sealwright/core/customization'
 import { AuthError, StateError } from '@sealwright/core/errors'
 import type { LogEntry } from '@sealwright/core/log'
 import type { Transport } from '@sealwright/core/ports'
-import { checkPath, parseCertificate } from '@sealwright/core/x509'
+import { type Certificate, checkPath, parseCertificate } from '@sealwright/core/x509'
 import { plain } from '../channel/index.ts'
 import { moduleStep } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
@@ -15,6 +15,8 @@ export interface FinishInput {
   readonly mask: string
   /** The module's identity certificate from the manufacturer, DER. Absent only for products of identical modules. */
   readonly certificate?: Uint8Array
+  /** The manufacturer's root that the chip was customized with, where the caller has it at hand. */
+  readonly root?: Certificate
 }
 
 export interface Finished {
@@ -51,7 +53,10 @@ export async function finishChip(
     throw new StateError(`the chip is in ${mode} mode, expected customization`)
   }
   const { mask, certificate } = input
-  if (certificate !== undefined) await requireCertificate(ports, mask, serial, certificate)
+  if (certificate !== undefined) {
+    const anchor = input.root ?? (await rootOf(ports, mask, serial))
+    requireCertificate(ports, anchor, serial, certificate)
+  }
   await inCustomizationChannel(ports, transport, { mask, serial, imageIv }, async (protectedBy) => {
     if (certificate !== undefined) await protectedBy.send('STORE IDENTITY', { data: certificate })
     await protectedBy.send('FINISH')
@@ -59,15 +64,18 @@ export async function finishChip(
   return { serial, already: false }
 }
 
-async function requireCertificate(
-  { clock, crypto, store }: PartyPorts,
-  mask: string,
-  serial: Uint8Array,
-  certificate: Uint8Array,
-): Promise<void> {
+async function rootOf({ store }: PartyPorts, mask: string, serial: Uint8Array): Promise<Certificate> {
   const root = (await store.read(manufacturerRootName(serial))) ?? (await store.read(lotRootName(mask)))
   if (root === undefined) throw new StateError(`the module ${encodeHex(serial)} was not customized here`)
-  const anchor = parseCertificate(root)
+  return parseCertificate(root)
+}
+
+function requireCertificate(
+  { clock, crypto }: PartyPorts,
+  anchor: Certificate,
+  serial: Uint8Array,
+  certificate: Uint8Array,
+): void {
   const result = checkPath(
     {
       chain: [parseCertificate(certificate)],

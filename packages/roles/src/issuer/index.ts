@@ -31,6 +31,7 @@ export {
   lotOutcomes,
   lotReport,
 } from './lot-row.ts'
+export { lotRoot } from './lots.ts'
 export { type Mask, type MaskInput, mask } from './mask.ts'
 export { fuelKeyPlace, fuelKeySource, type ProductName, products } from './products.ts'
 export { type MadeSam, makeSam } from './sam.ts'

@@ -4,6 +4,7 @@ import { type ChipStatus, parseChipStatus } from '@sealwright/core/customization
 import { errorTable, InternalError, SealwrightError, StateError } from '@sealwright/core/errors'
 import { chainStart, nextLink } from '@sealwright/core/log'
 import type { Transport } from '@sealwright/core/ports'
+import type { Certificate } from '@sealwright/core/x509'
 import { type Channel, plain } from '../channel/index.ts'
 import { outbox, readEvents, recordEvent } from '../custody/index.ts'
 import {
@@ -50,6 +51,8 @@ export interface FinishLotInput {
   readonly row: LotRow
   /** The identity certificate, DER; absent for products of identical modules. */
   readonly certificate?: Uint8Array
+  /** The manufacturer's root of the lot. */
+  readonly root: Certificate
 }
 
 /**
@@ -79,7 +82,7 @@ export function customizeLotChip(
 
 /** Finishes one chip of a lot, irreversibly. As above for what is done again and for what goes wrong. */
 export function finishLotChip(ports: PartyPorts, desk: LotChip, input: FinishLotInput): Promise<LotChipDone> {
-  const { lot, certificate, row } = input
+  const { lot, certificate, root, row } = input
   const { reason: _, ...before } = row
   return onChip(
     ports,
@@ -90,7 +93,11 @@ export function finishLotChip(ports: PartyPorts, desk: LotChip, input: FinishLot
       const form = await useLot(ports, lot, (file) => file.form)
       // Power was lost since it was customized, and with it the customization software.
       if (form === 'ram' && mode === 'customization') await unlockChip(own, plain(transport), lot)
-      await finishChip(own, transport, { mask: lot, ...(certificate === undefined ? {} : { certificate }) })
+      await finishChip(own, transport, {
+        mask: lot,
+        root,
+        ...(certificate === undefined ? {} : { certificate }),
+      })
       return {}
     },
   )

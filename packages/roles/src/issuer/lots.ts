@@ -1,6 +1,7 @@
 import { equal, wipe } from '@sealwright/core/bytes'
 import { indexInLot, type LotFile, lotImageOf, parseLotFile } from '@sealwright/core/customization'
 import { StateError } from '@sealwright/core/errors'
+import { type Certificate, parseCertificate } from '@sealwright/core/x509'
 import type { PartyPorts } from '../ports/index.ts'
 
 /** The vault's name for the file of a lot. */
@@ -11,6 +12,13 @@ export function lotName(name: string): string {
 /** The store's name for the manufacturer's root that a lot was customized with. */
 export function lotRootName(name: string): string {
   return `lots/${name}/manufacturer-root.der`
+}
+
+/** The manufacturer's root that a lot was customized with. */
+export async function lotRoot({ store }: Pick<PartyPorts, 'store'>, name: string): Promise<Certificate> {
+  const root = await store.read(lotRootName(name))
+  if (root === undefined) throw new StateError(`the lot ${name} was not customized here`)
+  return parseCertificate(root)
 }
 
 /** Whether a lot has this name. */
