@@ -51,6 +51,7 @@ import {
   speakTo,
   unlocked,
 } from './product.ts'
+import { wat } from './program/wat.ts'
 import { committed } from './programs.ts'
 
 const info = programInstructions['PRODUCT INFO'].ins
@@ -262,6 +263,51 @@ test('customization software that traps half-way, loops for ever or asks for wha
   }
 })
 
+test('[D5a] a vector leads to functions without parameters and result only, of any program', async () => {
+  const shapes = {
+    '': 0x9000,
+    '(param i32)': 0x6a80,
+    '(result i32) (i32.const 1)': 0x6a88,
+  }
+  for (const [shape, expected] of Object.entries(shapes)) {
+    const bytes = software(wat(`(module (memory (export "memory") 1) (func (export "f1") ${shape}))`), [])
+    const { module, medium, channel } = await unlocked()
+    assert.equal(await writeRecords(channel, [{ kind: 'put', object: 'software', id: 3, bytes }]), 0x9000)
+    const before = image(medium, module)
+    const vectors: WriteRecord = { kind: 'vectors', vectors: [{ ins: line, program: 3, function: 1 }] }
+    assert.equal(await writeRecords(channel, [vectors]), expected, shape)
+    assert.equal(equal(image(medium, module), before), expected !== 0x9000, shape)
+  }
+})
+
+test('customization software of any kind cannot write what the chip does not take: numbers too long, and additions to nothing', async () => {
+  // i32.const in signed LEB128.
+  const calls = {
+    'an instruction of two bytes': ['vector', [0x41, 0xee, 0x03, 0x41, 1, 0x41, 2], 0x6a80],
+    'a program of two bytes': ['vector', [0x41, 0x12, 0x41, 0x81, 0x02, 0x41, 2], 0x6a80],
+    'a function of two bytes': ['vector', [0x41, 0x12, 0x41, 1, 0x41, 0x82, 0x02], 0x6a80],
+    'an addition to nothing': ['append', [0x41, 6, 0x41, 7, 0x41, 0, 0x41, 4], 0x6a88],
+    'an entry of nothing': ['activate', [0x41, 0xee, 0x01], 0x6a88],
+  } as const
+  for (const [name, [call, operands, expected]] of Object.entries(calls)) {
+    const parameters = { vector: 3, append: 4, activate: 1 }[call]
+    const customization = wasmProgram({
+      import: { from: 'chip', name: call, parameters },
+      body: Uint8Array.of(...operands, 0x10, 0),
+      data: Uint8Array.of(1, 2, 3, 4),
+    })
+    const chip = maskedChip({ crypto, program: committed('rom'), customization })
+    const medium = chip.chip()
+    const module = powerUp(crypto, medium)
+    await speak(transportTo(module), 'WRITE SERIAL', serial)
+    assert.equal(await unlockWith(module, chip.unlocking), 0x9000, name)
+    const channel = await customizationChannel(crypto, module, chip.unlocking.key, serial)
+    const before = image(medium, module)
+    assert.equal((await speak(channel, 'WRITE', Uint8Array.of(1))).sw, expected, name)
+    assert.equal(equal(image(medium, module), before), true, name)
+  }
+})
+
 test('customization software that asks for more than input, output and the chip does not run', async () => {
   const imports = [
     { from: 'random', name: 'fill', parameters: 2 },
@@ -362,6 +408,28 @@ test('a program reaches only the interfaces and keys that its object grants', as
   // The place is there and filled, and the object does not name it.
   const command = concat(decodeHex('00200101'), new Uint8Array(35), Uint8Array.of(1))
   assert.equal(await answerOf(module, credit, command), '6a88')
+})
+
+test('[D6b] rights are read from EEPROM when a program is made: one that they no longer cover does not run', async () => {
+  const totals = programInstructions.TOTALS.ins
+  const loyalty = software(committed('loyalty'), ['io', 'data', 'mac'])
+  const module = await product(
+    [{ ins: totals, program: 3, function: 3 }],
+    [],
+    [
+      ...recordsOfObject('software', 3, loyalty, crypto.sha256(loyalty)),
+      { kind: 'put', object: 'product-data', id: dataAreaOf(3), bytes: new Uint8Array(72) },
+    ],
+  )
+  const nothing = new Uint8Array(0)
+  assert.equal((await answerOf(module, totals, nothing)).length, 56)
+  const { nvm, objects } = module.parts
+  // version(1) ‖ rights(1): io alone, then all of it again.
+  const rights = objects.find('software', 3)!.address + 1
+  nvm.transaction((tx) => tx.write(rights, Uint8Array.of(0x01)))
+  assert.equal(await answerOf(module, totals, nothing), '6985')
+  nvm.transaction((tx) => tx.write(rights, Uint8Array.of(loyalty[1]!)))
+  assert.equal((await answerOf(module, totals, nothing)).length, 56)
 })
 
 test('a power cut at every write of a WRITE leaves all of it or nothing', async () => {
