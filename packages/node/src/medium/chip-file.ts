@@ -20,7 +20,6 @@ import {
   parseHeader,
 } from './chip-header.ts'
 import {
-  besideChip,
   type ChipKeys,
   findKeyFile,
   keyProtection,
@@ -28,6 +27,7 @@ import {
   openChipKey,
   protectChipKey,
 } from './chip-key.ts'
+import { behindLink, chipLockPath, keyLockPath } from './chip-lock.ts'
 import { type ChipOptions, type ChipWorld, chipWorld, takeLock } from './chip-world.ts'
 import { FileSlots } from './file-slots.ts'
 import { type Files, writeError } from './files.ts'
@@ -52,27 +52,25 @@ export interface HeldChip {
  * StateError `memory-held` naming the holder, `chip-key-missing`, `chip-passphrase-missing`, `chip-passphrase-wrong`; DecodeError
  * `format-newer`, `memory-damaged`, `chip-key-differs`, `chip-key-damaged`.
  */
-export function holdChip(path: string, options: ChipOptions = {}): HeldChip {
+export function holdChip(name: string, options: ChipOptions = {}): HeldChip {
   const world = chipWorld(options)
   const { files } = world
-  if (!files.existsSync(path)) throw new UsageError(`there is no chip file ${path}`, { code: 'file-missing' })
+  if (!files.existsSync(name)) throw new UsageError(`there is no chip file ${name}`, { code: 'file-missing' })
+  const path = behindLink(name)
   const closers: (() => void)[] = []
   const close = (): void => {
     for (const one of closers.splice(0).reverse()) one()
   }
   try {
-    const lock = takeLock(`${path}.lock`, options.command)
+    const lock = takeLock(chipLockPath(path), options.command)
     closers.push(() => lock.release())
-    if (lock.inherited) files.rmSync(`${path}.new`, { force: true })
     const open = readChip(path, world)
     const { header, slots } = open
     closers.push(() => slots.close())
-    const keyPath = findKeyFile(path, header.chipId, world.keys, files)
-    if (keyPath !== besideChip(path)) {
-      // Copies of one chip under several names have one key, and one counter.
-      const keyLock = takeLock(`${keyPath}.lock`, options.command)
-      closers.push(() => keyLock.release())
-    }
+    const { keyPath, inherited } = holdKey(path, header.chipId, { world, options, closers })
+    // A draft of a killed process may hold a key that nobody protects.
+    if (lock.inherited) files.rmSync(`${path}.new`, { force: true })
+    if (lock.inherited || inherited) files.rmSync(`${keyPath}.new`, { force: true })
     const key = openChipKey(keyPath, header.chipId, {
       passphrase: world.keys.passphrase,
       crypto: world.crypto,
@@ -90,6 +88,24 @@ export function holdChip(path: string, options: ChipOptions = {}): HeldChip {
     close()
     throw error
   }
+}
+
+/** Takes the lock of a chip's key file, where it is not the chip's own. */
+export function holdKey(
+  path: string,
+  chipId: Uint8Array,
+  {
+    world,
+    options,
+    closers,
+  }: { readonly world: ChipWorld; readonly options: ChipOptions; readonly closers: (() => void)[] },
+): { readonly keyPath: string; readonly inherited: boolean } {
+  const keyPath = behindLink(findKeyFile(path, chipId, world.keys, world.files))
+  const lockPath = keyLockPath(keyPath, path)
+  if (lockPath === undefined || !world.files.existsSync(keyPath)) return { keyPath, inherited: false }
+  const lock = takeLock(lockPath, options.command)
+  closers.push(() => lock.release())
+  return { keyPath, inherited: lock.inherited }
 }
 
 /** A module's non-volatile memory as one sealed file: sparse, readable by its owner only, held by one process at a time. */

@@ -128,7 +128,7 @@ export function makeKeyFile(
 }
 
 /** Whether a key file was made by a run that broke off before its chip had a name: the chip lies there as a draft. */
-function isOfDraft(path: string, keyPath: string, files: ChipWorld['files']): boolean {
+export function isOfDraft(path: string, keyPath: string, files: ChipWorld['files']): boolean {
   try {
     const { chipId } = parseHeader(
       new Uint8Array(files.readFileSync(`${path}.new`)).subarray(0, headerLength),

@@ -18,8 +18,10 @@ import {
 } from '@sealwright/module/seal'
 import { type Backup, checkBackup, parseBackup } from './backup-file.ts'
 import { replaceChip } from './chip-draft.ts'
+import { holdKey } from './chip-file.ts'
 import { checkLength, describeHeader, fileLength, headerLength } from './chip-header.ts'
-import { findKeyFile, type OpenChipKey, openChipKey, replaceCells } from './chip-key.ts'
+import { type OpenChipKey, openChipKey, replaceCells } from './chip-key.ts'
+import { behindLink, chipLockPath } from './chip-lock.ts'
 import { type ChipOptions, type ChipWorld, chipWorld, takeLock } from './chip-world.ts'
 import { sealInRam } from './new-chip.ts'
 import { ramSlotsOf } from './whole-file.ts'
@@ -42,18 +44,21 @@ export interface PlannedRestore {
  * not. DecodeError `backup-changed`, `chip-key-differs`; StateError where the backup is not of this chip, or would take its one-time
  * memory back.
  */
-export function planRestore(path: string, bytes: Uint8Array, options: ChipOptions = {}): PlannedRestore {
+export function planRestore(name: string, bytes: Uint8Array, options: ChipOptions = {}): PlannedRestore {
   const world = chipWorld(options)
   const backup = parseBackup(bytes)
   const { chipId } = backup.header
+  const path = behindLink(name)
   const closers: (() => void)[] = []
   const close = (): void => {
     for (const one of closers.splice(0).reverse()) one()
   }
   try {
-    const lock = takeLock(`${path}.lock`, options.command)
+    const lock = takeLock(chipLockPath(path), options.command)
     closers.push(() => lock.release())
-    const key = openChipKey(findKeyFile(path, chipId, world.keys, world.files), chipId, {
+    const { keyPath, inherited } = holdKey(path, chipId, { world, options, closers })
+    if (lock.inherited || inherited) world.files.rmSync(`${keyPath}.new`, { force: true })
+    const key = openChipKey(keyPath, chipId, {
       passphrase: world.keys.passphrase,
       crypto: world.crypto,
       files: world.files,
