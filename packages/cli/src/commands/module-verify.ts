@@ -8,7 +8,7 @@ export function registerVerify(module: Command, context: Context): void {
     name: 'verify <file>',
     summary: 'look through a chip file, and change nothing',
     about:
-      'Checks header, key, every page, the seal over all of them, the rollback counter, journal, one-time memory, ROM, directory and the chain of events. Pages that a power cut tore (torn: the next start heals them) are told from pages that somebody changed (tampered) or put back to an earlier content (stale), each with its area and whose bytes are in it. Nothing is healed and no lock is taken. What cannot be checked without the key is *unverified*. It ends with 0 when everything was checked and is good.',
+      'Checks header, key, every page, the seal over all of them, the rollback counter, journal, one-time memory, ROM, directory and the chain of events. Pages that a power cut tore (torn: the next start heals them) are told from pages that somebody changed (tampered) or put back to an earlier content (stale), each with its area and whose bytes are in it. Nothing is healed and no lock is taken. What cannot be checked without the key is told as unverified. It ends with 0 when everything was checked and is good.',
     reads: ['FILE: the chip file', 'its key file'],
     examples: ['module verify cash.chip', 'module verify cash.chip --json'],
     chips: 'one',
