@@ -65,7 +65,12 @@ test('on a narrow terminal no line of the demo is wider than it', async () => {
   assert.deepEqual(wide, [])
 })
 
-test('a program compiled from Rust is loaded in the place of the bank', async () => {
-  const median = fileURLToPath(new URL('../../../programs/elsewhere/median.wasm', import.meta.url))
-  assert.match(await told('median', undefined, '--app', median), /stages did what they said/)
+test('programs that were not written here, compiled from C and Rust, are loaded in the place of the bank', async () => {
+  for (const name of ['calculator', 'median']) {
+    const file = fileURLToPath(new URL(`../../../programs/elsewhere/${name}.wasm`, import.meta.url))
+    const text = (await told(name, undefined, '--app', file)).replaceAll(/\s+/g, ' ')
+    assert.ok(text.includes(`supplier load exchange/bank.activation --program ${file}`))
+    assert.ok(text.includes('supplier run --module chips/phone.chip --command 01'))
+    assert.match(text, /stages did what they said/)
+  }
 })

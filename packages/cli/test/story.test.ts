@@ -23,10 +23,9 @@ import { parseEntriesFile, serializeEntriesFile } from '@sealwright/roles/custod
 import { parties } from '@sealwright/roles/ports'
 import { scenes } from '../src/demo/index.ts'
 import { commandLine, commandLineJson, type JsonObject, type Ran } from './run.ts'
-import { certificateFiles, outcomeOf, printedLines, wordsOf } from './story.ts'
+import { certificateFiles, printedLines, wordsOf } from './story.ts'
 
 const launcher = fileURLToPath(new URL('../bin/sealwright.js', import.meta.url))
-const calculator = fileURLToPath(new URL('../../../programs/elsewhere/calculator.wasm', import.meta.url))
 const script = fileURLToPath(new URL('../../../tools/verify-passport.mjs', import.meta.url))
 
 const work = mkdtempSync(join(tmpdir(), 'sealwright-story-'))
@@ -113,15 +112,6 @@ test('a stage that does not do what it says ends the demo, and its exit status t
   assert.notEqual(status, 0)
   assert.equal(JSON.parse(lines.at(-2)!).ok, false)
   assert.match(stderr, /^sealwright: error: /m)
-})
-
-test('a program that was not written here, compiled from C, is loaded in the place of the bank', async () => {
-  const { status, stdout, stderr } = await commandLine(work, ['demo', '--app', calculator])
-  assert.equal(status, 0, stderr)
-  const printed = stdout.replaceAll(/\s+/g, ' ')
-  assert.ok(printed.includes(`supplier load exchange/bank.activation --program ${calculator}`))
-  assert.ok(printed.includes('supplier run --module chips/phone.chip --command 01'))
-  assert.match(stdout, /stages did what they said/)
 })
 
 test('a demo that is broken off leaves nothing behind', async () => {
@@ -290,16 +280,6 @@ test('[X1j] a log that its owner tells again without an event, and signs, does n
     assert.ok(lines.includes(`verified\t${check}`), check)
   }
   assert.ok(lines.includes('failed\thead-matches'), lines.join(' '))
-})
-
-test('the printed command lines, run in a new workspace, end with the same stages, certificates and memory', async () => {
-  const again = join(work, 'again')
-  await commandLine(work, ['init', 'again'])
-  for (const line of printedLines(told.stdout)) {
-    const { status, stderr } = await commandLine(again, wordsOf(line))
-    assert.equal(status, 0, `${line}\n${stderr}`)
-  }
-  assert.deepEqual(await outcomeOf(again), await outcomeOf(kept))
 })
 
 function good(): Passport {

@@ -25,7 +25,12 @@ export function tellFailure(terminal: Terminal, thrown: unknown, json: boolean):
 export function exitStatuses(): [status: number, meaning: string][] {
   const meanings = new Map<number, Set<string>>()
   for (const { exit, culprit } of Object.values(errorTable)) {
-    meanings.set(exit, (meanings.get(exit) ?? new Set()).add(culprits[culprit]))
+    meanings.set(
+      exit,
+      (meanings.get(exit) ?? new Set()).add(
+        exit === unproven ? 'the other side did not prove what it says' : culprits[culprit],
+      ),
+    )
   }
   const rows = [...meanings].map(([exit, set]): [number, string] => [exit, [...set].join(', ')])
   return [[0, 'done'], ...rows.sort(([a], [b]) => a - b)]
@@ -45,6 +50,9 @@ function pathOf(thrown: unknown): string {
   const path = (thrown as { path?: unknown } | null)?.path
   return typeof path === 'string' ? path : 'a file'
 }
+
+/** Of errors where keys, signatures or records do not hold. */
+const unproven = 5
 
 const culprits = {
   caller: 'the command line is wrong',
