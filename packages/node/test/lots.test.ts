@@ -78,6 +78,44 @@ test('[D11d] a serial number that two chips tell is taken once; the second chip 
   assert.deepEqual([again.done.refused, again.before], [1, 2])
 })
 
+test('[D11d] a serial number or an image that a chip of an earlier batch had is refused to a blank chip, under whatever name', async () => {
+  const lot = await RamLot.produced()
+  const other = await RamLot.produced()
+  // A copy that somebody made before the batch was mounted, and gave a number of its own.
+  const copy = lot.chips.get('2.chip')!.clone()
+  await lot.mount()
+  other.chips.delete('1.chip')
+  other.chips.delete('2.chip')
+  await other.mount([serialOf(1)])
+  assert.equal((await lot.customize()).done.customized, 3)
+  const batch = new Map(lot.chips)
+  lot.chips.clear()
+  lot.chips.set('a.chip', other.chips.get('3.chip')!)
+  lot.chips.set('b.chip', copy)
+  const elsewhere = await party('mounter', nodeCrypto)
+  await mount(elsewhere, {
+    chip: 'b.chip',
+    power: async () => lot.transport('b.chip'),
+    serial: serialOf(9),
+    deliveryNote: lot.note,
+  })
+  const done = await lot.customize()
+  assert.deepEqual([done.done.customized, done.done.refused], [0, 2])
+  assert.match(
+    (await lot.row('a.chip')).reason!,
+    /1\.chip, unlocked before and not here, had the serial number 0000000000000001/,
+  )
+  assert.match(
+    (await lot.row('b.chip')).reason!,
+    /2\.chip, unlocked before and not here, had the image 2 of the lot/,
+  )
+  for (const chip of ['a.chip', 'b.chip']) assert.equal(lot.heard.get(chip)!.includes(unlockIns), false)
+  // A chip that was customized and has another name now is itself.
+  lot.chips.clear()
+  lot.chips.set('c.chip', batch.get('1.chip')!)
+  assert.equal((await lot.customize()).done.customized, 1)
+})
+
 test('a copy of a chip under another serial number is told by its image, and gets no key', async () => {
   const lot = await RamLot.produced()
   lot.chips.set('4.chip', lot.chips.get('1.chip')!.clone())

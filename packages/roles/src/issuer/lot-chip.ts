@@ -145,7 +145,7 @@ async function onChip(
       const index = await useLot(ports, lot, (file) => requireIndex(lot, file, status.imageIv))
       const image = imageDigest(index)
       known = { ...known, index, digests: { ...known.digests, image } }
-      const refusal = await claim({ chip, serial: status.serial, index })
+      const refusal = await claim({ chip, serial: status.serial, index, blank: status.mode === 'issuer' })
       if (refusal !== undefined) throw new StateError(refusal)
     }
     const scrap = status.mode === 'issuer' && status.triesLeft === 0

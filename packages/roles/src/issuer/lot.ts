@@ -165,19 +165,29 @@ async function run(
 class Claims {
   readonly #serials = new Map<string, string>()
   readonly #indices = new Map<number, string>()
+  /** Of chips that were unlocked, and are not here by that name: given away, or under another name. */
+  readonly #goneSerials = new Map<string, string>()
+  readonly #goneIndices = new Map<number, string>()
 
   constructor(chips: readonly string[], book: LotBook) {
     const here = new Set(chips)
     for (const [name, { serial, index, events }] of book.chips()) {
-      // A chip that was given another name since is not here by the old one.
-      if (serial === undefined || events === undefined || !here.has(name)) continue
-      this.#serials.set(serial, name)
-      if (index !== undefined && index > 0) this.#indices.set(index, name)
+      if (serial === undefined || events === undefined) continue
+      const [serials, indices] = here.has(name)
+        ? [this.#serials, this.#indices]
+        : [this.#goneSerials, this.#goneIndices]
+      serials.set(serial, name)
+      if (index !== undefined && index > 0) indices.set(index, name)
     }
   }
 
-  take({ chip, serial, index }: ChipClaim): string | undefined {
+  take({ chip, serial, index, blank }: ChipClaim): string | undefined {
     const hex = encodeHex(serial)
+    // A chip that has another name now is not blank any more.
+    if (blank && this.#goneSerials.has(hex))
+      return `the chip ${this.#goneSerials.get(hex)}, unlocked before and not here, had the serial number ${hex}`
+    if (blank && this.#goneIndices.has(index))
+      return `the chip ${this.#goneIndices.get(index)}, unlocked before and not here, had the image ${index} of the lot`
     const other = this.#serials.get(hex)
     if (other !== undefined && other !== chip) return `the chip ${other} has the serial number ${hex} too`
     const twin = index === 0 ? undefined : this.#indices.get(index)

@@ -16,6 +16,8 @@ export interface ChipClaim {
   readonly serial: Uint8Array
   /** The index of its image in the lot. */
   readonly index: number
+  /** Nobody has unlocked it yet. */
+  readonly blank: boolean
 }
 
 /**
