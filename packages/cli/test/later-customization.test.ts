@@ -170,6 +170,14 @@ test('[D10b][D10d] refused by command line, each with its next step: no later cu
   )
 })
 
+test('a SAM in a reader is looked for as a module in one is', async () => {
+  const code = async (...args: string[]) => (await commandLineJson(folder, args)).json['error'].code
+  const wanted = await code('issuer', 'sam', 'new', '--reader', 'no reader of this name')
+  const named = ['issuer', 'later-customize', '--module', 'cash.chip', '--change', 'updates/change.json']
+  assert.equal(await code(...named, '--sam', 'reader:no reader of this name'), wanted)
+  assert.notEqual(wanted, 'usage')
+})
+
 test('inspect tells what a change file changes, and where one goes wrong', async () => {
   write(change)
   const { stdout } = await commandLine(folder, ['inspect', 'updates/change.json'])

@@ -231,8 +231,10 @@ export class Step {
     return reader === undefined ? this.optional('module') : `reader ${reader}`
   }
 
-  /** The same as `module` for one named otherwise: a chip file, or tcp:HOST:PORT. */
+  /** The same as `module` for one named otherwise: a chip file, tcp:HOST:PORT, or reader:NAME. */
   openModule(name: string): Promise<OpenModule> {
+    const reader = /^reader:(.+)$/.exec(name)
+    if (reader !== null) return this.#opened(name, async () => counting(await openReader(reader[1]!)))
     return this.#opened(name, () => this.#connect(name))
   }
 

@@ -258,7 +258,7 @@ export const errorTable = {
   'sam-differs': {
     culprit: 'state',
     exit: 7,
-    remedy: 'bring the SAM that is named: `--sam FILE`, or tcp:HOST:PORT',
+    remedy: 'bring the SAM that is named: `--sam FILE`, tcp:HOST:PORT or reader:NAME',
   },
   'sam-not-ready': {
     culprit: 'state',
