@@ -161,6 +161,14 @@ test('module verify names a changed page, its area and whose it is; each place h
   await good(work, 'module verify chips/phone.chip')
 })
 
+test('a folder where a chip file is expected is named', async () => {
+  const work = newWork()
+  for (const line of ['verify chips', 'backup chips --out x', 'protect chips --off']) {
+    const { message } = await refused(work, `module ${line}`, 'file-missing')
+    assert.match(message, /chips is a folder, expected a /, line)
+  }
+})
+
 test('[D8e] module verify tells a page put back, a whole memory put back and a key file put back apart', async () => {
   const work = newWork()
   const path = join(work, 'chips/loader.chip')

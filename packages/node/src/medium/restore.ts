@@ -16,6 +16,7 @@ import {
   SealBroken,
   SealedMedium,
 } from '@sealwright/module/seal'
+import { onFile } from '../files/index.ts'
 import { type Backup, checkBackup, parseBackup } from './backup-file.ts'
 import { replaceChip } from './chip-draft.ts'
 import { holdKey } from './chip-file.ts'
@@ -138,7 +139,7 @@ type Present =
 /** The chip's memory as it is now, opened in RAM. A memory that the counter does not accept is not the present one. */
 function readPresent(path: string, chip: ChipKey, key: OpenChipKey, { files, entropy }: ChipWorld): Present {
   if (!files.existsSync(path)) return { reason: 'the chip file is not there', mark: undefined }
-  const bytes = new Uint8Array(files.readFileSync(path))
+  const bytes = onFile(path, () => new Uint8Array(files.readFileSync(path)))
   let geometry: Backup['header']['geometry']
   try {
     const header = describeHeader(bytes.subarray(0, headerLength))

@@ -23,6 +23,7 @@ import {
   isFatal,
   PageSeal,
 } from '@sealwright/module/seal'
+import { onFile } from '../files/index.ts'
 import { FileLock } from '../lock/index.ts'
 import { checkLength, describeHeader, fileLength, headerLength, parseHeader } from './chip-header.ts'
 import { findKeyFile, type OpenChipKey, readChipKey } from './chip-key.ts'
@@ -320,8 +321,9 @@ function eventsText({ crypto }: ChipKey, { objects }: Memory): string {
 function readStill(path: string, { files }: ChipWorld): Uint8Array {
   if (!files.existsSync(path)) throw new UsageError(`there is no chip file ${path}`, { code: 'file-missing' })
   FileLock.refuseHeld(`${path}.lock`, 'memory-held')
-  const bytes = new Uint8Array(files.readFileSync(path))
-  const again = files.readFileSync(path)
+  const read = (): Uint8Array => onFile(path, () => new Uint8Array(files.readFileSync(path)))
+  const bytes = read()
+  const again = read()
   FileLock.refuseHeld(`${path}.lock`, 'memory-held')
   if (!equal(bytes, again)) {
     wipe(bytes)
