@@ -50,6 +50,15 @@ test('[D2b] the serial number is written once; again, or all zeros, or of anothe
   ]) {
     assert.equal(sw(module.transmit(decodeHex(wrong))), '6A80')
   }
+  for (const wrong of ['8034010008', '8034000108']) {
+    assert.equal(sw(module.transmit(concat(decodeHex(wrong), serial))), '6A86')
+  }
+  for (const wrong of ['8030010000', '8030000100', '8032010000', '8032000100']) {
+    assert.equal(sw(module.transmit(decodeHex(wrong))), '6A86')
+  }
+  for (const wrong of ['8030000001AA', '8032000001AA']) {
+    assert.equal(sw(module.transmit(decodeHex(wrong))), '6700')
+  }
   assert.equal(sw(module.transmit(writeSerial(serial))), '9000')
   const before = bytesOf(medium)
   assert.equal(sw(module.transmit(writeSerial(serial))), '6985')
