@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ascii } from '@sealwright/core/bytes'
 import { portableCrypto } from '@sealwright/core/crypto'
-import { cutModes, FaultSlots, Power, PowerLoss, RamSlots } from '../medium/index.ts'
+import { cutModes, FaultSlots, Power, PowerLoss, RamSlots, type Slots } from '../medium/index.ts'
 import { SealedChip } from '../testing/index.ts'
 import { type ChipKey, type CommitMark, counterCellLength, counterCells, RollbackCounter } from './index.ts'
 
@@ -93,6 +93,62 @@ test('advance to where it is writes nothing', () => {
   const { revision } = cells
   new RollbackCounter(chip, cells).advance(mark(3))
   assert.equal(cells.revision, revision)
+})
+
+test('[R1b] what the counter was told is durable when it returns', () => {
+  const cells = new RamSlots(counterCells, counterCellLength)
+  let open = 0
+  const noting: Slots = {
+    count: counterCells,
+    length: counterCellLength,
+    get revision() {
+      return cells.revision
+    },
+    lend: (cell) => cells.lend(cell),
+    program(cell, bytes) {
+      open++
+      cells.program(cell, bytes)
+    },
+    sync() {
+      open = 0
+    },
+  }
+  const counter = new RollbackCounter(chip, noting)
+  const steps: (() => void)[] = [
+    () => counter.begin(mark(1)),
+    () => counter.advance(mark(2)),
+    () => counter.advance(mark(2), new Uint8Array(16).fill(5)),
+    () => counter.allow(mark(9)),
+    () => counter.settle(mark(9)),
+    () => counter.allow(mark(12)),
+    () => counter.settleFound(mark(9)),
+  ]
+  for (const [i, step] of steps.entries()) {
+    const { revision } = cells
+    step()
+    assert.notEqual(cells.revision, revision, `step ${i + 1}`)
+    assert.equal(open, 0, `step ${i + 1}`)
+  }
+})
+
+test('[D8e] the commit that wrote one-time memory last is kept until another one writes it', () => {
+  const cells = new RamSlots(counterCells, counterCellLength)
+  const counter = new RollbackCounter(chip, cells)
+  const kept = (): number | undefined => new RollbackCounter(chip, cells).otpCommit
+  counter.begin(mark(3))
+  assert.equal(kept(), 3)
+  counter.advance(mark(4))
+  assert.equal(kept(), 3)
+  counter.advance(mark(5), undefined, 5)
+  counter.advance(mark(6), new Uint8Array(16).fill(5))
+  assert.equal(kept(), 5)
+  counter.allow(mark(20))
+  assert.equal(kept(), 5)
+  counter.settle(mark(20))
+  assert.equal(kept(), 5)
+  counter.allow(mark(30), 28)
+  counter.settle(mark(30))
+  assert.equal(kept(), 28)
 })
 
 test('a cell torn leaves the other, and is written next', () => {
