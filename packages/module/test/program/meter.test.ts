@@ -156,6 +156,24 @@ test('every bulk operation is charged by its size', () => {
   )
 })
 
+test('an element segment that names its table is written again as it was', () => {
+  const section = (id: number, ...content: number[]): number[] => [id, content.length, ...content]
+  const bytes = Uint8Array.from([
+    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...section(1, 1, 0x60, 0, 0),
+    ...section(3, 2, 0, 0),
+    ...section(4, 1, 0x70, 0, 2),
+    ...section(5, 1, 0, 1),
+    ...section(7, 1, 7, ...Buffer.from('process'), 0, 0),
+    ...section(9, 1, 2, 0, 0x41, 1, 0x0b, 0, 1, 1),
+    // process calls element 1, which stores 7 at address 0.
+    ...section(10, 2, 7, 0, 0x41, 1, 0x11, 0, 0, 0x0b, 9, 0, 0x41, 0, 0x41, 7, 0x36, 2, 0, 0x0b),
+  ])
+  const result = run(bytes)
+  assert.ok(result.ok)
+  assert.equal(result.memory[0], 7)
+})
+
 test('sizes that would wrap the budget stop the program', () => {
   for (const text of [
     '(memory.fill (i32.const 0) (i32.const 1) (i32.const -1))',
