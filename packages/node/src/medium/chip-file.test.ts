@@ -535,6 +535,66 @@ test('a chip that is being made and is cut at any step is there with its key, or
   }
 })
 
+test('nothing gets a name before its content is durable, and the counter knows a new memory before the file does', () => {
+  const path = newPath()
+  const order: string[] = []
+  const names = new Map<number, string>()
+  const short = (name: string): string => name.replace(path, 'chip').replace(folder, 'folder')
+  const watching: Files = {
+    ...files,
+    openSync: ((name: string, ...more: [string, number?]) => {
+      const file = files.openSync(name, ...more)
+      names.set(file, short(name))
+      return file
+    }) as Files['openSync'],
+    writeSync: ((file: number, ...more: [Uint8Array, number, number, number]) => {
+      if (order.at(-1) !== `write ${names.get(file)}`) order.push(`write ${names.get(file)}`)
+      return files.writeSync(file, ...more)
+    }) as Files['writeSync'],
+    fsyncSync: (file) => {
+      order.push(`sync ${names.get(file)}`)
+      files.fsyncSync(file)
+    },
+    fdatasyncSync: (file) => {
+      order.push(`sync ${names.get(file)}`)
+      files.fdatasyncSync(file)
+    },
+    linkSync: (from, to) => {
+      order.push(`link ${short(String(to))}`)
+      files.linkSync(from, to)
+    },
+    renameSync: (from, to) => {
+      order.push(`rename ${short(String(to))}`)
+      files.renameSync(from, to)
+    },
+  }
+  createChip(path, { geometry, pages: [[eeprom, new Uint8Array(256).fill(1)]] }, { files: watching })
+  assert.deepEqual(order, [
+    ...['write chip.new', 'sync chip.new', 'write chip.key.new', 'sync chip.key.new'],
+    ...['rename chip.key', 'sync folder', 'link chip', 'sync folder'],
+  ])
+  const draft = ChipDraft.load(path, { files: watching })
+  draft.medium.program(eeprom, new Uint8Array(256).fill(2))
+  draft.medium.sync()
+  order.length = 0
+  draft.save()
+  draft.close()
+  assert.deepEqual(order, [
+    ...['write chip.new', 'sync chip.new', 'write chip.key', 'sync chip.key'],
+    ...['rename chip', 'sync folder', 'write chip.key', 'sync chip.key'],
+  ])
+})
+
+test('a key file that holds anything beside key and cells is refused', () => {
+  const path = newPath()
+  make(path).close()
+  const key = new Uint8Array(readFileSync(`${path}.key`))
+  for (const at of [512 + 200, 1023, 1024 + 100, 1535]) {
+    writeFileSync(`${path}.key`, key.with(at, 1))
+    assert.throws(() => ChipFile.open(path), { code: 'chip-key-damaged' })
+  }
+})
+
 /** A formatted chip file whose bytes were changed by hand. */
 function changed(change: (bytes: Uint8Array) => void): string {
   const path = newPath()
