@@ -107,3 +107,57 @@ test('a draft whose saving failed is not saved again: nobody knows which memory 
   draft.close()
   assert.equal(valueIn(path), 1)
 })
+
+test('[D8e] what a draft replaced is refused at once, and what an opening found instead of a replacement too', () => {
+  const path = newChip()
+  const before = readFileSync(path)
+  replace(path, 2)
+  const after = readFileSync(path)
+  writeFileSync(path, before)
+  assert.throws(() => ChipFile.open(path), { code: 'memory-rolled-back' })
+  writeFileSync(path, after)
+  replace(path, 3, 'after rename')
+  // Opened, and no module started on it.
+  ChipFile.open(path).close()
+  writeFileSync(path, after)
+  assert.throws(() => ChipFile.open(path), { code: 'memory-rolled-back' })
+})
+
+test('the new name of a draft is durable before the counter forgets the memory that was there', () => {
+  const path = newChip()
+  const steps: string[] = []
+  const draft = ChipDraft.load(path, {
+    files: {
+      ...files,
+      writeSync: ((file: number, bytes: Uint8Array, ...rest: number[]) => {
+        steps.push('write')
+        return files.writeSync(file, bytes, ...(rest as [number, number, number]))
+      }) as Files['writeSync'],
+      renameSync: (from, to) => {
+        steps.push('rename')
+        files.renameSync(from, to)
+      },
+      fsyncSync: (file) => {
+        steps.push(files.fstatSync(file).isDirectory() ? 'sync folder' : 'sync file')
+        files.fsyncSync(file)
+      },
+      fdatasyncSync: (file) => {
+        steps.push('sync counter')
+        files.fdatasyncSync(file)
+      },
+    },
+  })
+  openNvm(draft.medium).transaction((tx) => tx.write(place, Uint8Array.of(2)))
+  draft.save()
+  draft.close()
+  const renamed = steps.indexOf('rename')
+  assert.deepEqual(steps.slice(renamed - 2), [
+    'write',
+    'sync counter',
+    'rename',
+    'sync folder',
+    'write',
+    'sync counter',
+  ])
+  assert.ok(steps.lastIndexOf('sync file') < renamed - 2)
+})
