@@ -69,8 +69,8 @@ class Thread {
   ) {
     const worker = new Worker(new URL('./lot-worker.ts', import.meta.url), {
       workerData: task,
-      // Most of what a chip needs is gone with it.
-      resourceLimits: { maxYoungGenerationSizeMb: 32 },
+      // What a chip needs is gone with it. Without a bound the heap grows with their number, because nothing makes V8 collect.
+      resourceLimits: { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 128 },
     })
     this.#worker = worker
     const say = (message: ToWorker): void => worker.postMessage(message)
