@@ -280,6 +280,19 @@ test('[D5a] a vector leads to functions without parameters and result only, of a
   }
 })
 
+test('[D5g] FINISH looks at every vector again: software that was replaced by one without the function is refused', async () => {
+  const { channel } = await unlocked()
+  const shaped = (name: string): WriteRecord => {
+    const bytes = software(wat(`(module (memory (export "memory") 1) (func (export "${name}")))`), [])
+    return { kind: 'put', object: 'software', id: 3, bytes }
+  }
+  const vectors: WriteRecord = { kind: 'vectors', vectors: [{ ins: line, program: 3, function: 1 }] }
+  assert.equal(await writeRecords(channel, [shaped('f1'), vectors, shaped('f2')]), 0x9000)
+  assert.equal((await finish(channel)).sw, 0x6a88)
+  assert.equal(await writeRecords(channel, [shaped('f1')]), 0x9000)
+  assert.equal((await finish(channel)).sw, 0x9000)
+})
+
 test('customization software of any kind cannot write what the chip does not take: numbers too long, and additions to nothing', async () => {
   // i32.const in signed LEB128.
   const calls = {
