@@ -153,6 +153,27 @@ test('a chip of another lot, of the bare mask, or not mounted gets no key and lo
   await assert.rejects(unlock(lot.issuer, lot.transport('2.chip'), { mask: 'spring' }), { code: 'wrong-lot' })
 })
 
+test('[D11c] a chip whose image was changed costs a try, which stays counted, and the report tells it', async () => {
+  const lot = await RamLot.mounted()
+  const medium = lot.chips.get('2.chip')!
+  const { first, pages } = areaOf(medium.geometry, 'eeprom')
+  const eeprom = Buffer.concat(Array.from({ length: pages }, (_, i) => medium.read(first + i)))
+  const at = eeprom.indexOf(parseLotOrder(lot.order).images[1]!.subarray(16, 64)) + 20
+  assert.ok(at > 20)
+  const page = first + Math.floor(at / 256)
+  const content = medium.read(page)
+  content[at % 256]! ^= 1
+  medium.program(page, content)
+  medium.sync()
+  const done = await lot.customize()
+  assert.equal(done.done.customized, 2)
+  const row = await lot.row('2.chip')
+  assert.deepEqual(
+    [(await lot.status('2.chip')).triesLeft, row.triesLeft],
+    [unlockTries - 1, unlockTries - 1],
+  )
+})
+
 test('[D11a] each chip of a lot has unlocking data of its own, which open no other chip', async () => {
   const lot = await RamLot.mounted()
   const file = await lot.issuer.vault.useSecret('lots/spring', (bytes) => parseLotFile(bytes.slice()))

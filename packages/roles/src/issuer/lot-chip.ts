@@ -161,11 +161,23 @@ async function onChip(
   } catch (error) {
     const outcome = outcomeOf(error)
     if (outcome === undefined) throw error
-    // A try that was counted stays counted.
+    // A try that was counted stays counted, and is told.
     await powered?.save()
-    return { row: rowOf(chip, outcome, known, (error as SealwrightError).message), documents: [] }
+    const triesLeft = await triesLeftNow(powered)
+    const now = triesLeft === undefined ? known : { ...known, triesLeft }
+    return { row: rowOf(chip, outcome, now, (error as SealwrightError).message), documents: [] }
   } finally {
     await powered?.close()
+  }
+}
+
+/** Undefined: the chip does not say. */
+async function triesLeftNow(powered: PoweredChip | undefined): Promise<number | undefined> {
+  try {
+    return powered && parseChipStatus(await plain(powered.transport).send('CHIP STATUS')).triesLeft
+  } catch (error) {
+    if (error instanceof SealwrightError) return undefined
+    throw error
   }
 }
 
