@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { DecodeError, UsageError } from '../errors/index.ts'
-import { ascii, concat, decodeHex, encodeHex, equal, fromAscii, u16, u32, wipe } from './index.ts'
+import { allZero, ascii, concat, decodeHex, encodeHex, equal, fromAscii, u16, u32, wipe } from './index.ts'
 
 const bytes = fc.uint8Array({ maxLength: 40 })
 
@@ -92,4 +92,19 @@ test('u16 and u32 are big-endian and hold only what fits', () => {
   )
   for (const value of [-1, 0x1_0000, 1.5, Number.NaN, Infinity]) assert.throws(() => u16(value), UsageError)
   for (const value of [-1, 2 ** 32, 0.5, Number.NaN]) assert.throws(() => u32(value), UsageError)
+})
+
+test('zeros: one bit anywhere is seen, at every alignment', () => {
+  for (let start = 0; start < 5; start++) {
+    for (let length = 0; length < 19; length++) {
+      const whole = new Uint8Array(32).fill(0xff)
+      const part = whole.subarray(start, start + length).fill(0)
+      assert.equal(allZero(part), true)
+      for (let i = 0; i < length; i++) {
+        part[i] = 1 << (i % 8)
+        assert.equal(allZero(part), false)
+        part[i] = 0
+      }
+    }
+  }
 })

@@ -34,6 +34,20 @@ export function fixedBytes(length: number): Uint8Array {
   return new Uint8Array(new ArrayBuffer(length))
 }
 
+/** Whether nothing but zeros stands there; not in constant time. Most of it by words: memories that were never written are long. */
+export function allZero(bytes: Uint8Array): boolean {
+  const { buffer, byteOffset, length } = bytes
+  let at = 0
+  if (byteOffset % 4 === 0) {
+    if (length > 0 && bytes[0] !== 0) return false
+    const words = new Uint32Array(buffer, byteOffset, length >>> 2)
+    for (let i = 0; i < words.length; i++) if (words[i] !== 0) return false
+    at = 4 * words.length
+  }
+  for (; at < length; at++) if (bytes[at] !== 0) return false
+  return true
+}
+
 /** Overwrites buffers that held secrets. */
 export function wipe(...buffers: readonly (Uint8Array | undefined)[]): void {
   for (const buffer of buffers) buffer?.fill(0)

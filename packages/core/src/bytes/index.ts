@@ -1,5 +1,6 @@
 export { decodeBase64, encodeBase64 } from './base64.ts'
 export {
+  allZero,
   ascii,
   concat,
   copyBytes,

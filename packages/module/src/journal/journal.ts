@@ -1,4 +1,4 @@
-import { wipe } from '@sealwright/core/bytes'
+import { allZero, wipe } from '@sealwright/core/bytes'
 import { DecodeError } from '@sealwright/core/errors'
 import { areaOf, type Medium, PageDamaged, pageSize, StorageFull } from '../medium/index.ts'
 import {
@@ -69,7 +69,7 @@ export class Journal {
   recover(): 'clean' | 'finished' | 'dropped' {
     const dirty = Array.from({ length: this.#pages }, (_, i) => i).filter((i) => {
       const page = this.#readable(i)
-      return page === undefined || !blank(page)
+      return page === undefined || !allZero(page)
     })
     const { seal } = this.#medium
     if (dirty.length === 0) {
@@ -119,11 +119,6 @@ export class Journal {
 /** Fewer than any journal has. */
 const keptPages = 8
 const zeros = new Uint8Array(pageSize)
-
-function blank(page: Uint8Array): boolean {
-  for (const byte of page) if (byte !== 0) return false
-  return true
-}
 
 function committed(bytes: Uint8Array): JournalRecord | undefined {
   try {

@@ -1,3 +1,4 @@
+import { allZero } from '@sealwright/core/bytes'
 import { UsageError } from '@sealwright/core/errors'
 import { checkSlot, type Slots } from './slots.ts'
 
@@ -55,7 +56,7 @@ export class RamSlots implements Slots {
     this.#slots.clear()
     for (let slot = 0; slot < from.count; slot++) {
       const bytes = from.lend(slot)
-      if (!isBlank(bytes)) this.#slots.set(slot, bytes.slice())
+      if (!allZero(bytes)) this.#slots.set(slot, bytes.slice())
     }
   }
 
@@ -67,9 +68,4 @@ export class RamSlots implements Slots {
   written(): number[] {
     return [...this.#slots.keys()].sort((a, b) => a - b)
   }
-}
-
-function isBlank(bytes: Uint8Array): boolean {
-  for (const byte of bytes) if (byte !== 0) return false
-  return true
 }

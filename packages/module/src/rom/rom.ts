@@ -1,4 +1,12 @@
-import { ascii, equal, fromAscii, Reader, requireFormatVersion, Writer } from '@sealwright/core/bytes'
+import {
+  allZero,
+  ascii,
+  equal,
+  fromAscii,
+  Reader,
+  requireFormatVersion,
+  Writer,
+} from '@sealwright/core/bytes'
 import { romMagics } from '@sealwright/core/customization'
 import { DecodeError, UsageError } from '@sealwright/core/errors'
 import { areaOf, type Medium, pageSize } from '../medium/index.ts'
@@ -95,7 +103,7 @@ export function parseRom(bytes: Uint8Array): Rom {
     if (id === 0) throw r.fail('program 0 is reserved')
     if (address !== roundUp(r.offset))
       throw r.fail(`program ${id} at ${address}, expected ${roundUp(r.offset)}`)
-    if (r.take(address - r.offset, 'gap').some((byte) => byte !== 0)) throw r.fail('gap not zero')
+    if (!allZero(r.take(address - r.offset, 'gap'))) throw r.fail('gap not zero')
     return { id, name, address, code: r.take(length, 'program') }
   })
   r.end()

@@ -1,6 +1,7 @@
 export { slotCount } from './assessment.ts'
 export { type ChipKey, chipIdLength, chipKeyCheck, chipKeyCheckLength, chipKeyLength } from './chip-keys.ts'
 export { type CommitMark, commitIdLength, sameMark } from './commit-mark.ts'
+export { DraftMedium } from './draft-medium.ts'
 export { type Examination, type Examined, examine } from './examine.ts'
 export { type Finding, type FindingKind, type FindingPlace, isFatal, SealBroken } from './finding.ts'
 export { neverWritten, PageSeal, sealedSlotLength } from './page-seal.ts'

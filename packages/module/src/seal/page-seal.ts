@@ -1,4 +1,4 @@
-import { ascii, wipe } from '@sealwright/core/bytes'
+import { allZero, ascii, wipe } from '@sealwright/core/bytes'
 import { labels } from '@sealwright/core/catalog'
 import type { AesKey } from '@sealwright/core/ports'
 import { pageSize } from '../medium/index.ts'
@@ -76,8 +76,7 @@ export class PageSeal implements Disposable {
 
 /** A slot never written is the page of zeros. */
 export function neverWritten(slot: Uint8Array): boolean {
-  for (const byte of slot) if (byte !== 0) return false
-  return true
+  return allZero(slot)
 }
 
 function writeU32(out: Uint8Array, at: number, value: number): void {

@@ -41,6 +41,13 @@ export interface NewMemory {
   readonly otpCommit?: number
 }
 
+/** A page that was programmed in a draft of the memory. */
+export interface DraftPage {
+  readonly content: Uint8Array
+  /** How often. */
+  writes: number
+}
+
 /** A transaction whose record is in the journal, or about to be. */
 interface Flight {
   readonly state: SealState
@@ -217,6 +224,22 @@ export class SealedMedium implements Medium, Disposable {
     })
   }
 
+  /** Programs pages as often as a draft did, but with their last content only, and seals them as one commit; durable on return. */
+  programDraft(pages: ReadonlyMap<number, DraftPage>): void {
+    this.#usable()
+    if (pages.size === 0) return
+    this.#settled()
+    if (this.#flight !== undefined) throw new InternalError('a draft inside a transaction')
+    const commit = this.#mark.commit + 1
+    for (const [page, { content }] of pages)
+      checkProgram(this.geometry, page, content, () => (this.#bad.has(page) ? undefined : this.#views[page]))
+    for (const [page, { content, writes }] of pages) {
+      if (page < this.#journal.first || page >= this.#journal.end) this.#loose.add(page)
+      this.#guard(() => this.#put(page, commit, content, writes))
+    }
+    this.sync()
+  }
+
   /** Forgets content and keys. The slots stay the caller's. */
   close(): void {
     if (this.#state === 'closed') return
@@ -308,8 +331,8 @@ export class SealedMedium implements Medium, Disposable {
     this.#slots.program(page, slot)
   }
 
-  #put(page: number, commit: number, bytes: Uint8Array): void {
-    const writes = this.#table.writesOf(page) + 1
+  #put(page: number, commit: number, bytes: Uint8Array, times = 1): void {
+    const writes = this.#table.writesOf(page) + times
     const slot = this.#pageSeal.seal(page, { commit, writes }, bytes)
     this.#slots.program(page, slot)
     this.#views[page]!.set(bytes)

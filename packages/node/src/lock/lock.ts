@@ -132,8 +132,12 @@ function exists(pid: number): boolean {
 
 function self(command: string): Holder {
   const { pid } = process
-  return { format: 1, pid, started: startOf(pid), command, host: hostname(), since: new Date().toISOString() }
+  ownStart ??= startOf(pid)
+  return { format: 1, pid, started: ownStart, command, host: hostname(), since: new Date().toISOString() }
 }
+
+/** It does not change, and many chips ask for it. */
+let ownStart: string | null | undefined
 
 /** Field 22 of the process's stat on Linux, which comes after the name in brackets. */
 function startOf(pid: number): string | null {

@@ -1,6 +1,12 @@
 import { SealwrightError, StateError } from '@sealwright/core/errors'
 import { RamSlots } from '@sealwright/module/medium'
-import { type CommitMark, RollbackCounter, SealedMedium, sameMark } from '@sealwright/module/seal'
+import {
+  type CommitMark,
+  DraftMedium,
+  RollbackCounter,
+  SealedMedium,
+  sameMark,
+} from '@sealwright/module/seal'
 import { type HeldChip, holdChip } from './chip-file.ts'
 import type { ChipOptions } from './chip-world.ts'
 import { syncFolderOf, writeError } from './files.ts'
@@ -12,7 +18,7 @@ import { writeChipDraft } from './whole-file.ts'
  */
 export class ChipDraft implements Disposable {
   readonly path: string
-  readonly medium: SealedMedium
+  readonly medium: DraftMedium
   readonly #held: HeldChip
   readonly #slots: RamSlots
   /** A copy of the counter for the work in RAM; the real one is told by `save`. */
@@ -29,16 +35,18 @@ export class ChipDraft implements Disposable {
     this.#slots = RamSlots.from(slots)
     this.#working = new RollbackCounter(chip, cells)
     this.#counter = new RollbackCounter(chip, key.cells)
-    this.medium = SealedMedium.open({
+    const sealed = SealedMedium.open({
       geometry: header.geometry,
       slots: this.#slots,
       counter: this.#working,
       chip,
       entropy: world.entropy,
     })
-    this.#present = this.medium.mark
+    // What an interrupted transaction of the file leads to is not in the file yet.
+    this.#present = sealed.mark
     // One memory is replaced by one: the counter must not know of a third.
     this.#counter.settleFound(this.#present)
+    this.medium = new DraftMedium(sealed)
   }
 
   /** Holds a chip and reads it into RAM; refusals are those of `ChipFile.open`. */
@@ -54,11 +62,12 @@ export class ChipDraft implements Disposable {
 
   /** Puts the memory as it is now in the place of the file's; durable on return. Between transactions only. */
   save(): void {
-    const { mark } = this.medium
     const counter = this.#counter
     const present = this.#present
     if (present === undefined)
       throw new StateError(`${this.path} could not be replaced: it must be opened again`)
+    this.medium.commit()
+    const { mark } = this.medium
     if (sameMark(present, mark)) return
     this.#present = undefined
     replaceChip(this.#held, this.#slots, () => {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { encodeHex, equal, wipe } from '@sealwright/core/bytes'
+import { allZero, encodeHex, equal, wipe } from '@sealwright/core/bytes'
 import { DecodeError, StateError, UsageError } from '@sealwright/core/errors'
 import type { Crypto, Entropy } from '@sealwright/core/ports'
 import type { Slots } from '@sealwright/module/medium'
@@ -236,8 +236,7 @@ function readKeyFile(path: string, files: Files): { readonly head: KeyHead; read
 /** Zeros behind each cell. */
 function isPadded(bytes: Uint8Array): boolean {
   for (let at = cellOffset; at < keyFileLength; at += cellStride) {
-    const behind = bytes.subarray(at + counterCellLength, at + cellStride)
-    if (behind.some((byte) => byte !== 0)) return false
+    if (!allZero(bytes.subarray(at + counterCellLength, at + cellStride))) return false
   }
   return true
 }

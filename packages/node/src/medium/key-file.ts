@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import {
+  allZero,
   ascii,
   concat,
   equal,
@@ -72,8 +73,7 @@ export function parseKeyHead(bytes: Uint8Array): KeyHead {
   }
   const wrapped = protection === 'passphrase' ? parseWrappedKey(r) : undefined
   const start = wrapped === undefined ? r.offset + keyLength : r.offset
-  if (bytes.subarray(start, headLength - 4).some((byte) => byte !== 0))
-    throw r.fail('reserved bytes are not zero')
+  if (!allZero(bytes.subarray(start, headLength - 4))) throw r.fail('reserved bytes are not zero')
   if (wrapped !== undefined) return { chipId, protection: 'passphrase', wrapped }
   const key = fixedBytes(keyLength)
   key.set(bytes.subarray(r.offset, start))

@@ -1,3 +1,4 @@
+import { allZero } from '@sealwright/core/bytes'
 import { type Geometry, RamSlots, type Slots } from '@sealwright/module/medium'
 import { sealedSlotLength, slotCount } from '@sealwright/module/seal'
 import type { ChipHeader } from './chip-header.ts'
@@ -18,9 +19,9 @@ export function writeChipDraft(path: string, header: ChipHeader, slots: Slots, f
 function* writtenRuns(slots: Slots): Generator<{ at: number; bytes: Uint8Array }> {
   const { count, length } = slots
   for (let first = 0; first < count; first++) {
-    if (isBlank(slots.lend(first))) continue
+    if (allZero(slots.lend(first))) continue
     let end = first + 1
-    while (end < count && !isBlank(slots.lend(end))) end++
+    while (end < count && !allZero(slots.lend(end))) end++
     const bytes = new Uint8Array((end - first) * length)
     for (let slot = first; slot < end; slot++) bytes.set(slots.lend(slot), (slot - first) * length)
     yield { at: headerLength + first * length, bytes }
@@ -34,12 +35,7 @@ export function ramSlotsOf(bytes: Uint8Array, geometry: Geometry): RamSlots {
   for (let slot = 0; slot < slots.count; slot++) {
     const at = headerLength + slot * sealedSlotLength
     const content = bytes.subarray(at, at + sealedSlotLength)
-    if (!isBlank(content)) slots.program(slot, content)
+    if (!allZero(content)) slots.program(slot, content)
   }
   return slots
-}
-
-function isBlank(slot: Uint8Array): boolean {
-  for (const byte of slot) if (byte !== 0) return false
-  return true
 }
