@@ -3,7 +3,7 @@
  * and the step done again reaches its end. Prints writes, cuts and recoveries of each step, and fails at zero.
  * The memory is a sealed one and loses power together with its rollback counter; `--plain`: the journal alone. Slots are torn; `--all`: in
  * every way that a cut may leave them, and some steps at depth 2 too, which cuts the restart after each cut at each of its writes.
- * `--depth 2`: that for every step.
+ * `--depth 2`: that for every step; `--restarts`: that for those steps, and nothing else.
  * `--replay ID`: one cut again; `--list`, `--json`; other words keep only steps whose names contain one of them.
  */
 import { performance } from 'node:perf_hooks'
@@ -20,6 +20,7 @@ const { values: options, positionals: words } = parseArgs({
   options: {
     all: { type: 'boolean', default: false },
     depth: { type: 'string' },
+    restarts: { type: 'boolean', default: false },
     replay: { type: 'string' },
     plain: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
@@ -31,6 +32,7 @@ if (![undefined, '1', '2'].includes(options.depth))
   throw new Error(`--depth: expected 1 or 2, got ${options.depth}`)
 /** `--all` takes depth 2 for the steps that ask for it: of all steps it takes many minutes. */
 const depthsOf = ({ restarts }: Stage): readonly (1 | 2)[] => {
+  if (options.restarts) return [2]
   if (options.depth !== undefined) return options.depth === '2' ? [2] : [1]
   return options.all && restarts === true ? [1, 2] : [1]
 }
@@ -45,7 +47,7 @@ const wanted = (stage: Stage): boolean => {
   const name = scenarioName(stage)
   if (options.replay !== undefined) return options.replay.startsWith(`${name}:`)
   if (words.length > 0) return words.some((word) => name.includes(word))
-  return stage.faults !== false
+  return stage.faults !== false && (!options.restarts || stage.restarts === true)
 }
 
 const begun = performance.now()
