@@ -217,7 +217,8 @@ function checkMemory(
     checkModeMark(nvm)
     return `mode ${otp.test('mode-terminated') ? 'terminated' : otp.test('mode-user') ? 'user' : otp.test('mode-customization') ? 'customization' : 'issuer'}${otp.test('test') ? ', a test module' : ''}`
   })
-  report.try('rom', () => `${rom.bytes.length} bytes, ${rom.programs.length} programs`)
+  const count = rom.programs.length
+  report.try('rom', () => `${rom.bytes.length} bytes, ${count === 1 ? '1 program' : `${count} programs`}`)
   report.try('directory', () => `${objects.list().length} objects, every byte of EEPROM has one owner`)
   report.try('events', () => eventsText(chip, memory))
 }
