@@ -23,12 +23,19 @@ export class Otp {
   list(): { bits: Record<OtpBit, boolean>; spare: number[] } {
     const page = this.#page()
     const names = Object.keys(otpBits) as OtpBit[]
-    const named = new Set<number>(Object.values(otpBits))
     const bits = Object.fromEntries(names.map((name) => [name, testBit(page, otpBits[name])]))
-    const spare = Array.from({ length: 8 * otpLength }, (_, n) => n).filter(
-      (n) => !named.has(n) && testBit(page, n),
-    )
-    return { bits: bits as Record<OtpBit, boolean>, spare }
+    return { bits: bits as Record<OtpBit, boolean>, spare: this.spare() }
+  }
+
+  /** Bits that are set and have no name. */
+  spare(): number[] {
+    const page = this.#page()
+    const spare: number[] = []
+    for (let at = 0; at < otpLength; at++) {
+      if (page[at] === 0) continue
+      for (let n = 8 * at; n < 8 * at + 8; n++) if (testBit(page, n) && !named.has(n)) spare.push(n)
+    }
+    return spare
   }
 }
 
@@ -39,11 +46,13 @@ export function checkOtp(otp: Otp): void {
       throw new StateError(`one-time memory: ${bit} without ${before}`, { code: 'memory-damaged' })
     }
   }
-  const { spare } = otp.list()
+  const spare = otp.spare()
   if (spare.length > 0) {
     throw new StateError(`one-time memory: spare bit ${spare[0]} is set`, { code: 'memory-damaged' })
   }
 }
+
+const named: ReadonlySet<number> = new Set(Object.values(otpBits))
 
 function testBit(page: Uint8Array, n: number): boolean {
   return (page[n >> 3]! & (1 << (n & 7))) !== 0
