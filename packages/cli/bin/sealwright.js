@@ -11,6 +11,7 @@ var PINNED = 'SEALWRIGHT_PINNED_NODE'
 
 if (runsTypeScript(process.versions.node)) {
   withoutTypeStrippingWarning()
+  keepCompiled()
   require('../src/main.ts').runProcess()
 } else {
   var node = process.env[PINNED] === undefined ? pinnedNode() : null
@@ -78,6 +79,26 @@ function runOn(node) {
       process.exit(status)
     }
   })
+}
+
+/**
+ * Node compiles hundreds of sources at every start; what it compiled is kept beside the dependencies, where nobody writes who could not write
+ * the sources as well. Where it cannot be kept, nothing changes.
+ */
+function keepCompiled() {
+  var enable = require('module').enableCompileCache
+  if (typeof enable !== 'function') return
+  var folder = fs.realpathSync(__dirname)
+  for (;;) {
+    var dependencies = path.join(folder, 'node_modules')
+    if (fs.existsSync(dependencies)) {
+      enable(path.join(dependencies, '.cache', 'sealwright', 'compiled'))
+      return
+    }
+    var parent = path.dirname(folder)
+    if (parent === folder) return
+    folder = parent
+  }
 }
 
 /** Node 22 warns that type stripping is experimental; every other warning stays. */

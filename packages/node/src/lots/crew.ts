@@ -1,3 +1,5 @@
+import { getCompileCacheDir } from 'node:module'
+import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { InternalError } from '@sealwright/core/errors'
 import type { LotChipDone, LotJob } from '@sealwright/roles/issuer'
@@ -69,6 +71,7 @@ class Thread {
   ) {
     const worker = new Worker(new URL('./lot-worker.ts', import.meta.url), {
       workerData: task,
+      env: threadEnvironment(),
       // What a chip needs is gone with it. Without a bound the heap grows with their number, because nothing makes V8 collect.
       resourceLimits: { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 128 },
     })
@@ -112,6 +115,13 @@ class Thread {
   async stop(): Promise<void> {
     await this.#worker.terminate()
   }
+}
+
+/** A thread does not inherit where Node keeps what it compiled. */
+function threadEnvironment(): NodeJS.ProcessEnv {
+  const compiled = getCompileCacheDir()
+  // It names the folder of this Node's version in the one that was given.
+  return compiled === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(compiled) }
 }
 
 /** So many, that a thread has the next one before it asks. */
