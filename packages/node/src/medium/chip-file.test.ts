@@ -23,6 +23,7 @@ import { layOutRom, serializeRom } from '@sealwright/module/rom'
 import { sealedSlotLength } from '@sealwright/module/seal'
 import { mediumContract } from '@sealwright/module/testing'
 import { FileLock } from '../lock/index.ts'
+import { deadAfter } from '../testing/index.ts'
 import { headerLength, parseHeader, serializeHeader } from './chip-header.ts'
 import { ChipDraft, ChipFile, type ChipOptions, createChip, type Files } from './index.ts'
 
@@ -633,31 +634,6 @@ function fullAfter(room: number): Files {
       if (left < 0) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
       return files.writeSync(file, bytes, offset, length, position)
     }) as Files['writeSync'],
-  }
-}
-
-/** A machine that stops before its n-th change of the disk, and does nothing after it. */
-function deadAfter(n: number): { files: Files; steps: { count: number } } {
-  const steps = { count: 0 }
-  const dying =
-    <A extends unknown[], R>(work: (...args: A) => R) =>
-    (...args: A): R => {
-      steps.count++
-      if (!(steps.count < n)) throw new Error('the machine stopped')
-      return work(...args)
-    }
-  return {
-    files: {
-      ...files,
-      writeSync: dying(files.writeSync as (...args: unknown[]) => number) as Files['writeSync'],
-      fsyncSync: dying(files.fsyncSync),
-      fdatasyncSync: dying(files.fdatasyncSync),
-      ftruncateSync: dying(files.ftruncateSync),
-      linkSync: dying(files.linkSync),
-      renameSync: dying(files.renameSync),
-      rmSync: dying(files.rmSync),
-    },
-    steps,
   }
 }
 

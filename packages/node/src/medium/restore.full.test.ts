@@ -8,8 +8,8 @@ import { decodeHex } from '@sealwright/core/bytes'
 import { openMemory } from '@sealwright/module/eeprom'
 import { Events } from '@sealwright/module/events'
 import { nodeCrypto as crypto } from '../crypto/index.ts'
-import { unpackWorkspace } from '../testing/index.ts'
-import { backUpChip, ChipFile, type Files, planRestore, protectChip } from './index.ts'
+import { deadAfter, unpackWorkspace } from '../testing/index.ts'
+import { backUpChip, ChipFile, planRestore, protectChip } from './index.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'sealwright-restore-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -134,28 +134,3 @@ test('a passphrase that is put on and cut at any step leaves the key bare or und
   }
   assert.deepEqual([...seen].sort(), ['bare', 'passphrase'])
 })
-
-/** A machine that stops before its n-th change of the disk, and does nothing after it. */
-function deadAfter(n: number): { files: Files; steps: { count: number } } {
-  const steps = { count: 0 }
-  const dying =
-    <A extends unknown[], R>(work: (...args: A) => R) =>
-    (...args: A): R => {
-      steps.count++
-      if (!(steps.count < n)) throw new Error('the machine stopped')
-      return work(...args)
-    }
-  return {
-    files: {
-      ...files,
-      writeSync: dying(files.writeSync as (...args: unknown[]) => number) as Files['writeSync'],
-      fsyncSync: dying(files.fsyncSync),
-      fdatasyncSync: dying(files.fdatasyncSync),
-      ftruncateSync: dying(files.ftruncateSync),
-      linkSync: dying(files.linkSync),
-      renameSync: dying(files.renameSync),
-      rmSync: dying(files.rmSync),
-    },
-    steps,
-  }
-}
