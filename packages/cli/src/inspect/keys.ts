@@ -4,8 +4,9 @@ import { parseKeyFile } from '@sealwright/node/keys'
 import type { Explanation } from './explanation.ts'
 
 export function explainCertificate(bytes: Uint8Array): Explanation {
-  const { subject, issuer, serialNumber, notBefore, notAfter, role, test, publicPoint, customer, binding } =
-    parseCertificate(bytes)
+  const certificate = parseCertificate(bytes)
+  const { subject, issuer, serialNumber, notBefore, notAfter, role, test, publicPoint } = certificate
+  const { customer, binding, ticket } = certificate
   const dates = [notBefore, notAfter].map((seconds) => new Date(seconds * 1000).toISOString())
   const json = {
     subject,
@@ -18,6 +19,7 @@ export function explainCertificate(bytes: Uint8Array): Explanation {
     publicPoint,
     customer,
     binding,
+    ticket,
   }
   return {
     kind: 'certificate',
@@ -33,6 +35,7 @@ export function explainCertificate(bytes: Uint8Array): Explanation {
       ...(binding === undefined
         ? []
         : [`nonce ${encodeHex(binding.nonce)}`, `central system's key ${encodeHex(binding.centralKeyHash)}`]),
+      ...(ticket === undefined ? [] : [`number ${ticket.number} of the ticket ${encodeHex(ticket.id)}`]),
       'the signature was not checked: that needs the issuer',
     ],
   }

@@ -4,13 +4,14 @@ import { Buffer } from 'node:buffer'
 import { createPublicKey, webcrypto, X509Certificate } from 'node:crypto'
 import { test } from 'node:test'
 import * as peculiar from '@peculiar/x509'
-import { encodeHex } from '../bytes/index.ts'
+import { ascii, concat, encodeHex } from '../bytes/index.ts'
 import { portableCrypto as crypto } from '../crypto/index.ts'
 import { DerReader, der, noEnd, parseEcdsaSignature } from '../der/index.ts'
 import { DecodeError, UsageError } from '../errors/index.ts'
 import {
   type Certificate,
   certificateToPem,
+  extensionOids,
   issueCertificate,
   parseCertificate,
   pemToCertificates,
@@ -60,6 +61,40 @@ test('the parsed fields are those of the profile', () => {
   assert.deepEqual(certificates.unit.basicConstraints, { ca: true, pathLength: 0 })
   const marked = testOnlyPki(crypto, 'a', true)
   for (const name of names) assert.equal(marked.certificates[name].test, true, name)
+})
+
+test('[X6c] an operating certificate carries the id of a ticket and its running number there', () => {
+  const ticket = { id: ascii('ticket 000000001'), number: 7 }
+  const profile = { role: 'module-operating' as const, subject: operating.subject, by: 'unit' as const }
+  const rest = {
+    serialNumber: Uint8Array.of(5),
+    publicPoint: operating.publicPoint,
+    binding: operating.binding!,
+  }
+  const made = pki.issue({ ...profile, ...rest, ticket })
+  assert.deepEqual(made.ticket, ticket)
+  assert.equal(operating.ticket, undefined)
+  assert.deepEqual(serializeTbs(made), made.tbs)
+  for (const wrong of [
+    { ...ticket, number: 0 },
+    { ...ticket, number: 2 ** 31 },
+    { ...ticket, id: new Uint8Array(15) },
+  ]) {
+    assert.throws(() => pki.issue({ ...profile, ...rest, ticket: wrong }), UsageError)
+  }
+  const { binding: _, ...others } = { ...profile, ...rest, by: 'manufacturer-root' as const }
+  assert.throws(() => pki.issue({ ...others, role: 'module-identity', ticket }), UsageError)
+  const value = (number: number, id = 16) =>
+    der.sequence(der.octetString(new Uint8Array(id)), der.smallInteger(number))
+  for (const bad of [value(0), value(1, 15), concat(value(1), Uint8Array.of(0)), der.null()]) {
+    const tbs = serializeTbs({
+      ...made,
+      extensions: made.extensions.map((one) =>
+        one.oid === extensionOids.ticket ? { ...one, value: bad } : one,
+      ),
+    })
+    assert.throws(() => parseCertificate(serializeCertificate(tbs, made.signature)), DecodeError)
+  }
 })
 
 test('node:crypto reads the same fields and verifies the same signatures', () => {

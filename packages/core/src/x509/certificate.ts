@@ -35,6 +35,14 @@ export interface Binding {
   readonly centralKeyHash: Uint8Array
 }
 
+/** The quota ticket that a unit issued an operating certificate from. */
+export interface TicketNumber {
+  /** The ticket's id, 16 bytes. */
+  readonly id: Uint8Array
+  /** 1, 2, 3 … up to the ticket's count. */
+  readonly number: number
+}
+
 /** An X.509 v3 certificate of a P-256 key, signed by ECDSA with SHA-256. Times are seconds since 1970. */
 export interface Certificate {
   /** Magnitude, 1..16 bytes, without a leading zero. */
@@ -57,6 +65,7 @@ export interface Certificate {
   readonly test: boolean
   readonly customer: Uint8Array | undefined
   readonly binding: Binding | undefined
+  readonly ticket: TicketNumber | undefined
   /** Raw r‖s, 64 bytes, low s. */
   readonly signature: Uint8Array
   /** The signed bytes. */
@@ -82,6 +91,8 @@ export interface CertificateProfile {
   readonly customer?: Uint8Array
   /** For an operating certificate. */
   readonly binding?: Binding
+  /** For an operating certificate that counts against a quota ticket. */
+  readonly ticket?: TicketNumber
 }
 
 /** The parts that a certificate is written from; `serializeTbs` of a parsed certificate gives its `tbs`. */
@@ -98,12 +109,15 @@ export function tbsOfProfile(profile: CertificateProfile, crypto: Crypto): Uint8
   const row = roleRow(profile.role)
   const issuer = profile.issuer === 'self' ? profile : profile.issuer
   const test = (profile.issuer === 'self' ? profile.test : profile.issuer.test) ?? false
-  const { customer, binding } = profile
+  const { customer, binding, ticket } = profile
   if (row.carries.includes('customer') !== (customer !== undefined)) {
     throw new UsageError(`${profile.role}: a customer id belongs to a unit's certificate and to no other`)
   }
   if (row.carries.includes('binding') !== (binding !== undefined)) {
     throw new UsageError(`${profile.role}: a binding belongs to an operating certificate and to no other`)
+  }
+  if (ticket !== undefined && profile.role !== ticketRole) {
+    throw new UsageError(`${profile.role}: a ticket belongs to an operating certificate and to no other`)
   }
   if (row.carries.includes('module serial') && !isModuleSerial(profile.subject.serialNumber)) {
     throw new UsageError(`${profile.role}: expected the serial number as 16 upper-case hex digits`)
@@ -129,6 +143,11 @@ export function tbsOfProfile(profile: CertificateProfile, crypto: Crypto): Uint8
       der.octetString(sized(binding.centralKeyHash, 32, 'central key hash')),
     )
     add('binding', false, value)
+  }
+  if (ticket) {
+    if (ticket.number < 1) throw new UsageError('the numbers of a ticket begin at 1')
+    const id = der.octetString(sized(ticket.id, 16, 'ticket id'))
+    add('ticket', false, der.sequence(id, der.smallInteger(ticket.number)))
   }
   return serializeTbs({ ...profile, issuer: issuer.subject, extensions })
 }
@@ -257,6 +276,7 @@ function parseKnownExtensions(extensions: readonly Extension[]) {
     test: known('test', parseMarker) ?? false,
     customer: known('customer', (r) => octets(r, 16, 'customer id')),
     binding: known('binding', parseBinding),
+    ticket: known('ticket', parseTicket),
   }
 }
 
@@ -309,6 +329,14 @@ function parseBinding(r: DerReader): Binding {
   return binding
 }
 
+function parseTicket(r: DerReader): TicketNumber {
+  const value = r.sequence('value')
+  const ticket = { id: octets(value, 16, 'ticket id'), number: value.smallInteger('running number') }
+  value.end()
+  if (ticket.number === 0) throw value.fail('the numbers of a ticket begin at 1')
+  return ticket
+}
+
 function octets(r: DerReader, length: number, field: string): Uint8Array {
   const value = r.octetString(field)
   if (value.length !== length) throw r.fail(`${field} expected ${length} bytes, got ${value.length}`)
@@ -357,6 +385,9 @@ function parseName(r: DerReader): Name {
   }
   return { commonName, serialNumber }
 }
+
+/** The one role whose certificates may carry a ticket. */
+export const ticketRole = 'module-operating' satisfies RoleName
 
 /** The first 20 bytes of SHA-256 of the point (RFC 7093 section 2, method 1). */
 export function keyIdentifier(publicPoint: Uint8Array, crypto: Crypto): Uint8Array {

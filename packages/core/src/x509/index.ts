@@ -12,6 +12,7 @@ export {
   serializePublicKey,
   serializeTbs,
   type TbsCertificate,
+  type TicketNumber,
   tbsOfProfile,
 } from './certificate.ts'
 export {

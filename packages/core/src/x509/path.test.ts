@@ -284,6 +284,16 @@ const broken: [PathReason, number, string, PathInput][] = [
   ['key-usage', 0, 'a leaf without key usage', leafOnly(withExtension(operating, extensionOids.keyUsage))],
   ['missing-field', 0, 'no binding', leafOnly(withExtension(operating, extensionOids.binding))],
   ['missing-field', 1, 'a unit without customer', unitOnly(withExtension(unit, extensionOids.customer))],
+  [
+    'missing-field',
+    1,
+    'a ticket in a unit certificate',
+    unitOnly(
+      withExtension(unit, extensionOids.ticket, {
+        value: der.sequence(der.octetString(new Uint8Array(16)), der.smallInteger(1)),
+      }),
+    ),
+  ],
   ['missing-field', 0, 'no serial number', leafOnly({ subject: { commonName: 'module' } })],
   [
     'missing-field',

@@ -7,6 +7,7 @@ import {
   keyIdentifier,
   moduleSerialText,
   type Name,
+  ticketRole,
 } from './certificate.ts'
 import { extensionOids, type RoleName, roleRow } from './roles.ts'
 
@@ -156,6 +157,7 @@ function ownReason(
     const needed = row.carries.includes(field)
     if (needed !== carried[field] && (needed || field !== 'module serial')) return 'missing-field'
   }
+  if (certificate.ticket !== undefined && role !== ticketRole) return 'missing-field'
   return undefined
 }
 

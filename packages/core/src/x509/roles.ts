@@ -146,4 +146,6 @@ export const extensionOids = {
   customer: `${arc}.2.2`,
   /** SEQUENCE of OCTET STRINGs nonce (16), customer (16), SHA-256 of the central system's point (32). */
   binding: `${arc}.2.3`,
+  /** SEQUENCE of OCTET STRING ticket id (16) and INTEGER running number: from which quota the unit issued it, and as which one of it. */
+  ticket: `${arc}.2.4`,
 } as const
