@@ -7,10 +7,13 @@ import {
   serializeLotRequests,
 } from '@sealwright/core/customization'
 import type { Transport } from '@sealwright/core/ports'
+import { parseCertificate } from '@sealwright/core/x509'
 import { Module } from '@sealwright/module'
 import type { RamMedium } from '@sealwright/module/medium'
 import { plain } from '@sealwright/roles/channel'
 import {
+  completeLot,
+  completeLotChip,
   customizeLot,
   customizeLotChip,
   finishLot,
@@ -19,14 +22,22 @@ import {
   type LotJob,
   type LotRow,
   lotImageDigests,
+  lotIndices,
   lotRoot,
   lotRows,
   type NewLotInput,
   newLot,
   type ProductName,
   products,
+  useLot,
 } from '@sealwright/roles/issuer'
-import { certifyLot, initRoot, produceLot } from '@sealwright/roles/manufacturer'
+import {
+  certificateRecord,
+  certifyLot,
+  certifyPresent,
+  initRoot,
+  produceLot,
+} from '@sealwright/roles/manufacturer'
 import { mount, mountLot } from '@sealwright/roles/mounter'
 import type { ChipClaim, LotCrew, PartyPorts, PoweredChip } from '@sealwright/roles/ports'
 import { maskLayout } from '../src/chips/index.ts'
@@ -132,6 +143,39 @@ export class RamLot {
           manufacturerRoot: root,
           imageDigest: await lotImageDigests(ports, 'spring'),
           givePapers: async (serial, papers) => void this.papers.set(hex(serial), papers.slice()),
+        }),
+      ),
+    })
+  }
+
+  /** All in one go, with the manufacturer at hand. */
+  async complete(change: { serials?: readonly string[]; identical?: boolean } = {}) {
+    const { serials, identical } = change
+    const product = identical === undefined ? products.cash : { ...products.cash, identical }
+    const root = parseCertificate(this.root)
+    const certificates = await certificateRecord(this.manufacturer)
+    const givePapers = async (serial: Uint8Array, papers: Uint8Array) =>
+      void this.papers.set(hex(serial), papers.slice())
+    return completeLot(this.issuer, {
+      lot: 'spring',
+      chips: this.names,
+      product: product.name,
+      manufacturerRoot: this.root,
+      ...(serials === undefined ? {} : { serials: new Set(serials) }),
+      hasPapers: async (serial) => this.papers.has(hex(serial)),
+      givePapers,
+      certificates,
+      crew: this.#crew(async (ports, { chip, certificate }, desk) =>
+        completeLotChip(ports, desk(chip), {
+          lot: 'spring',
+          product,
+          programs,
+          manufacturerRoot: this.root,
+          root,
+          imageDigest: await lotImageDigests(ports, 'spring'),
+          indices: await useLot(ports, 'spring', lotIndices),
+          givePapers,
+          certify: (request) => certifyPresent(this.manufacturer, root, request, certificate),
         }),
       ),
     })

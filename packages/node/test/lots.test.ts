@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { equal, fromAscii } from '@sealwright/core/bytes'
-import { commands, dataTags, unlockTries } from '@sealwright/core/catalog'
+import { certificateIds, commands, dataTags, unlockTries } from '@sealwright/core/catalog'
 import { privateScalar } from '@sealwright/core/crypto'
 import {
   identityRequestInput,
@@ -22,7 +22,7 @@ import { plain } from '@sealwright/roles/channel'
 import { readData, readOutbox } from '@sealwright/roles/custody'
 import { customize, finish, lotReport, mask, newLot, products, unlock } from '@sealwright/roles/issuer'
 import { append, enroll, verifyLog } from '@sealwright/roles/log'
-import { certifyLot, certifyModule, initRoot } from '@sealwright/roles/manufacturer'
+import { certificateRecord, certifyLot, certifyModule, initRoot } from '@sealwright/roles/manufacturer'
 import { discarded, mount } from '@sealwright/roles/mounter'
 import { logSigningKey } from '@sealwright/roles/ports'
 import { nodeCrypto, nodeEntropy } from '../src/crypto/index.ts'
@@ -278,6 +278,97 @@ for (const at of ['before save', 'after save', 'before records'] as const) {
         assert.equal((await lot.status(chip)).mode, 'user')
       }
     })
+  }
+}
+
+test('[D11c] all in one go: each chip in user mode, with its certificate, papers and five events in the log', async () => {
+  const lot = await RamLot.mounted()
+  assert.equal((await lot.complete()).done.finished, 3)
+  await assertCompleted(lot)
+  const again = await lot.complete()
+  assert.deepEqual([again.before, again.done.finished], [3, 0])
+})
+
+for (const at of ['before save', 'after save', 'before records'] as const) {
+  test(`all in one go, cut ${at}, run again: one certificate for each serial number, and the chip has it`, async () => {
+    const lot = await RamLot.mounted()
+    lot.cut = { at, chip: '2.chip' }
+    await assert.rejects(lot.complete(), Cut)
+    assert.equal((await lot.status('2.chip')).mode, at === 'before save' ? 'issuer' : 'user')
+    assert.equal((await certificateRecord(lot.manufacturer)).has(serialOf(2)), false)
+    if (at !== 'before save') lot.papers.clear()
+    const rest = await lot.complete()
+    assert.deepEqual([rest.before, rest.done.finished], [1, 2])
+    await assertCompleted(lot)
+    for (const [i, row] of (await lot.rows()).entries()) assert.equal(row.index, i + 1)
+  })
+}
+
+test('in one go goes on with chips that were customized, certified or not', async () => {
+  const lot = await RamLot.mounted()
+  await lot.customize({ chips: ['1.chip', '2.chip'] })
+  const { request } = await lot.row('2.chip')
+  const { encoded } = await certifyModule(lot.manufacturer, { request: request! })
+  assert.equal((await lot.complete()).done.finished, 3)
+  await assertCompleted(lot)
+  assert.deepEqual(await (await certificateRecord(lot.manufacturer)).read(serialOf(2)), encoded)
+})
+
+test('[D11d] in one go: a blank chip with a serial number that has a certificate already gets no key', async () => {
+  const lot = await RamLot.mounted()
+  const other = await RamLot.mounted()
+  await other.customize({ chips: ['2.chip'] })
+  const { request } = await other.row('2.chip')
+  await certifyModule(lot.manufacturer, { request: request! })
+  const done = await lot.complete()
+  assert.deepEqual([done.done.finished, done.done.refused], [2, 1])
+  assert.match((await lot.row('2.chip')).reason!, /0000000000000002 was certified already, for another chip/)
+  assert.equal(lot.heard.get('2.chip')!.includes(unlockIns), false)
+  assert.equal((await lot.status('2.chip')).mode, 'issuer')
+})
+
+test('in one go: a finished chip whose certificate is not the one that was issued is refused by name', async () => {
+  const lot = await RamLot.mounted()
+  lot.cut = { at: 'after save', chip: '1.chip' }
+  await assert.rejects(lot.complete(), Cut)
+  const other = await RamLot.mounted()
+  await other.customize({ chips: ['1.chip'] })
+  const { request } = await other.row('1.chip')
+  const { encoded } = await certifyModule(lot.manufacturer, { request: request! })
+  const done = await lot.complete()
+  assert.deepEqual([done.done.finished, done.done.refused], [2, 1])
+  assert.match((await lot.row('1.chip')).reason!, /not the one that was issued/)
+  assert.deepEqual(await (await certificateRecord(lot.manufacturer)).read(serialOf(1)), encoded)
+})
+
+test('in one go: a chip that was finished in another lot is refused', async () => {
+  const [lot, other] = [await RamLot.mounted(), await RamLot.mounted()]
+  await other.complete()
+  lot.chips.set('3.chip', other.chips.get('3.chip')!)
+  const done = await lot.complete()
+  assert.deepEqual([done.done.finished, done.done.refused], [2, 1])
+  assert.match((await lot.row('3.chip')).reason!, /no image of this lot/)
+})
+
+test('in one go: serial numbers that were not delivered are left; identical modules need no manufacturer', async () => {
+  const lot = await RamLot.mounted()
+  const some = await lot.complete({ serials: [1, 3].map((one) => hex(serialOf(one))), identical: true })
+  assert.deepEqual([some.done.finished, some.done.refused], [2, 1])
+  assert.equal((await lot.status('2.chip')).mode, 'issuer')
+  assert.equal((await lot.row('1.chip')).request, undefined)
+  assert.equal((await certificateRecord(lot.manufacturer)).has(serialOf(1)), false)
+})
+
+async function assertCompleted(lot: RamLot): Promise<void> {
+  for (const row of await lot.rows()) assert.equal(row.outcome, 'finished')
+  await assertLogged(lot, 3 * 5)
+  const record = await certificateRecord(lot.manufacturer)
+  for (const [i, chip] of lot.names.entries()) {
+    const serial = serialOf(i + 1)
+    assert.deepEqual(parseModulePapers(lot.papers.get(hex(serial))!).serial, serial)
+    assert.equal((await lot.status(chip)).mode, 'user')
+    const held = await readData(plain(lot.transport(chip)), certificateIds.identity.tag)
+    assert.deepEqual(held, await record.read(serial))
   }
 }
 

@@ -13,6 +13,7 @@ import { syncFolder } from '@sealwright/node/files'
 import { chipNames, papersPath, threads, writePapers } from '@sealwright/node/lots'
 import {
   certifiedPoints,
+  completeLot,
   customizeLot,
   finishLot,
   type LotOutcome,
@@ -24,6 +25,7 @@ import {
   type ProductName,
   products,
 } from '@sealwright/roles/issuer'
+import { certificateRecord, root as manufacturerRoot } from '@sealwright/roles/manufacturer'
 import type { PartyPorts } from '@sealwright/roles/ports'
 import type { Command } from 'commander'
 import {
@@ -50,13 +52,40 @@ const jobsOption = {
   text: 'how many chips at a time (default: one more than there are cores, since each waits for the disk)',
 }
 
+const productOptions = [
+  chipsOption,
+  {
+    flags: '--product <name>',
+    text: 'what the chips become',
+    required: true,
+    choices: Object.keys(products),
+  },
+  {
+    flags: '--serials <file>',
+    text: 'the serial numbers that were delivered, one a line; all others are refused',
+  },
+  { flags: '--papers <dir>', text: 'the folder that the papers go to', required: true },
+  { flags: '--authority <file>', text: "the key authority's certificate" },
+  {
+    flags: '--operator <file>',
+    text: "an operator's certificate from that authority (may be repeated)",
+    many: true,
+  },
+  {
+    flags: '--insecure-policy <name>',
+    text: 'a variant that personalization may use besides the chain (may be repeated)',
+    many: true,
+    choices: Object.keys(policyBits),
+  },
+]
+
 /** `issuer lot …`: many chips at once. */
 export function register(issuer: Command, context: Context): void {
   const lot = context.group(
     issuer,
     'lot',
     'order, customize and finish many chips at once',
-    'A lot is a stock of chips of one mask. The order: lot new, (manufacturer produce, mounter mount), lot customize, (manufacturer certify-lot), lot finish. Every command can be broken off and run again.',
+    'A lot is a stock of chips of one mask. The order: lot new, (manufacturer produce, mounter mount), lot customize, (manufacturer certify-lot), lot finish; or lot complete where the manufacturer is at hand. Every command can be broken off and run again.',
   )
 
   context.verb(lot, {
@@ -128,75 +157,20 @@ export function register(issuer: Command, context: Context): void {
     ],
     chips: 'many',
     options: [
-      chipsOption,
-      {
-        flags: '--product <name>',
-        text: 'what the chips become',
-        required: true,
-        choices: Object.keys(products),
-      },
+      ...productOptions,
       { flags: '--manufacturer-root <file>', text: "the manufacturer's root certificate", required: true },
-      {
-        flags: '--serials <file>',
-        text: 'the serial numbers that were delivered, one a line; all others are refused',
-      },
-      { flags: '--papers <dir>', text: 'the folder that the papers go to', required: true },
       { flags: '--requests <file>', text: 'where the identity requests go', required: true },
-      { flags: '--authority <file>', text: "the key authority's certificate" },
-      {
-        flags: '--operator <file>',
-        text: "an operator's certificate from that authority (may be repeated)",
-        many: true,
-      },
-      {
-        flags: '--insecure-policy <name>',
-        text: 'a variant that personalization may use besides the chain (may be repeated)',
-        many: true,
-        choices: Object.keys(policyBits),
-      },
       reportOption,
       jobsOption,
     ],
     async run(step) {
       const ports = step.party('issuer')
-      const [name, product] = [step.argument(0), step.option('product') as ProductName]
-      const chips = step.path(step.option('chips'))
-      const papers = step.path(step.option('papers'))
-      const policy = step.many('insecure-policy') as PolicyName[]
-      const authority = step.optional('authority')
+      const name = step.argument(0)
       const root = step.option('manufacturer-root')
-      requireReportName(step.optional('report'))
-      const manufacturerRoot = certificateOf(step.readFile(root), root)
-      const points = certifiedPoints(ports, {
-        ...(authority === undefined ? {} : { authority: certificateOf(step.readFile(authority), authority) }),
-        operators: step.many('operator').map((file) => certificateOf(step.readFile(file), file)),
-      })
-      const serials = step.optional('serials')
-      const done = await customizeLot(ports, {
-        lot: name,
-        chips: requireChips(chips),
-        product: products[product].name,
-        manufacturerRoot,
-        ...(serials === undefined ? {} : { serials: known(serials, step) }),
-        hasPapers: async (serial) => existsSync(papersPath(papers, serial)),
-        givePapers: async (serial, bytes) => writePapers(papers, serial, bytes),
-        crew: threads({
-          jobs: jobsOf(step),
-          task: {
-            kind: 'customize',
-            workspace: step.workspace().folder,
-            open: await step.chipsOptions(step.option('chips')),
-            lot: name,
-            chips,
-            papers,
-            product: policy.length === 0 ? products[product] : { ...products[product], policy },
-            programs: productPrograms(),
-            manufacturerRoot,
-            ...points,
-          },
-        }),
-      })
-      if (existsSync(papers)) syncFolder(papers)
+      const { input, task, tidy } = await productWork(step, ports, certificateOf(step.readFile(root), root))
+      const crew = threads({ jobs: jobsOf(step), task: { kind: 'customize', ...task } })
+      const done = await customizeLot(ports, { ...input, crew })
+      tidy()
       const all = []
       for await (const { request } of lotRows(ports, name)) {
         if (request !== undefined) all.push(parseIdentityRequest(request))
@@ -206,6 +180,46 @@ export function register(issuer: Command, context: Context): void {
       return told(step, name, done, {
         requests: `${all.length}, in ${step.option('requests')}`,
       })
+    },
+  })
+
+  context.verb(lot, {
+    name: 'complete <lot>',
+    summary: 'unlock, customize, certify and finish the chips of a lot in one go',
+    about: `For whom issuer and manufacturer live in one workspace, and for products without certificates of identity: does with every chip what customize, manufacturer certify-lot and finish do, while it stays under power, and replaces its file once, when it is in user mode. About twice as fast. Until then the chip is as it was and its certificate is nowhere; what is missing in the records after a run that broke off is learned from the chip. Chips that were customized before are finished. Products: ${Object.keys(products).join(', ')}.`,
+    reads: [
+      'the chip files of --chips',
+      '--serials FILE: the serial numbers that the mounter delivered',
+      "the manufacturer's keys",
+    ],
+    writes: [
+      '--papers DIR: the document key of each module, for its owner; only you can read them',
+      '--report FILE',
+      'your store: the book of the lot; your outbox: entries for the log',
+      "the manufacturer's store: the certificates",
+    ],
+    examples: [
+      'issuer lot complete spring --chips chips/spring --product cash --serials exchange/spring.serials --papers papers/spring --report spring.csv --irreversible',
+    ],
+    chips: 'many',
+    options: [
+      ...productOptions,
+      { flags: '--irreversible', text: 'say that you know: this cannot be undone' },
+      reportOption,
+      jobsOption,
+    ],
+    async run(step) {
+      requireIrreversible(step)
+      const ports = step.party('issuer')
+      const manufacturer = step.party('manufacturer')
+      const { encoded } = await manufacturerRoot(manufacturer)
+      const { input, task, tidy } = await productWork(step, ports, encoded)
+      const crew = threads({ jobs: jobsOf(step), task: { kind: 'complete', ...task } })
+      const certificates = await certificateRecord(manufacturer)
+      const done = await completeLot(ports, { ...input, certificates, crew })
+      tidy()
+      await writeReport(step, ports, input.lot)
+      return told(step, input.lot, done, {})
     },
   })
 
@@ -228,9 +242,7 @@ export function register(issuer: Command, context: Context): void {
       jobsOption,
     ],
     async run(step) {
-      if (!step.flag('irreversible')) {
-        throw new UsageError('finish cannot be undone: add --irreversible when you mean it')
-      }
+      requireIrreversible(step)
       requireReportName(step.optional('report'))
       const ports = step.party('issuer')
       const name = step.argument(0)
@@ -275,6 +287,52 @@ export function register(issuer: Command, context: Context): void {
       return report({ lot: name, ...counts }, ...fields({ lot: name, ...counts }))
     },
   })
+}
+
+/** What customize and complete have in common: what is done to the chips, here and in threads. */
+async function productWork(step: Step, ports: PartyPorts, manufacturerRoot: Uint8Array) {
+  const [lot, product] = [step.argument(0), step.option('product') as ProductName]
+  const chips = step.path(step.option('chips'))
+  const papers = step.path(step.option('papers'))
+  const policy = step.many('insecure-policy') as PolicyName[]
+  const authority = step.optional('authority')
+  const serials = step.optional('serials')
+  requireReportName(step.optional('report'))
+  const points = certifiedPoints(ports, {
+    ...(authority === undefined ? {} : { authority: certificateOf(step.readFile(authority), authority) }),
+    operators: step.many('operator').map((file) => certificateOf(step.readFile(file), file)),
+  })
+  return {
+    input: {
+      lot,
+      chips: requireChips(chips),
+      product: products[product].name,
+      manufacturerRoot,
+      ...(serials === undefined ? {} : { serials: known(serials, step) }),
+      hasPapers: async (serial: Uint8Array) => existsSync(papersPath(papers, serial)),
+      givePapers: async (serial: Uint8Array, bytes: Uint8Array) => writePapers(papers, serial, bytes),
+    },
+    task: {
+      workspace: step.workspace().folder,
+      open: await step.chipsOptions(step.option('chips')),
+      lot,
+      chips,
+      papers,
+      product: policy.length === 0 ? products[product] : { ...products[product], policy },
+      programs: productPrograms(),
+      manufacturerRoot,
+      ...points,
+    },
+    /** Makes the names of the papers durable. */
+    tidy: () => {
+      if (existsSync(papers)) syncFolder(papers)
+    },
+  }
+}
+
+function requireIrreversible(step: Step): void {
+  if (step.flag('irreversible')) return
+  throw new UsageError('finish cannot be undone: add --irreversible when you mean it')
 }
 
 function requireChips(folder: string): string[] {

@@ -5,13 +5,17 @@ import { StateError } from '@sealwright/core/errors'
 import { type Compile, ProgramCache } from '@sealwright/module/programs'
 import {
   type CustomizeInput,
+  completeLotChip,
   customizeLotChip,
   finishLotChip,
   type LotChipDone,
   type LotJob,
   lotImageDigests,
+  lotIndices,
   lotRoot,
+  useLot,
 } from '@sealwright/roles/issuer'
+import { certifyPresent, root as manufacturerRoot } from '@sealwright/roles/manufacturer'
 import type { ChipClaim } from '@sealwright/roles/ports'
 import { drawnAhead, nodeCrypto, nodeEntropy } from '../crypto/index.ts'
 import { readIfThere, writeUnnamed } from '../files/index.ts'
@@ -20,7 +24,7 @@ import { workingPorts } from '../workspace/index.ts'
 import { powerChip } from './powered-chip.ts'
 
 /** What is done to each chip, told in values that go to other threads. */
-export type LotTask = CustomizeTask | FinishTask
+export type LotTask = CustomizeTask | FinishTask | CompleteTask
 
 interface CommonTask {
   /** Folder of the workspace in which the issuer lives; this process holds his lock. */
@@ -41,6 +45,11 @@ export interface CustomizeTask extends CommonTask, Omit<CustomizeInput, 'mask' |
 
 export interface FinishTask extends CommonTask {
   readonly kind: 'finish'
+}
+
+/** For an issuer whose manufacturer lives in the same workspace. */
+export interface CompleteTask extends CommonTask, Omit<CustomizeTask, 'kind'> {
+  readonly kind: 'complete'
 }
 
 export type Claim = (claim: ChipClaim) => Promise<string | undefined>
@@ -68,6 +77,18 @@ export async function lotWork(task: LotTask): Promise<(job: LotJob, claim: Claim
   const givePapers = async (serial: Uint8Array, papers: Uint8Array) =>
     writePapers(task.papers, serial, papers)
   const input = { ...task, imageDigest, givePapers }
+  if (task.kind === 'complete') {
+    const manufacturer = workingPorts({ folder: workspace }, 'manufacturer', { entropy: ports.entropy })
+    const root = await manufacturerRoot(manufacturer)
+    const indices = await useLot(ports, lot, lotIndices)
+    return ({ chip, certificate }, claim) =>
+      completeLotChip(ports, desk(chip, claim), {
+        ...input,
+        root,
+        indices,
+        certify: (request) => certifyPresent(manufacturer, root, request, certificate),
+      })
+  }
   return ({ chip }, claim) => customizeLotChip(ports, desk(chip, claim), input)
 }
 

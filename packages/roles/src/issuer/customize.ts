@@ -85,11 +85,15 @@ export async function customize(
   return { ...result, entries }
 }
 
-/** The step itself, without intent and entries. */
+/**
+ * The step itself, without intent and entries.
+ * @param before done at the end, before the customization channel is closed
+ */
 export async function customizeChip(
   ports: PartyPorts,
   transport: Transport,
   input: CustomizeInput,
+  before: (channel: Channel, request: IdentityRequest | undefined) => Promise<void> = async () => {},
 ): Promise<Omit<Customized, 'entries'>> {
   const { crypto, store } = ports
   const { mask, product, sam } = input
@@ -118,12 +122,12 @@ export async function customizeChip(
         { mask, serial, imageIv },
         async (protectedBy) => {
           await write(ports, protectedBy, writes)
-          if (product.identical === true) return undefined
-          const made = await makeIdentity(ports, protectedBy, serial)
-          if (sam !== undefined) {
+          const made = product.identical === true ? undefined : await makeIdentity(ports, protectedBy, serial)
+          if (made !== undefined && sam !== undefined) {
             const data = await customizationKeyFor(ports, sam, made)
             await protectedBy.send('PUT CUSTOMIZATION KEY', { data })
           }
+          await before(protectedBy, made)
           return made
         },
       )

@@ -4,7 +4,7 @@ import { AuthError, StateError } from '@sealwright/core/errors'
 import type { LogEntry } from '@sealwright/core/log'
 import type { Transport } from '@sealwright/core/ports'
 import { type Certificate, checkPath, parseCertificate } from '@sealwright/core/x509'
-import { plain } from '../channel/index.ts'
+import { type Channel, plain } from '../channel/index.ts'
 import { moduleStep } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { lotRootName } from './lots.ts'
@@ -57,11 +57,16 @@ export async function finishChip(
     const anchor = input.root ?? (await rootOf(ports, mask, serial))
     requireCertificate(ports, anchor, serial, certificate)
   }
-  await inCustomizationChannel(ports, transport, { mask, serial, imageIv }, async (protectedBy) => {
-    if (certificate !== undefined) await protectedBy.send('STORE IDENTITY', { data: certificate })
-    await protectedBy.send('FINISH')
-  })
+  await inCustomizationChannel(ports, transport, { mask, serial, imageIv }, (protectedBy) =>
+    finishIn(protectedBy, certificate),
+  )
   return { serial, already: false }
+}
+
+/** Stores the certificate, if there is one, and ends customization, inside its channel. */
+export async function finishIn(channel: Channel, certificate: Uint8Array | undefined): Promise<void> {
+  if (certificate !== undefined) await channel.send('STORE IDENTITY', { data: certificate })
+  await channel.send('FINISH')
 }
 
 async function rootOf({ store }: PartyPorts, mask: string, serial: Uint8Array): Promise<Certificate> {
@@ -70,7 +75,8 @@ async function rootOf({ store }: PartyPorts, mask: string, serial: Uint8Array): 
   return parseCertificate(root)
 }
 
-function requireCertificate(
+/** AuthError whose details name the reason, unless the certificate is the root's for this module. */
+export function requireCertificate(
   { clock, crypto }: PartyPorts,
   anchor: Certificate,
   serial: Uint8Array,

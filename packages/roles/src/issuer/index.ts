@@ -3,7 +3,9 @@ export { type Customized, type CustomizeInput, customize } from './customize.ts'
 export { type Finished, type FinishInput, finish } from './finish.ts'
 export { type LaterCustomized, type LaterCustomizeInput, laterCustomize } from './later-customize.ts'
 export {
+  type CompleteLot,
   type CustomizeLot,
+  completeLot,
   customizeLot,
   type FinishLot,
   finishLot,
@@ -13,7 +15,9 @@ export {
   lotRows,
 } from './lot.ts'
 export {
+  type CompleteLotInput,
   type CustomizeLotInput,
+  completeLotChip,
   customizeLotChip,
   type FinishLotInput,
   finishLotChip,
@@ -31,7 +35,7 @@ export {
   lotOutcomes,
   lotReport,
 } from './lot-row.ts'
-export { lotRoot } from './lots.ts'
+export { lotIndices, lotRoot, useLot } from './lots.ts'
 export { type Mask, type MaskInput, mask } from './mask.ts'
 export { fuelKeyPlace, fuelKeySource, type ProductName, products } from './products.ts'
 export { type MadeSam, makeSam } from './sam.ts'

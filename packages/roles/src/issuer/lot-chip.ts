@@ -1,12 +1,18 @@
 import { encodeHex, equal, wipe } from '@sealwright/core/bytes'
-import { type EventType, eventTypeOf } from '@sealwright/core/catalog'
-import { type ChipStatus, parseChipStatus } from '@sealwright/core/customization'
+import { certificateIds, type EventType, eventTypeOf } from '@sealwright/core/catalog'
+import {
+  type ChipStatus,
+  type IdentityRequest,
+  lotDocumentKey,
+  parseChipStatus,
+  serializeModulePapers,
+} from '@sealwright/core/customization'
 import { errorTable, InternalError, SealwrightError, StateError } from '@sealwright/core/errors'
 import { chainStart, nextLink } from '@sealwright/core/log'
 import type { Transport } from '@sealwright/core/ports'
 import type { Certificate } from '@sealwright/core/x509'
 import { type Channel, plain } from '../channel/index.ts'
-import { outbox, readEvents, recordEvent } from '../custody/index.ts'
+import { outbox, readData, readEvents, recordEvent } from '../custody/index.ts'
 import {
   type ChipClaim,
   type PartyPorts,
@@ -15,7 +21,7 @@ import {
   stagedStore,
 } from '../ports/index.ts'
 import { type CustomizeInput, customizeChip } from './customize.ts'
-import { finishChip } from './finish.ts'
+import { finishChip, finishIn, requireCertificate } from './finish.ts'
 import type { LotDigest, LotOutcome, LotRow } from './lot-row.ts'
 import { requireIndex, useLot } from './lots.ts'
 import { unlockChip } from './unlock.ts'
@@ -33,6 +39,8 @@ export interface LotChip {
 export interface LotChipDone {
   readonly row: LotRow
   readonly documents: readonly Uint8Array[]
+  /** The identity certificate of a chip that is done, DER, where this step made or found it. */
+  readonly certificate?: Uint8Array
 }
 
 export interface CustomizeLotInput extends Omit<CustomizeInput, 'mask'> {
@@ -103,6 +111,80 @@ export function finishLotChip(ports: PartyPorts, desk: LotChip, input: FinishLot
   )
 }
 
+export interface CompleteLotInput extends CustomizeLotInput {
+  /** The manufacturer's root, which the certificate must come from. */
+  readonly root: Certificate
+  /** The images of the lot. */
+  readonly indices: readonly number[]
+  /** The certificate of an identity request, DER, from a manufacturer who is at hand. */
+  certify(request: IdentityRequest): Promise<Uint8Array>
+}
+
+/**
+ * Takes one chip of a lot from its order to user mode while it stays under power: its file is replaced once, when all is done. Until then the
+ * chip is as it was, and its certificate is nowhere. Whoever kept no record of a chip that is done learns it from the chip.
+ */
+export function completeLotChip(
+  ports: PartyPorts,
+  desk: LotChip,
+  input: CompleteLotInput,
+): Promise<LotChipDone> {
+  const { lot, imageDigest, givePapers, root, indices, certify, ...product } = input
+  const phase: Phase = { since: 1, done: 'finished', indices }
+  return onChip(ports, desk, input, phase, async (own, transport, { serial, mode }) => {
+    if (mode === 'user') {
+      await renewPapers(own, { lot, serial: serial!, product: input.product.name, givePapers })
+      const certificate = await readData(plain(transport), certificateIds.identity.tag)
+      if (certificate !== undefined) requireCertificate(own, root, serial!, certificate)
+      return { product: input.product.name, ...(certificate === undefined ? {} : { certificate }) }
+    }
+    await unlockChip(own, plain(transport), lot)
+    let certificate: Uint8Array | undefined
+    const made = await customizeChip(own, transport, { ...product, mask: lot }, async (channel, request) => {
+      if (request !== undefined) {
+        certificate = await certify(request)
+        requireCertificate(own, root, request.serial, certificate)
+      }
+      await finishIn(channel, certificate)
+    })
+    try {
+      await givePapers(made.serial, made.papers)
+    } finally {
+      wipe(made.papers)
+    }
+    const { identityRequest: request } = made
+    return {
+      product: input.product.name,
+      ...(request === undefined ? {} : { request }),
+      ...(certificate === undefined ? {} : { certificate }),
+    }
+  })
+}
+
+/** Gives the papers of a module, whose document key comes from the secret of its lot, to whoever keeps them. */
+export async function renewPapers(
+  ports: PartyPorts,
+  {
+    lot,
+    serial,
+    product,
+    givePapers,
+  }: Pick<CustomizeLotInput, 'lot' | 'givePapers'> & {
+    readonly serial: Uint8Array
+    readonly product: string
+  },
+): Promise<void> {
+  await useLot(ports, lot, async ({ lot: id, secret }) => {
+    const documentKey = lotDocumentKey(ports.crypto, secret, { lot: id, serial })
+    const papers = serializeModulePapers({ version: 1, serial, product, documentKey })
+    try {
+      await givePapers(serial, papers)
+    } finally {
+      wipe(documentKey, papers)
+    }
+  })
+}
+
 interface Phase {
   /** Number of the last event that is recorded. */
   readonly since: number
@@ -110,18 +192,21 @@ interface Phase {
   readonly done: LotOutcome
   /** What was known of the chip before. */
   readonly before?: Partial<LotRow>
+  /** The images of the lot, where a chip in user mode may be one whose record was lost. */
+  readonly indices?: readonly number[]
+}
+
+interface Worked extends Pick<LotRow, 'product' | 'request'> {
+  /** The identity certificate, DER. */
+  readonly certificate?: Uint8Array
 }
 
 async function onChip(
   ports: PartyPorts,
   { chip, power, claim }: LotChip,
   { lot, imageDigest }: Pick<CustomizeLotInput, 'lot' | 'imageDigest'>,
-  { since, done, before = {} }: Phase,
-  work: (
-    own: PartyPorts,
-    transport: Transport,
-    status: ChipStatus,
-  ) => Promise<Pick<LotRow, 'product' | 'request'>>,
+  { since, done, before = {}, indices }: Phase,
+  work: (own: PartyPorts, transport: Transport, status: ChipStatus) => Promise<Worked>,
 ): Promise<LotChipDone> {
   const { store, writes } = stagedStore(ports.store)
   const own: PartyPorts = { ...ports, store, progress: () => {} }
@@ -150,14 +235,20 @@ async function onChip(
     }
     const scrap = status.mode === 'issuer' && status.triesLeft === 0
     if (scrap) return { row: rowOf(chip, 'discarded', known, 'scrap: its tries are used up'), documents: [] }
-    const found = await work(own, transport, status)
+    if (status.mode === 'user' && known.index === undefined && indices !== undefined) {
+      const index = await indexOfFinished(own, channel, { status, imageDigest, indices })
+      known = { ...known, index, digests: { ...known.digests, image: imageDigest(index) } }
+      const refusal = await claim({ chip, serial: status.serial, index, blank: false })
+      if (refusal !== undefined) throw new StateError(refusal)
+    }
+    const { certificate, ...found } = await work(own, transport, status)
     known = { ...known, ...found }
     const told = await tell(own, channel, { status, since, known })
     const { triesLeft } = parseChipStatus(await channel.send('CHIP STATUS'))
     await powered.save()
     const digests = { ...known.digests, ...told.digests }
     const row = { ...rowOf(chip, done, { ...known, triesLeft }), events: told.last, digests }
-    return { row, documents: entriesIn(writes) }
+    return { row, documents: entriesIn(writes), ...(certificate === undefined ? {} : { certificate }) }
   } catch (error) {
     const outcome = outcomeOf(error)
     if (outcome === undefined) throw error
@@ -169,6 +260,30 @@ async function onChip(
   } finally {
     await powered?.close()
   }
+}
+
+/** Which image a chip in user mode was made with: the one that its event chain begins with. */
+async function indexOfFinished(
+  { crypto }: PartyPorts,
+  channel: Channel,
+  {
+    status: { romDigest, serial },
+    imageDigest,
+    indices,
+  }: { readonly status: ChipStatus } & Pick<CompleteLotInput, 'imageDigest' | 'indices'>,
+): Promise<number> {
+  const [first] = await readEvents(channel, 1)
+  if (first?.number === 1 && serial !== undefined) {
+    const { number, type, digest } = first
+    const index = indices.find((one) => {
+      const previous = chainStart(crypto, romDigest, imageDigest(one))
+      return equal(nextLink(crypto, { previous, serial, number, type, digest }), first.chain)
+    })
+    if (index !== undefined) return index
+  }
+  throw new StateError('the chip was finished elsewhere: it was made with no image of this lot', {
+    code: 'wrong-lot',
+  })
 }
 
 /** Undefined: the chip does not say. */

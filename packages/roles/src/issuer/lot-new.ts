@@ -16,7 +16,7 @@ import { InternalError, StateError, UsageError } from '@sealwright/core/errors'
 import type { Crypto } from '@sealwright/core/ports'
 import type { MaskLayout, PartyPorts } from '../ports/index.ts'
 import { lotImagesName, serializeLotImages } from './lot-images.ts'
-import { isLot, lotName, useLot } from './lots.ts'
+import { isLot, lotIndices, lotName, useLot } from './lots.ts'
 import { maskName, unlockingName, useUnlocking } from './masks.ts'
 
 export interface NewLotInput {
@@ -134,8 +134,7 @@ function decrypted(
 }
 
 function sealedImages({ crypto, progress }: PartyPorts, lot: LotFile, plaintext: Uint8Array): Uint8Array[] {
-  const indices = lot.kind === 'one-key' ? [0] : Array.from({ length: lot.count }, (_, i) => i + 1)
-  return indices.map((index) => {
+  return lotIndices(lot).map((index) => {
     if (index > 0 && index % 10_000 === 0) progress(`image ${index} of ${lot.count}`)
     const image = { lot: lot.lot, index }
     const key = lotImageKey(crypto, lot.secret, image)

@@ -1,17 +1,17 @@
-import { decodeHex, encodeHex, equal, wipe } from '@sealwright/core/bytes'
-import { lotDocumentKey, serializeModulePapers } from '@sealwright/core/customization'
+import { decodeHex, encodeHex, equal } from '@sealwright/core/bytes'
+import type { LotCertificate } from '@sealwright/core/customization'
 import { StateError, UsageError } from '@sealwright/core/errors'
-import type { ChipClaim, LotCrew, PartyPorts } from '../ports/index.ts'
+import type { CertificateRecord, ChipClaim, LotCrew, PartyPorts } from '../ports/index.ts'
 import { LotBook, type LotEntry } from './lot-book.ts'
-import type { LotChipDone } from './lot-chip.ts'
+import { type LotChipDone, renewPapers } from './lot-chip.ts'
 import type { LotOutcome, LotRow } from './lot-row.ts'
-import { isLot, lotRootName, useLot } from './lots.ts'
+import { isLot, lotRootName } from './lots.ts'
 
 /** One chip for a crew: its name, and what is known of it. */
 export interface LotJob {
   readonly chip: string
   readonly row?: LotRow
-  /** The certificate for it, DER, in the second phase. */
+  /** The certificate that there is for it, DER. */
   readonly certificate?: Uint8Array
 }
 
@@ -19,7 +19,7 @@ export interface LotInput {
   readonly lot: string
   /** Names of the chips that are here. */
   readonly chips: readonly string[]
-  /** Does `customizeLotChip`, or `finishLotChip`, with each. */
+  /** Does `customizeLotChip`, `finishLotChip` or `completeLotChip` with each. */
   readonly crew: LotCrew<LotJob, LotChipDone>
 }
 
@@ -42,6 +42,10 @@ export interface FinishLot extends LotInput {
   readonly identical?: boolean
 }
 
+export interface CompleteLot extends CustomizeLot {
+  readonly certificates: CertificateRecord
+}
+
 /** What a run did, and what is still to do. */
 export interface LotRun {
   /** Chips of this run by their outcome. */
@@ -57,30 +61,14 @@ export interface LotRun {
  * off anywhere and run again, it goes on where it was: nothing is lost, nothing is done twice.
  */
 export async function customizeLot(ports: PartyPorts, input: CustomizeLot): Promise<LotRun> {
-  const { lot, chips, product, serials } = input
-  await requireLot(ports, lot)
-  const book = await LotBook.open(ports, lot)
-  for (const name of chips) {
-    const entry = book.chip(name)
-    if (entry !== undefined && isDone(entry) && entry.product !== product) {
-      throw new UsageError(`the chip ${name} was customized as ${entry.product} before, not as ${product}`)
-    }
-  }
-  await keepRoot(ports, lot, input.manufacturerRoot)
-  await renewPapers(ports, input, book)
-  const claims = new Claims(chips, book)
+  const { chips } = input
+  const { book, claim } = await beginCustomizing(ports, input)
   const open = chips.filter((name) => !isDone(book.chip(name)))
   return run(ports, input, book, {
     jobs: open.map((chip) => ({ chip })),
     total: open.length,
     before: chips.length - open.length,
-    claim(claim) {
-      const serial = encodeHex(claim.serial)
-      if (serials !== undefined && !serials.has(serial)) {
-        return `the serial number ${serial} is not among those that were delivered`
-      }
-      return claims.take(claim)
-    },
+    claim,
   })
 }
 
@@ -108,6 +96,44 @@ export async function finishLot(ports: PartyPorts, input: FinishLot): Promise<Lo
   return run(ports, input, book, { jobs: jobs(), total, before, claim })
 }
 
+/**
+ * Takes the chips of a lot from their order to user mode, irreversibly, each in one go: for issuers who have the manufacturer at hand. Chips
+ * that were customized before are finished. As above for chips that cannot be done, and for runs that were broken off.
+ */
+export async function completeLot(ports: PartyPorts, input: CompleteLot): Promise<LotRun> {
+  const { chips, certificates } = input
+  const { book, claim } = await beginCustomizing(ports, input)
+  const open = chips.filter((name) => book.chip(name)?.outcome !== 'finished')
+  async function* jobs(): AsyncGenerator<LotJob> {
+    for (const chip of open) {
+      const serial = book.chip(chip)?.serial
+      const certificate = serial === undefined ? undefined : await certificates.read(decodeHex(serial))
+      yield { chip, ...(certificate === undefined ? {} : { certificate }) }
+    }
+  }
+  return run(ports, input, book, {
+    jobs: jobs(),
+    total: open.length,
+    before: chips.length - open.length,
+    claim(one) {
+      // A chip that nobody unlocked has a key that nobody certified.
+      if (one.blank && certificates.has(one.serial)) {
+        return `the serial number ${encodeHex(one.serial)} was certified already, for another chip`
+      }
+      return claim(one)
+    },
+    async accept(done) {
+      const { row, certificate } = done
+      if (certificate === undefined || row.serial === undefined) return done
+      const issued = certificates.has(row.serial) ? await certificates.read(row.serial) : undefined
+      if (issued === undefined || equal(issued, certificate)) return done
+      const reason = 'its identity certificate is not the one that was issued for its serial number'
+      return { row: { ...row, outcome: 'refused', reason }, documents: [] }
+    },
+    keep: (done) => certificates.keep(done),
+  })
+}
+
 /** Every chip of a lot as it was last seen, file by file. */
 export async function* lotRows(
   ports: Pick<PartyPorts, 'store' | 'vault'>,
@@ -116,6 +142,35 @@ export async function* lotRows(
   await requireLot(ports, lot)
   const book = await LotBook.open(ports, lot)
   yield* book.rows()
+}
+
+/** Opens the book, and refuses what does not go with what stands in it. */
+async function beginCustomizing(
+  ports: PartyPorts,
+  input: CustomizeLot,
+): Promise<{ readonly book: LotBook; claim(claim: ChipClaim): string | undefined }> {
+  const { lot, chips, product, serials } = input
+  await requireLot(ports, lot)
+  const book = await LotBook.open(ports, lot)
+  for (const name of chips) {
+    const entry = book.chip(name)
+    if (entry !== undefined && isDone(entry) && entry.product !== product) {
+      throw new UsageError(`the chip ${name} was customized as ${entry.product} before, not as ${product}`)
+    }
+  }
+  await keepRoot(ports, lot, input.manufacturerRoot)
+  await renewLostPapers(ports, input, book)
+  const claims = new Claims(chips, book)
+  return {
+    book,
+    claim(claim) {
+      const serial = encodeHex(claim.serial)
+      if (serials !== undefined && !serials.has(serial)) {
+        return `the serial number ${serial} is not among those that were delivered`
+      }
+      return claims.take(claim)
+    },
+  }
 }
 
 async function run(
@@ -127,28 +182,39 @@ async function run(
     total,
     before,
     claim,
+    accept = async (done) => done,
+    keep = async () => {},
   }: {
     readonly jobs: Iterable<LotJob> | AsyncIterable<LotJob>
     readonly total: number
     readonly before: number
     claim(claim: ChipClaim): string | undefined
+    /** Looks at what a chip tells before it is recorded. */
+    accept?(done: LotChipDone): Promise<LotChipDone>
+    /** Records certificates that chips have now. */
+    keep?(certificates: readonly LotCertificate[]): Promise<void>
   },
 ): Promise<LotRun> {
   const done: Record<LotOutcome, number> = { customized: 0, finished: 0, refused: 0, discarded: 0, failed: 0 }
   let rows: LotRow[] = []
   let documents: Uint8Array[] = []
+  let certificates: LotCertificate[] = []
   let count = 0
   const flush = async (): Promise<void> => {
-    const [full, signed] = [rows, documents]
+    const [full, signed, certified] = [rows, documents, certificates]
     rows = []
     documents = []
+    certificates = []
+    await keep(certified)
     await book.add(full, signed)
   }
   try {
     await crew.work(jobs, claim, async (result) => {
-      const { row } = result
+      const { row, certificate, documents: signed } = await accept(result)
       rows.push(row)
-      documents.push(...result.documents)
+      if (certificate !== undefined && row.serial !== undefined)
+        certificates.push({ serial: row.serial, certificate })
+      documents.push(...signed)
       done[row.outcome]++
       count++
       if (row.reason !== undefined) ports.progress(`${row.chip} ${row.outcome}: ${row.reason}`)
@@ -212,7 +278,7 @@ async function keepRoot({ store }: PartyPorts, lot: string, root: Uint8Array): P
 }
 
 /** Papers that got lost are made again: they come from the lot's secret. */
-async function renewPapers(
+async function renewLostPapers(
   ports: PartyPorts,
   { lot, chips, product, hasPapers, givePapers }: CustomizeLot,
   book: LotBook,
@@ -222,15 +288,7 @@ async function renewPapers(
     if (entry?.serial === undefined || !isDone(entry)) continue
     const serial = decodeHex(entry.serial)
     if (await hasPapers(serial)) continue
-    await useLot(ports, lot, async ({ lot: id, secret }) => {
-      const documentKey = lotDocumentKey(ports.crypto, secret, { lot: id, serial })
-      const papers = serializeModulePapers({ version: 1, serial, product, documentKey })
-      try {
-        await givePapers(serial, papers)
-      } finally {
-        wipe(documentKey, papers)
-      }
-    })
+    await renewPapers(ports, { lot, serial, product, givePapers })
   }
 }
 

@@ -55,3 +55,8 @@ export function requireIndex(name: string, lot: LotFile, imageIv: Uint8Array | u
         : 'its image is of another lot or of none'
   throw new StateError(`the chip is not of the lot ${name}: ${reason}`, { code: 'wrong-lot' })
 }
+
+/** The indices of a lot's images: one for each chip, or 0 for all. */
+export function lotIndices({ kind, count }: Pick<LotFile, 'kind' | 'count'>): number[] {
+  return kind === 'one-key' ? [0] : Array.from({ length: count }, (_, i) => i + 1)
+}

@@ -34,6 +34,13 @@ export async function certifiedInLots({ store }: Ports): Promise<Map<string, Uin
   return all
 }
 
+/** The serial numbers, in hex, that were certified one by one. */
+export async function certifiedSingly({ store }: Ports): Promise<string[]> {
+  return (await store.list(singlePrefix)).map((name) =>
+    name.slice(singlePrefix.length, -'.der'.length).toUpperCase(),
+  )
+}
+
 /** Keeps certificates of many modules in one file, which appears whole. */
 export async function keepCertifiedLot(
   { store }: Ports,
@@ -54,7 +61,8 @@ async function readLot({ store }: Ports, name: string): Promise<LotCertificate[]
 }
 
 function certifiedName(serial: Uint8Array): string {
-  return `modules/${encodeHex(serial).toLowerCase()}.der`
+  return `${singlePrefix}${encodeHex(serial).toLowerCase()}.der`
 }
 
 const lotPrefix = 'lots/'
+const singlePrefix = 'modules/'

@@ -1,5 +1,6 @@
 export { type CertifiedLot, certifyLot } from './certify-lot.ts'
 export { certifyModule } from './certify-module.ts'
+export { certificateRecord, certifyPresent } from './certify-present.ts'
 export { type CertifyUnitInput, certifyUnit } from './certify-unit.ts'
 export { type Produced, type ProduceInput, produce } from './produce.ts'
 export { type LotChipName, type ProduceLotInput, produceLot } from './produce-lot.ts'

@@ -1,3 +1,4 @@
+export type { CertificateRecord } from './certificate-record.ts'
 export type { ChipFactory, MaskDigests, MaskDraft, MaskLayout } from './chip-factory.ts'
 export { type KeptVault, keptVault } from './kept-vault.ts'
 export { type KeyEntry, type KeyVault, logSigningKey, type PairKind } from './key-vault.ts'
