@@ -1,4 +1,5 @@
 import {
+  approvableActions,
   type CommandRow,
   certificateIds,
   certifications,
@@ -10,6 +11,7 @@ import {
   type DocumentName,
   dataTags,
   documentTypes,
+  duties,
   eventTypes,
   formats,
   type InputPath,
@@ -47,7 +49,9 @@ import {
   statusScopes,
 } from '@sealwright/core/globalplatform'
 import { suites } from '@sealwright/core/key-download'
+import { approvalReasons, rosterReasons } from '@sealwright/core/people'
 import { bindingReasons, policyBits } from '@sealwright/core/personalization'
+import { ticketReasons } from '@sealwright/core/tickets'
 import { extensionOids, pathReasons, roles } from '@sealwright/core/x509'
 import { attacks } from '../packages/module/test/program/hostile/table.ts'
 
@@ -201,6 +205,21 @@ export function catalogTables(): Record<string, Table> {
       head: ['reason', 'meaning'],
       rows: Object.entries(pathReasons).map(([name, meaning]) => [name, meaning]),
     },
+    'approvable-actions': {
+      head: ['action', 'object', 'what is done'],
+      rows: Object.entries(approvableActions).map(([name, { object, text }]) => [
+        name,
+        object.join(', '),
+        text,
+      ]),
+    },
+    duties: {
+      head: ['duty', 'meaning'],
+      rows: Object.entries(duties).map(([name, meaning]) => [name, meaning]),
+    },
+    'approval-reasons': reasonTable(approvalReasons),
+    'roster-reasons': reasonTable(rosterReasons),
+    'ticket-reasons': reasonTable(ticketReasons),
     'binding-reasons': {
       head: ['reason', 'meaning'],
       rows: Object.entries(bindingReasons).map(([name, meaning]) => [name, meaning]),
@@ -314,6 +333,10 @@ function stateRows(
   table: Readonly<Record<string, { code: number; next: readonly string[]; meaning: string }>>,
 ): string[][] {
   return Object.entries(table).map(([name, row]) => [of, name, code(row.code), next(row.next), row.meaning])
+}
+
+function reasonTable(reasons: Readonly<Record<string, string>>): Table {
+  return { head: ['reason', 'meaning'], rows: Object.entries(reasons) }
 }
 
 function numbers(name: string, what: string, table: Readonly<Record<string, number>>, digits: number): Table {

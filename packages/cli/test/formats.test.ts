@@ -17,6 +17,7 @@ import { errorTable } from '@sealwright/core/errors'
 import * as keyDownload from '@sealwright/core/key-download'
 import { parsePassport } from '@sealwright/core/log'
 import { parseCardFile } from '@sealwright/core/loyalty'
+import { parseApprovalRequest, serializeApprovalRequest } from '@sealwright/core/people'
 import { parseBareCertificate, serializeBareCertificate } from '@sealwright/core/personalization'
 import { parsePackage } from '@sealwright/core/resources'
 import { parseControlPage } from '@sealwright/module/eeprom'
@@ -192,6 +193,15 @@ const examples: Record<FormatName, Example> = {
   ),
   entries: cborMap(file('exchange/unit.entries'), parseEntriesFile),
   passport: cborMap(file('exchange/phone.passport'), parsePassport),
+  'approval request': cborMap(
+    serializeApprovalRequest({
+      matter: { action: 'terminate', object: { module: new Uint8Array(8) } },
+      actor: new Uint8Array(16),
+      nonce: new Uint8Array(16),
+      until: 1,
+    }),
+    parseApprovalRequest,
+  ),
   intent: inStore(
     firstIn('loader/store/intents', oldWork),
     'loader key new --module chips/loader.chip --reference 0x00010A01 --usage M6 --mode C',

@@ -56,8 +56,18 @@ export const documentTypes = {
   },
   ticket: {
     version: 1,
-    signedBy: ['manufacturer', 'authority'],
+    signedBy: ['central-system'],
     text: 'how many modules a unit may personalize, and until when',
+  },
+  'enrolment-request': {
+    version: 1,
+    signedBy: ['person'],
+    text: "asks for a person's enrolment: name tag and the key that signs it",
+  },
+  roster: {
+    version: 1,
+    signedBy: ['central-system'],
+    text: 'all persons who are enrolled, with their duties; it replaces the one before',
   },
   approval: { version: 1, signedBy: ['person'], text: "one person's consent to an action on an object" },
   transfer: { version: 1, signedBy: ['unit'], text: 'releases a module to another customer' },

@@ -49,6 +49,7 @@ export const formats = {
   set: map('files'),
   'registered module': map('files'),
   'operator records': map('files'),
+  'approval request': map('approvals'),
   'log index': map('log'),
   enrolment: map('log'),
   'refused entry': map('log'),

@@ -1,4 +1,12 @@
 export {
+  type ApprovableAction,
+  approvableActions,
+  type Duty,
+  duties,
+  type ObjectField,
+  objectFields,
+} from './actions.ts'
+export {
   type ChannelNeed,
   type CommandName,
   type CommandRow,

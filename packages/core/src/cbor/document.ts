@@ -1,7 +1,8 @@
 import { concat, equal, requireVersion } from '../bytes/index.ts'
 import { contentType, type DocumentName, documentOfContentType, documentTypes } from '../catalog/documents.ts'
+import { withHandle } from '../crypto/index.ts'
 import { isLowS, toLowS } from '../der/index.ts'
-import { DecodeError, UsageError } from '../errors/index.ts'
+import { AuthError, DecodeError, UsageError } from '../errors/index.ts'
 import type { Crypto, EcPrivateKey, EcPublicKey } from '../ports/index.ts'
 import { type CborInput, type CborMap, type CborValue, decodeCanonical, encodeCanonical } from './cbor.ts'
 import { MapReader } from './map-reader.ts'
@@ -103,6 +104,21 @@ export function verifyDocument(
 ): boolean {
   if (document.type !== type || !equal(document.keyId, documentKeyId(key.point, crypto))) return false
   return key.verify(document.signature, sigStructure(document.protectedBytes, document.payloadBytes))
+}
+
+/** The same with the signer's point, 65 bytes; a point off the curve has signed nothing. */
+export function isSignedBy(
+  document: SignedDocument,
+  type: DocumentName,
+  point: Uint8Array,
+  crypto: Crypto,
+): boolean {
+  try {
+    return withHandle(crypto.ecPublicKey(point), (key) => verifyDocument(document, type, key, crypto))
+  } catch (error) {
+    if (error instanceof AuthError) return false
+    throw error
+  }
 }
 
 /** The payload's fields for reading, with `v` read already. */

@@ -9,6 +9,7 @@ export {
 export {
   type DocumentFields,
   documentKeyId,
+  isSignedBy,
   parseDocument,
   prepareDocument,
   readDocument,

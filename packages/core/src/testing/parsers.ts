@@ -12,9 +12,11 @@ import * as keyDownload from '../key-download/index.ts'
 import * as log from '../log/index.ts'
 import * as loyalty from '../loyalty/index.ts'
 import * as payment from '../payment/index.ts'
+import * as people from '../people/index.ts'
 import * as personalization from '../personalization/index.ts'
 import type { Crypto } from '../ports/index.ts'
 import * as resources from '../resources/index.ts'
+import * as tickets from '../tickets/index.ts'
 import * as tlv from '../tlv/index.ts'
 import * as x509 from '../x509/index.ts'
 
@@ -44,8 +46,10 @@ export const parserFolders: Readonly<Record<string, Readonly<Record<string, unkn
   log,
   loyalty,
   payment,
+  people,
   personalization,
   resources,
+  tickets,
   tlv,
   x509,
 }
