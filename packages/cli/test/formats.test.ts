@@ -26,6 +26,7 @@ import { nodeCrypto } from '@sealwright/node/crypto'
 import { parseKeyFile } from '@sealwright/node/keys'
 import { parseBackup } from '@sealwright/node/medium'
 import { unpackWorkspace } from '@sealwright/node/testing'
+import { parseDepersonalization, serializeDepersonalization } from '@sealwright/roles/central'
 import { parseEntriesFile } from '@sealwright/roles/custody'
 import { parseLogRefusal, serializeLogRefusal } from '@sealwright/roles/log'
 import { commandLine } from './run.ts'
@@ -206,6 +207,13 @@ const examples: Record<FormatName, Example> = {
     firstIn('loader/store/intents', oldWork),
     'loader key new --module chips/loader.chip --reference 0x00010A01 --usage M6 --mode C',
     oldWork,
+  ),
+  depersonalization: cborMap(
+    serializeDepersonalization({
+      request: { serial: new Uint8Array(8).fill(1), certificateDigest: new Uint8Array(32) },
+      point: new Uint8Array(65).fill(4),
+    }),
+    parseDepersonalization,
   ),
   personalization: inStore(
     firstIn('unit/store/personalizations/0000000000000001'),

@@ -2,7 +2,14 @@ import { encodeHex } from '@sealwright/core/bytes'
 import { UsageError } from '@sealwright/core/errors'
 import { fingerprint } from '@sealwright/core/personalization'
 import { parseCertificate } from '@sealwright/core/x509'
-import { insecureCertifyUnit, type KnownUnit, key, payment, session } from '@sealwright/roles/central'
+import {
+  depersonalize,
+  insecureCertifyUnit,
+  type KnownUnit,
+  key,
+  payment,
+  session,
+} from '@sealwright/roles/central'
 import { paymentOutcome, requestPayment } from '@sealwright/roles/terminal'
 import type { Command } from 'commander'
 import {
@@ -96,20 +103,17 @@ export function register(program: Command, context: Context): void {
     ],
     module: 'required',
     options: [
-      { flags: '--unit <file>', text: "the unit's certificate", required: true },
-      { flags: '--unit-fingerprint <hex>', text: "fingerprint of the unit's key as you were told it" },
+      ...unitOptions,
       { flags: '--serial <hex>', text: 'the module that must answer, 16 hex digits' },
       { flags: '--withdraw <amount>', text: "ask for a payment, in the currency's smallest unit" },
       { flags: '--account <text>', text: 'account to be debited, letters and digits' },
       { flags: '--currency <code>', text: 'ISO 4217 letters (default: EUR)' },
       { flags: '--decline', text: 'refuse the payment asked for' },
-      { flags: '--insecure-accept-test', text: 'work with a unit and modules that are marked as test ones' },
     ],
     async run(step) {
       const ports = step.party('central')
-      const unit = knownUnit(step)
-      const unitFingerprint = fingerprint(unit.point, ports.crypto)
-      const told = fingerprintOption(step, 'unit-fingerprint')
+      const input = sessionInput(step)
+      const unitFingerprint = fingerprint(input.unit.point, ports.crypto)
       const wanted = withdrawal(step)
       const serial = step.optional('serial')
       const transport = await step.module()
@@ -118,9 +122,7 @@ export function register(program: Command, context: Context): void {
         ports,
         transport,
         {
-          unit,
-          insecureAcceptTest: step.flag('insecure-accept-test'),
-          ...(told === undefined ? {} : { unitFingerprint: told }),
+          ...input,
           ...(serial === undefined ? {} : { serial: requireSerial(serial) }),
         },
         async (open) => ({
@@ -149,6 +151,63 @@ export function register(program: Command, context: Context): void {
       )
     },
   })
+
+  context.verb(central, {
+    name: 'depersonalize',
+    summary: 'have a module erase what personalization gave it',
+    about:
+      'In a session with the module that you name: it erases its operating key, its certificates, your key, and the keys that were loaded into it, blocks its resources, and awaits personalization again. Its last signature with the operating key says so. Nobody else can do this over the line; by hand: `module depersonalize`. Broken off, run it again.',
+    reads: ["--unit FILE: the certificate of the unit that you trust for this module's personalization"],
+    writes: ['your store: what was asked for', 'your outbox'],
+    examples: [
+      'central depersonalize --module chips/cash.chip --serial 0102030405060708 --unit certs/unit.pem --irreversible',
+    ],
+    module: 'required',
+    options: [
+      { flags: '--serial <hex>', text: 'the module that is meant, 16 hex digits', required: true },
+      ...unitOptions,
+      { flags: '--irreversible', text: 'say that you know: the operating key and the loaded keys are gone' },
+    ],
+    async run(step) {
+      if (!step.flag('irreversible')) {
+        throw new UsageError(
+          'the operating key and the keys that were loaded are erased: add --irreversible when you mean it',
+        )
+      }
+      const ports = step.party('central')
+      const input = { ...sessionInput(step), serial: requireSerial(step.option('serial')) }
+      const { serial, certificateDigest, already, number } = await depersonalize(
+        ports,
+        await step.module(),
+        input,
+      )
+      return report(
+        { serial, certificateDigest, already, event: number },
+        ...fields({
+          module: `${encodeHex(serial)} awaits personalization`,
+          event: `${number}, depersonalized`,
+          'certificate, SHA-256': encodeHex(certificateDigest),
+        }),
+        ...(already ? ['An earlier run had done it already; the module repeated its receipt.'] : []),
+      )
+    },
+  })
+}
+
+/** How the unit is named whose modules are spoken to. */
+const unitOptions = [
+  { flags: '--unit <file>', text: "the unit's certificate", required: true },
+  { flags: '--unit-fingerprint <hex>', text: "fingerprint of the unit's key as you were told it" },
+  { flags: '--insecure-accept-test', text: 'work with a unit and modules that are marked as test ones' },
+] as const
+
+function sessionInput(step: Step) {
+  const told = fingerprintOption(step, 'unit-fingerprint')
+  return {
+    unit: knownUnit(step),
+    insecureAcceptTest: step.flag('insecure-accept-test'),
+    ...(told === undefined ? {} : { unitFingerprint: told }),
+  }
 }
 
 function knownUnit(step: Step): KnownUnit {

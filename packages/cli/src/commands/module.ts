@@ -22,6 +22,7 @@ import { parseState, readData } from '@sealwright/roles/custody'
 import type { Command } from 'commander'
 import { type Context, fields, report, type Step, table } from '../framework/index.ts'
 import { registerBackup } from './module-backup.ts'
+import { registerDepersonalize } from './module-depersonalize.ts'
 import { registerKeys } from './module-keys.ts'
 import { registerMap } from './module-map.ts'
 import { registerNew } from './module-new.ts'
@@ -116,6 +117,7 @@ export function register(program: Command, context: Context): void {
   registerVerify(module, context)
   registerProtect(module, context)
   registerBackup(module, context)
+  registerDepersonalize(module, context)
   registerKeys(module, context)
 }
 

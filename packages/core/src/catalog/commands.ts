@@ -182,6 +182,15 @@ export const commands = {
     channel: 'personalization',
     purpose: 'check and store the certificates; the module becomes operating',
   },
+  DEPERSONALIZE: {
+    ins: 0x16,
+    class: 'own',
+    entry: 0x22,
+    modes: user,
+    states: operating,
+    channel: 'central',
+    purpose: 'erase what personalization gave; the module awaits personalization again',
+  },
 
   PREPARE: {
     ins: 0x54,

@@ -80,7 +80,8 @@ export const eventTypes = {
   depersonalized: {
     code: 0x20,
     digest: 'SHA-256 of the operating certificate',
-    by: ['central-system', 'unit', 'manufacturer'],
+    // By command the central system's; by hand that of whoever keeps the module's file.
+    by: ['central-system', 'terminal', 'loader', 'operator', 'unit', 'manufacturer'],
   },
 } as const satisfies Record<string, EventRow>
 

@@ -46,6 +46,7 @@ export const formats = {
   passport: map('passport'),
   intent: map('files'),
   personalization: map('files'),
+  depersonalization: map('files'),
   set: map('files'),
   'registered module': map('files'),
   'operator records': map('files'),

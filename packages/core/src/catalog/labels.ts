@@ -9,6 +9,7 @@ export const labels = {
   begin: { text: 'BGN1', use: 'identity key signs the new operating key' },
   bareCertificate: { text: 'OPS1', use: 'unit signs an operating key without a certificate' },
   complete: { text: 'CPL1', use: 'operating key signs the receipt of COMPLETE' },
+  depersonalize: { text: 'DPS1', use: 'operating key signs its own end, the receipt of DEPERSONALIZE' },
   customizationImage: { text: 'CST1', use: 'client signs the customization software' },
   customizationKeys: { text: 'CSK1', use: 'SCP03 keys from unlocking key and serial number' },
   documentKeys: { text: 'DCK1', use: 'SCP03 keys from the document key' },

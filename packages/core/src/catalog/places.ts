@@ -75,6 +75,8 @@ export const dataTags = {
   operatingKey: 0xdf2c,
   /** Receipt of COMPLETE. */
   personalizationReceipt: 0xdf29,
+  /** Receipt of the last DEPERSONALIZE. */
+  depersonalizationReceipt: 0xdf2f,
   /** GlobalPlatform's life cycle state of the card, one byte (core/globalplatform, cardStates). */
   cardState: 0xdf2d,
   /** The customization key as the SAM sealed it (core/customization). */
@@ -103,6 +105,7 @@ export const productDataIds = {
 /** Ids of receipt objects that are no key's. */
 export const receiptIds = {
   personalization: 1,
+  depersonalization: 0xfe01_0000,
   /** Plus the number of the resource: the receipt of the load that runs there. */
   load: 0xfe00_0000,
 } as const

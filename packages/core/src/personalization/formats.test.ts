@@ -14,6 +14,7 @@ import {
   parseBeginRequest,
   parseCompleteReceipt,
   parseCompleteRequest,
+  parseDepersonalizeRequest,
   parsePolicy,
   policyBits,
   prepareCertificateRequest,
@@ -23,6 +24,7 @@ import {
   serializeBeginRequest,
   serializeCompleteReceipt,
   serializeCompleteRequest,
+  serializeDepersonalizeRequest,
   serializePolicy,
 } from './index.ts'
 
@@ -73,6 +75,12 @@ laws(
   record({ operating: der, central: der, unit: der }),
   serializeCompleteRequest,
   parseCompleteRequest,
+)
+laws(
+  'data of DEPERSONALIZE',
+  record({ serial: bytes(8), certificateDigest: bytes(32) }),
+  serializeDepersonalizeRequest,
+  parseDepersonalizeRequest,
 )
 laws(
   'receipt of COMPLETE',

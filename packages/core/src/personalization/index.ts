@@ -44,6 +44,14 @@ export {
   serializeCompleteRequest,
 } from './complete.ts'
 export {
+  type DepersonalizeReceipt,
+  type DepersonalizeRequest,
+  depersonalizeInput,
+  parseDepersonalizeRequest,
+  serializeDepersonalizeRequest,
+  verifyDepersonalize,
+} from './depersonalize.ts'
+export {
   type Policy,
   type PolicyName,
   parsePolicy,

@@ -15,6 +15,7 @@ import {
   statusWords,
 } from '@sealwright/core/catalog'
 import { AuthError, DecodeError } from '@sealwright/core/errors'
+import type { OpenChannel } from '../channel/index.ts'
 import { StorageFull } from '../eeprom/index.ts'
 import { handlers } from '../handlers/index.ts'
 import { PowerLoss } from '../medium/index.ts'
@@ -125,9 +126,15 @@ export class Dispatcher {
     const answer = this.#vectored(step.command, channel)
     if (channels.current !== channel) return answer
     const wrapped = channel.session.wrap(answer)
-    // FINISH has erased what this channel was set up under.
-    if (channel.kind === 'customization' && this.#parts.life.mode() !== 'customization') channels.close()
+    // FINISH, or DEPERSONALIZE, has erased what this channel was set up under.
+    if (this.#isOver(channel)) channels.close()
     return wrapped
+  }
+
+  #isOver({ kind }: OpenChannel): boolean {
+    const { life } = this.#parts
+    if (kind === 'customization') return life.mode() !== 'customization'
+    return (kind === 'central' || kind === 'supplier') && life.state() !== 'operating'
   }
 
   /** Inside a channel, only set-up of another one, SELECT, and what the apparatus says on the spot may come without a MAC. */

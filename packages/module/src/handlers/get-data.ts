@@ -46,6 +46,8 @@ function read(parts: Parts, tag: number): Uint8Array | undefined {
       return life.mode() === 'user' ? Uint8Array.of(cardStates[life.cardState()].code) : undefined
     case dataTags.personalizationReceipt:
       return objects.read('receipt', receiptIds.personalization)
+    case dataTags.depersonalizationReceipt:
+      return objects.read('receipt', receiptIds.depersonalization)
     case dataTags.certification:
       return concat(Uint8Array.of(readCertification(objects)), serializePolicy(readPolicy(objects)))
     case dataTags.operatingKey:

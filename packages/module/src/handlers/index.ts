@@ -6,6 +6,7 @@ import { chipStatus } from './chip-status.ts'
 import { complete } from './complete.ts'
 import { customize } from './customize.ts'
 import { deleteHandler } from './delete.ts'
+import { depersonalizeHandler } from './depersonalize.ts'
 import { exportKey } from './export-key.ts'
 import { externalAuthenticate } from './external-authenticate.ts'
 import { fetchPayment } from './fetch-payment.ts'
@@ -58,6 +59,7 @@ export const handlers = {
   'GET DATA': getData,
   BEGIN: begin,
   COMPLETE: complete,
+  DEPERSONALIZE: depersonalizeHandler,
   'CHIP STATUS': chipStatus,
   'SELF TEST': selfTest,
   'WRITE SERIAL': writeSerial,

@@ -2,7 +2,7 @@ import { equal, Reader } from '@sealwright/core/bytes'
 import { parsePaymentOrder, serializePaymentOutcome } from '@sealwright/core/payment'
 import { Refusal } from '../dispatch/refusal.ts'
 import type { Call, Parts } from '../parts.ts'
-import { orderedPayment, pendingPayment } from '../payment/index.ts'
+import { lastOutcomeId, orderedPayment, pendingPayment } from '../payment/index.ts'
 
 /**
  * PAYMENT OUTCOME: tells the cash machine once what was ordered for its number. What was paid is committed before the answer leaves,
@@ -25,5 +25,3 @@ export function paymentOutcome(
   ram.release(pendingPayment)
   return serializePaymentOutcome(order)
 }
-
-const lastOutcomeId = 2

@@ -41,6 +41,18 @@ export function readChecked(
   return bytes
 }
 
+/** SHA-256 of it, as it was stored or, without a digest, as it is; undefined when it is not there. */
+export function checkedDigest(
+  { objects, crypto }: Store,
+  kind: CheckedKind,
+  id: number,
+): Uint8Array | undefined {
+  const digest = objects.read('digest', digestId(kind, id))
+  if (digest !== undefined) return digest
+  const bytes = objects.read(kind, id)
+  return bytes && crypto.sha256(bytes)
+}
+
 // Kinds share the numbers of their objects: the kind's own number stands above the id.
 function digestId(kind: CheckedKind, id: number): number {
   return (objectKinds[kind].number << 16) | id

@@ -1,4 +1,5 @@
 export { longestStep, mayFollow, readTime, timeOf, writeTime } from './authority-time.ts'
-export { putChecked, readChecked, removeChecked } from './checked-object.ts'
+export { checkedDigest, putChecked, readChecked, removeChecked } from './checked-object.ts'
+export { depersonalize } from './depersonalize.ts'
 export { clearPending, type Pending, readPending, writePending } from './pending.ts'
 export { readCertification, readPolicy, writeCertification } from './policy.ts'

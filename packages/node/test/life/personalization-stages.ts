@@ -1,5 +1,5 @@
 import { StateError } from '@sealwright/core/errors'
-import { key as centralKey, payment, session } from '@sealwright/roles/central'
+import { key as centralKey, depersonalize, payment, session } from '@sealwright/roles/central'
 import type { ProductName } from '@sealwright/roles/issuer'
 import { certifyUnit } from '@sealwright/roles/manufacturer'
 import { paymentOutcome, requestPayment } from '@sealwright/roles/terminal'
@@ -56,4 +56,18 @@ export const sessionStage: Stage = {
     const { pay } = await paymentOutcome(transport, number)
     if (!pay) throw new StateError('not paid')
   },
+}
+
+/** The terminal has a key that was downloaded; the end of its work takes that along. */
+export const depersonalizeStage: Stage = {
+  name: 'depersonalize',
+  chip: 'terminal',
+  restarts: true,
+  async run(life) {
+    await depersonalize(await life.party('central'), life.module('terminal'), {
+      unit: { point: life.file('unit.point') },
+      serial: serials.terminal,
+    })
+  },
+  check: (life) => requireState(life, 'terminal', 'awaiting-personalization'),
 }

@@ -2,13 +2,18 @@ import type { ProductName } from '@sealwright/roles/issuer'
 import { factoryStages, maskStage, produceStage } from './factory-stages.ts'
 import { keyDownloadStages } from './key-download-stages.ts'
 import { laterCustomizeStage, samStage } from './later-stages.ts'
-import { certifyUnitStage, personalizeStage, sessionStage } from './personalization-stages.ts'
+import {
+  certifyUnitStage,
+  depersonalizeStage,
+  personalizeStage,
+  sessionStage,
+} from './personalization-stages.ts'
 import { partiesStage, resourceStages } from './resource-stages.ts'
 import type { Stage } from './stage.ts'
 
 const chips: readonly ProductName[] = ['sam', 'cash', 'loader', 'terminal', 'phone']
 
-/** The whole life in its order: SAM, factory, cash machine, filling station, telephone; and a cash machine that is changed in user mode. */
+/** The whole life in its order: SAM, factory, cash machine, filling station, telephone; a cash machine that is changed in user mode; and the end of the terminal's work. */
 export const stages: readonly Stage[] = [
   maskStage,
   produceStage(chips),
@@ -22,4 +27,5 @@ export const stages: readonly Stage[] = [
   ...keyDownloadStages,
   ...resourceStages,
   laterCustomizeStage,
+  depersonalizeStage,
 ]

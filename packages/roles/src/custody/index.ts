@@ -1,3 +1,4 @@
+export { type DepersonalizeByHand, depersonalizeByHand } from './depersonalize.ts'
 export {
   type DocumentChannel,
   documentHead,

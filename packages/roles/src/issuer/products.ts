@@ -15,7 +15,7 @@ const base = [
   'GET EVENTS',
 ] as const satisfies readonly CommandName[]
 
-const personalization = ['BEGIN', 'COMPLETE'] as const satisfies readonly CommandName[]
+const personalization = ['BEGIN', 'COMPLETE', 'DEPERSONALIZE'] as const satisfies readonly CommandName[]
 
 const keyDownload = [
   'PREPARE',

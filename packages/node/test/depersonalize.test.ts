@@ -1,0 +1,462 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { encodeHex } from '@sealwright/core/bytes'
+import {
+  type CommandName,
+  certificateIds,
+  certifications,
+  commands,
+  dataTags,
+  keyPlaces,
+  publicKeyIds,
+} from '@sealwright/core/catalog'
+import { AuthError, RefusedError } from '@sealwright/core/errors'
+import { serializeKeyPlace, serializeKeyRecord } from '@sealwright/core/key-download'
+import { serializeDepersonalizeRequest } from '@sealwright/core/personalization'
+import type { Transport } from '@sealwright/core/ports'
+import { scriptedEntropy } from '@sealwright/core/testing'
+import { parseCertificate } from '@sealwright/core/x509'
+import type { Module } from '@sealwright/module'
+import { memoryImage } from '@sealwright/module/memory-image'
+import { depersonalize as erase } from '@sealwright/module/personalization'
+import type { Definition } from '@sealwright/module/resources'
+import { fixtureKey } from '@sealwright/module/testing'
+import { depersonalize, key, type Session, session } from '@sealwright/roles/central'
+import { openScp03, plain } from '@sealwright/roles/channel'
+import { depersonalizeByHand, readData } from '@sealwright/roles/custody'
+import { memoryPorts } from '@sealwright/roles/ports'
+import { requestPayment } from '@sealwright/roles/terminal'
+import { personalize } from '@sealwright/roles/unit'
+import { nodeCrypto as crypto } from '../src/crypto/index.ts'
+import {
+  cutLine,
+  memoryOf,
+  personalizationChannel,
+  personalizationWorld,
+  personalized,
+  speak,
+  transportOf,
+  type World,
+} from './personalization-world.ts'
+
+/** A place whose key was downloaded, and one whose key customization laid. */
+const loadedPlace = 0x0020_0101
+const laidPlace = 0x0020_0102
+const operatorKey = fixtureKey(crypto, 'operator').publicPoint
+
+const resource: Definition = {
+  id: 1,
+  state: 'active',
+  rights: 0,
+  agreement: 1,
+  budget: 1000,
+  aid: Uint8Array.of(0xf0, 1, 2, 3, 4),
+  supplier: fixtureKey(crypto, 'supplier').publicPoint,
+  operator: crypto.sha256(operatorKey).slice(0, 16),
+  start: 0,
+  end: 0,
+  places: [],
+  reservation: new Uint8Array(32),
+}
+
+/** A module at work: personalized, with keys downloaded and laid, R held, a transport key, resources. */
+async function atWork(seed = 'fixture'): Promise<World> {
+  const canary = scriptedEntropy(`${seed} keys`)
+  const world = await personalizationWorld({
+    seed,
+    operators: [operatorKey],
+    prepare({ tx, objects, keys }) {
+      for (const place of [loadedPlace, laidPlace]) {
+        objects.put(
+          tx,
+          'key-place',
+          place,
+          serializeKeyPlace({ kind: 'application', usage: 'M6', source: 1 }),
+        )
+        keys.putAes(tx, place, canary.bytes(16))
+      }
+      keys.putAes(tx, keyPlaces.transport, canary.bytes(16))
+      const attributes = {
+        usage: 'M6',
+        algorithm: 'A',
+        mode: 'C',
+        version: 3,
+        exportability: 'N',
+        keyLength: 16,
+      } as const
+      const record = {
+        attributes,
+        counter: 7,
+        checkValue: canary.bytes(5),
+        acknowledgement: canary.bytes(16),
+      }
+      objects.put(tx, 'receipt', loadedPlace, serializeKeyRecord(record))
+    },
+  })
+  await personalized(world)
+  const { nvm, definitions } = world.fixture.module.parts
+  const { start } = nvm.zones.resources
+  nvm.transaction((tx) => {
+    definitions.put(tx, { ...resource, start, end: start + 512 })
+    definitions.put(tx, {
+      ...resource,
+      id: 2,
+      state: 'reserved',
+      aid: Uint8Array.of(0xf0, 1, 2, 3, 5),
+      start: start + 512,
+      end: start + 1024,
+    })
+    tx.write(start, Uint8Array.of(1, 2, 3))
+  })
+  assert.equal((await speak(world.fixture.module, 'PREPARE', Uint8Array.of(0, 0x20, 1, 1), 0, 1)).sw, 0x9000)
+  await requestPayment(transportOf(world), { account: 'DE02', amount: 1, currency: 'EUR' })
+  return world
+}
+
+function unitOf({ unitCertificate }: World) {
+  const { publicPoint, customer } = parseCertificate(unitCertificate)
+  return { point: publicPoint, customer: customer! }
+}
+
+function end(world: World, transport = transportOf(world)) {
+  return depersonalize(world.central, transport, { unit: unitOf(world), serial: world.fixture.serial })
+}
+
+function byHand(world: World) {
+  const terminal = memoryPorts('terminal', { clock: world.clock, entropy: scriptedEntropy('t'), crypto })
+  return terminal.then((ports) =>
+    depersonalizeByHand(ports, {
+      transport: transportOf(world),
+      serial: world.fixture.serial,
+      carryOut: () => erase(world.fixture.module.parts),
+    }).then((done) => ({ ...done, ports })),
+  )
+}
+
+const imageOf = (world: World, module: Module = world.fixture.module) =>
+  memoryImage({ medium: world.fixture.medium, ram: module.parts.ram })
+
+/** Every key that is to go, by the name of what it is. */
+function goingKeys({ fixture }: World): Record<string, Uint8Array> {
+  const { objects, ram } = fixture.module.parts
+  const read = (place: number) => objects.read('key', place)!.slice(1)
+  return {
+    operating: read(keyPlaces.operating),
+    loaded: read(loadedPlace),
+    R: objects.read('nonce', 1)!.slice(0, 16),
+    'central key': objects.read('public-key', publicKeyIds.central)!.slice(1, 33),
+    payment: ram.view('payment asked for')!.slice(0, 8),
+  }
+}
+
+function requireErased(
+  world: World,
+  before: Record<string, Uint8Array>,
+  module = world.fixture.module,
+): void {
+  const { parts } = module
+  const { objects, keys, life } = parts
+  assert.equal(life.state(), 'awaiting-personalization')
+  for (const place of [keyPlaces.operating, keyPlaces.pending, loadedPlace])
+    assert.equal(keys.has(place), false)
+  for (const { id } of [certificateIds.operating, certificateIds.unit, certificateIds.central]) {
+    assert.equal(objects.find('certificate', id), undefined)
+  }
+  assert.equal(objects.find('public-key', publicKeyIds.central), undefined)
+  const image = imageOf(world, module)
+  for (const [name, value] of Object.entries(before)) assert.deepEqual(image.search(value), [], name)
+}
+
+/** What stays, byte for byte. */
+function staying({ fixture }: World, module = fixture.module) {
+  const { objects, nvm } = module.parts
+  const read = (kind: Parameters<typeof objects.read>[0], ids: number[]) =>
+    ids.map((id) => [kind, id, encodeHex(objects.read(kind, id) ?? new Uint8Array(0))])
+  return [
+    read('key', [keyPlaces.identity, keyPlaces.document, keyPlaces.document + 1, keyPlaces.document + 2]),
+    read('key', [keyPlaces.transport, laidPlace]),
+    read('certificate', [certificateIds.identity.id]),
+    read('public-key', [publicKeyIds.manufacturer]),
+    read('operator', [1]),
+    read('authority-time', [1]),
+    read('receipt', [loadedPlace]),
+    read('key-place', [loadedPlace, laidPlace]),
+    read('product-data', [5]),
+    encodeHex(nvm.read(nvm.zones.resources.start, 1024)),
+  ]
+}
+
+describe('depersonalized', () => {
+  const ways: [string, (world: World) => Promise<unknown>][] = [
+    ['[B12c] by hand', byHand],
+    ['[B12d] by command of the stored central system', (world) => end(world)],
+  ]
+  for (const [title, way] of ways) {
+    test(`${title}: operating pair, certificates, central key, loaded keys and R are gone; identity, transport and laid keys stay`, async () => {
+      const world = await atWork()
+      const going = goingKeys(world)
+      for (const [name, value] of Object.entries(going)) {
+        assert.ok(imageOf(world).search(value).length > 0, `the search finds ${name} before`)
+      }
+      const stays = staying(world)
+      await way(world)
+      requireErased(world, going)
+      requireErased(world, going, world.fixture.power())
+      assert.deepEqual(staying(world), stays)
+      const { definitions, events } = world.fixture.module.parts
+      assert.deepEqual(
+        definitions.list().map(({ id, state }) => [id, state]),
+        [
+          [1, 'blocked'],
+          [2, 'blocked'],
+        ],
+      )
+      assert.equal(events.list(1).at(-1)!.type, 0x20)
+      const told = await readData(plain(transportOf(world)), dataTags.certification)
+      assert.equal(told![0], certifications.none.code)
+    })
+  }
+
+  test('[B12e] the next personalization makes a new pair; the old private key is nowhere', async () => {
+    const world = await atWork()
+    const { keys, objects } = world.fixture.module.parts
+    const old = keys.point(keyPlaces.operating)
+    const secret = objects.read('key', keyPlaces.operating)!.slice(1)
+    assert.equal(imageOf(world).search(secret).length, 1, 'planted')
+    await end(world)
+    const after = await personalized(world)
+    assert.notDeepEqual(after.operating.publicPoint, old)
+    assert.notDeepEqual(keys.point(keyPlaces.operating), old)
+    assert.deepEqual(imageOf(world).search(secret), [])
+    await session(world.central, transportOf(world), { unit: unitOf(world) }, async () => {})
+  })
+
+  test('[B12e] a pair made at manufacture is not there a second time', async () => {
+    const world = await personalizationWorld({
+      prepare: ({ tx, objects, keys }) => {
+        objects.put(tx, 'product-data', 6, Uint8Array.of(1))
+        keys.makePair(tx, keyPlaces.manufactured, scriptedEntropy('made').bytes(48))
+      },
+    })
+    const first = await personalized(world)
+    await end(world)
+    const second = await personalized(world)
+    assert.notDeepEqual(second.operating.publicPoint, first.operating.publicPoint)
+  })
+
+  test('the session in which it came is over, and so is every other use of the old key', async () => {
+    const world = await atWork()
+    let open: Session | undefined
+    await session(world.central, transportOf(world), { unit: unitOf(world) }, async (now) => {
+      open = now
+      const data = request(world, now.operating.encoded)
+      await now.channel.send('DEPERSONALIZE', { data })
+      assert.equal(world.fixture.module.parts.channels.current, undefined)
+      await assert.rejects(now.channel.send('DEPERSONALIZE', { data }), isRefused(0x6982))
+    })
+    assert.ok(open)
+    await assert.rejects(session(world.central, transportOf(world), { unit: unitOf(world) }, async () => {}))
+    await assert.rejects(byHand(world), { code: 'wrong-state' })
+  })
+
+  test('the entry that is queued names the event, and the receipt is signed by the key that ended', async () => {
+    const world = await atWork()
+    const { certificateDigest, number, entries, already } = await end(world)
+    assert.equal(already, false)
+    assert.deepEqual(
+      entries.map((entry) => [entry.number, entry.type, encodeHex(entry.digest)]),
+      [[number, 0x20, encodeHex(certificateDigest)]],
+    )
+    const hand = await atWork()
+    const done = await byHand(hand)
+    assert.equal((await done.ports.store.list('outbox/')).length, 1)
+    assert.deepEqual(await done.ports.store.list('intents/'), [])
+  })
+})
+
+function request({ fixture }: World, encoded: Uint8Array, bent: object = {}): Uint8Array {
+  return serializeDepersonalizeRequest({
+    serial: fixture.serial,
+    certificateDigest: crypto.sha256(encoded),
+    ...bent,
+  })
+}
+
+const isRefused = (sw: number) => (error: unknown) => error instanceof RefusedError && error.statusWord === sw
+
+describe('refused, and nothing changes', () => {
+  test('[B12d] plain, and in every channel that is not with the stored central system', async () => {
+    const world = await atWork()
+    const { module, medium, documentKeys } = world.fixture
+    const encoded = module.parts.objects.read('certificate', certificateIds.operating.id)!
+    const data = request(world, encoded)
+    const before = memoryOf(medium)
+    assert.equal((await speak(module, 'DEPERSONALIZE', data)).sw, 0x6982)
+    const channel = await personalizationChannel(world)
+    await assert.rejects(channel.send('DEPERSONALIZE', { data }), isRefused(0x6982))
+    module.reset()
+    const { enc, mac, dek } = documentKeys
+    const document = await openScp03(transportOf(world), {
+      ...{ crypto, entropy: scriptedEntropy('host'), keyVersion: 0x82 },
+      keys: { enc: crypto.aes(enc), mac: crypto.aes(mac), dek: crypto.aes(dek) },
+    })
+    await assert.rejects(document.send('DEPERSONALIZE', { data }), isRefused(0x6982))
+    assert.deepEqual(memoryOf(medium), before)
+    assert.equal(module.parts.life.state(), 'operating')
+  })
+
+  test('[B12d] by another central system, certified by the same unit', async () => {
+    const world = await atWork()
+    const stranger = await memoryPorts('central', {
+      clock: world.clock,
+      entropy: scriptedEntropy('s'),
+      crypto,
+    })
+    await key(stranger, { name: 'central system' })
+    const before = memoryOf(world.fixture.medium)
+    await assert.rejects(
+      depersonalize(stranger, transportOf(world), { unit: unitOf(world), serial: world.fixture.serial }),
+      { code: 'certificate-refused' },
+    )
+    assert.deepEqual(memoryOf(world.fixture.medium), before)
+  })
+
+  test('[B12d] naming another module, another certificate, or with a byte more or less', async () => {
+    const world = await atWork()
+    const { module, medium } = world.fixture
+    const encoded = module.parts.objects.read('certificate', certificateIds.operating.id)!
+    const right = request(world, encoded)
+    const wrong = [
+      request(world, encoded, { serial: new Uint8Array(8) }),
+      request(world, encoded, { certificateDigest: new Uint8Array(32) }),
+      right.subarray(1),
+      Uint8Array.from([...right, 0]),
+      new Uint8Array(0),
+      ...Array.from(right, (byte, at) => right.with(at, byte ^ 1)),
+    ]
+    const before = memoryOf(medium)
+    await session(world.central, transportOf(world), { unit: unitOf(world) }, async ({ channel }) => {
+      for (const data of wrong) {
+        await assert.rejects(channel.send('DEPERSONALIZE', { data }), isRefused(0x6a80))
+      }
+      await assert.rejects(channel.send('DEPERSONALIZE', { data: right, p1: 1 }), isRefused(0x6a86))
+    })
+    assert.deepEqual(memoryOf(medium), before)
+  })
+
+  test('[B12c] no APDU does what the hand does: after every instruction, in the clear, the module still operates', async () => {
+    const world = await atWork()
+    const { module } = world.fixture
+    const encoded = module.parts.objects.read('certificate', certificateIds.operating.id)!
+    for (let ins = 0; ins <= 0xff; ins++) {
+      for (const cla of [0x00, 0x80, 0x84]) {
+        for (const data of [new Uint8Array(0), request(world, encoded)]) {
+          module.transmit(
+            Uint8Array.from([cla, ins, 0, 0, ...(data.length > 0 ? [data.length, ...data] : [])]),
+          )
+        }
+      }
+    }
+    assert.equal(module.parts.life.state(), 'operating')
+    assert.ok(module.parts.keys.has(keyPlaces.operating))
+  })
+
+  test('[B12d] a replayed session ends nothing: neither the same module again nor another one', async () => {
+    const world = await atWork()
+    const sent: Uint8Array[] = []
+    const line: Transport = {
+      async transmit(command) {
+        sent.push(command)
+        return transportOf(world).transmit(command)
+      },
+      close: async () => {},
+    }
+    await end(world, line)
+    await personalized(world)
+    const before = memoryOf(world.fixture.medium)
+    for (const command of sent) world.fixture.module.transmit(command)
+    assert.equal(world.fixture.module.parts.life.state(), 'operating')
+    assert.deepEqual(memoryOf(world.fixture.medium), before)
+  })
+
+  test('a receipt that another key signed, or over another event, is not believed', async () => {
+    const world = await atWork()
+    const bend: Transport = {
+      async transmit(command) {
+        return transportOf(world).transmit(command)
+      },
+      close: async () => {},
+    }
+    // The answer of DEPERSONALIZE is lost, and somebody changes what GET DATA repeats.
+    const isEnd = (command: Uint8Array) =>
+      (command[1] as number) === commands['DEPERSONALIZE' satisfies CommandName].ins
+    let lost = false
+    const lossy: Transport = {
+      async transmit(command) {
+        const answer = await bend.transmit(command)
+        if (!lost && isEnd(command)) {
+          lost = true
+          throw Object.assign(new Error('broken'))
+        }
+        return answer
+      },
+      close: async () => {},
+    }
+    await assert.rejects(end(world, lossy))
+    assert.ok(lost)
+    const lying: Transport = {
+      async transmit(command) {
+        const answer = await bend.transmit(command)
+        const asked = command[1] === commands['GET DATA'].ins && command[3] === 0x2f
+        return asked && answer.length > 100 ? answer.with(50, answer[50]! ^ 1) : answer
+      },
+      close: async () => {},
+    }
+    await assert.rejects(end(world, lying), AuthError)
+    const { already } = await end(world)
+    assert.equal(already, true)
+  })
+})
+
+describe('another unit and another customer', () => {
+  test('[B12a] a unit of the same customer may personalize again; the customer of the first stays', async () => {
+    const world = await atWork()
+    await end(world)
+    const { parts } = world.fixture.module
+    assert.deepEqual(parts.objects.read('product-data', 5), unitOf(world).customer)
+    const again = await personalize(world.unit, transportOf(world), world.order)
+    assert.equal(again.already, false)
+  })
+})
+
+describe('the line is cut at every command', () => {
+  for (const heard of ['before', 'after'] as const) {
+    for (const powered of [true, false]) {
+      test(`[R2a] ${heard === 'before' ? 'the command' : 'the answer'} is lost${powered ? '' : ', and power with it'}: run again, it is done once`, async () => {
+        for (let at = 1; ; at++) {
+          const world = await atWork()
+          const going = goingKeys(world)
+          const cut = await end(world, cutLine(transportOf(world), at, heard)).then(
+            () => false,
+            (error) => {
+              assert.equal(error.code, 'transport-failed')
+              return true
+            },
+          )
+          const module = powered ? world.fixture.module : world.fixture.power()
+          const done = await end(world, transportOf(world, module))
+          requireErased(world, going, module)
+          const events = module.parts.events.list(1).filter(({ type }) => type === 0x20)
+          assert.equal(events.length, 1)
+          assert.equal(done.number, events[0]!.number)
+          assert.equal((await world.central.store.list('outbox/')).length, 1)
+          assert.deepEqual(await world.central.store.list('intents/'), [])
+          if (!cut) {
+            assert.ok(at > 6, `only ${at} commands`)
+            return
+          }
+        }
+      })
+    }
+  }
+})
