@@ -26,7 +26,12 @@ import { nodeCrypto } from '@sealwright/node/crypto'
 import { parseKeyFile } from '@sealwright/node/keys'
 import { parseBackup } from '@sealwright/node/medium'
 import { unpackWorkspace } from '@sealwright/node/testing'
-import { parseDepersonalization, serializeDepersonalization } from '@sealwright/roles/central'
+import {
+  parseDepersonalization,
+  parseDisabledKey,
+  serializeDepersonalization,
+  serializeDisabledKey,
+} from '@sealwright/roles/central'
 import { parseEntriesFile } from '@sealwright/roles/custody'
 import { parseLogRefusal, serializeLogRefusal } from '@sealwright/roles/log'
 import { commandLine } from './run.ts'
@@ -214,6 +219,10 @@ const examples: Record<FormatName, Example> = {
       point: new Uint8Array(65).fill(4),
     }),
     parseDepersonalization,
+  ),
+  'disabled key': cborMap(
+    serializeDisabledKey({ kind: 'serial', id: new Uint8Array(8), at: 1, reason: '', number: 1 }),
+    parseDisabledKey,
   ),
   personalization: inStore(
     firstIn('unit/store/personalizations/0000000000000001'),

@@ -23,6 +23,7 @@ import {
   requireSerial,
   type Step,
 } from '../framework/index.ts'
+import { registerDisable } from './central-disable.ts'
 import { fingerprintFile, fingerprintOptions } from './certified-party.ts'
 
 export function register(program: Command, context: Context): void {
@@ -151,6 +152,8 @@ export function register(program: Command, context: Context): void {
       )
     },
   })
+
+  registerDisable(central, context)
 
   context.verb(central, {
     name: 'depersonalize',

@@ -15,7 +15,13 @@ import {
   type Traffic,
   tracing,
 } from '@sealwright/node/transport'
-import { findWorkspace, openParty, openWorkspace, type Workspace } from '@sealwright/node/workspace'
+import {
+  findWorkspace,
+  openParty,
+  openPartyBeside,
+  openWorkspace,
+  type Workspace,
+} from '@sealwright/node/workspace'
 import type { PartyName, PartyPorts } from '@sealwright/roles/ports'
 import { readSecret } from './secret.ts'
 import type { Terminal } from './terminal.ts'
@@ -211,6 +217,16 @@ export class Step {
       progress: (text) => this.terminal.say(text),
     })
     this.#parties.set(name, ports)
+    this.#open.push(close)
+    return ports
+  }
+
+  /** The same beside a process that has the party open, for work that has a lock of its own (`openPartyBeside`). */
+  partyBeside(name: PartyName, work: string): PartyPorts {
+    const { ports, close } = openPartyBeside(this.workspace(), name, work, {
+      command: this.#name,
+      progress: (text) => this.terminal.say(text),
+    })
     this.#open.push(close)
     return ports
   }

@@ -71,6 +71,11 @@ export const documentTypes = {
   },
   approval: { version: 1, signedBy: ['person'], text: "one person's consent to an action on an object" },
   transfer: { version: 1, signedBy: ['unit'], text: 'releases a module to another customer' },
+  disabling: {
+    version: 1,
+    signedBy: ['central-system'],
+    text: 'no session under this key any more, or again: one link of the chain that its signer keeps',
+  },
   entry: {
     version: 1,
     signedBy: [

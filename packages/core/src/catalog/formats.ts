@@ -47,6 +47,7 @@ export const formats = {
   intent: map('files'),
   personalization: map('files'),
   depersonalization: map('files'),
+  'disabled key': map('files'),
   set: map('files'),
   'registered module': map('files'),
   'operator records': map('files'),

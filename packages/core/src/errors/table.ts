@@ -170,6 +170,12 @@ export const errorTable = {
     remedy:
       'ask the owner of the key for its fingerprint, by another way than the file came; use neither until they agree',
   },
+  'key-disabled': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      'see why with `sealwright central disabled`; personalize the module again under another key, or take it back with `sealwright central enable`',
+  },
   'wrong-module': {
     culprit: 'state',
     exit: 7,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { concat } from '../bytes/index.ts'
-import { signDocument } from '../cbor/index.ts'
+import { parseDocument, signDocument } from '../cbor/index.ts'
 import { portableCrypto } from '../crypto/index.ts'
 import { AuthError, DecodeError, UsageError } from '../errors/index.ts'
 import {
@@ -15,9 +15,11 @@ import {
   parseCompleteReceipt,
   parseCompleteRequest,
   parseDepersonalizeRequest,
+  parseDisabling,
   parsePolicy,
   policyBits,
   prepareCertificateRequest,
+  prepareDisabling,
   requireFingerprint,
   serializeBareCertificate,
   serializeBeginAnswer,
@@ -188,4 +190,40 @@ test('[C14b] a fingerprint that was told decides; none told, none compared', () 
   requireFingerprint(key.publicPoint, told, crypto)
   requireFingerprint(key.publicPoint, undefined, crypto)
   assert.throws(() => requireFingerprint(other.publicPoint, told, crypto), { code: 'fingerprint-differs' })
+})
+
+const disablingKey = crypto.ecPrivateKey(new Uint8Array(32).fill(9))
+const decision = {
+  number: 1,
+  previous: new Uint8Array(32),
+  action: 'disable',
+  kind: 'serial',
+  id: new Uint8Array(8),
+  at: 5,
+  reason: 'stolen',
+} as const
+
+test('a decision to disable reads back, and what is not one is refused', () => {
+  const unsigned = prepareDisabling(decision, disablingKey.publicPoint, crypto)
+  const document = unsigned.finish(disablingKey.sign(unsigned.toBeSigned))
+  assert.deepEqual(parseDisabling(parseDocument(document)), decision)
+  const signed = (fields: object) =>
+    parseDocument(signDocument('disabling', { ...decision, ...fields }, disablingKey, crypto))
+  for (const bent of [
+    { number: 0 },
+    { previous: new Uint8Array(31) },
+    { action: 'forget' },
+    { kind: 'toString' },
+    { kind: 'unit' },
+    { id: new Uint8Array(32) },
+    { at: -1 },
+    { reason: 'x'.repeat(201) },
+    { more: 1 },
+  ]) {
+    assert.throws(() => parseDisabling(signed(bent)), DecodeError, JSON.stringify(bent))
+  }
+  assert.throws(
+    () => prepareDisabling({ ...decision, kind: 'unit' }, disablingKey.publicPoint, crypto),
+    UsageError,
+  )
 })

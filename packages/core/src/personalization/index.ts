@@ -52,6 +52,14 @@ export {
   verifyDepersonalize,
 } from './depersonalize.ts'
 export {
+  type DisabledKey,
+  type DisabledKind,
+  type Disabling,
+  disabledKinds,
+  parseDisabling,
+  prepareDisabling,
+} from './disabling.ts'
+export {
   type Policy,
   type PolicyName,
   parsePolicy,

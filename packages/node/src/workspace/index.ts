@@ -3,6 +3,7 @@ export {
   initWorkspace,
   type OpenParty,
   openParty,
+  openPartyBeside,
   openWorkspace,
   type PartyWorld,
   type Workspace,

@@ -122,6 +122,23 @@ export function openParty(workspace: Workspace, party: PartyName, world: PartyWo
 }
 
 /**
+ * The same beside a process that has the party open: under a lock of its own, which only those take who write what nobody else of the party
+ * writes.
+ * @param work names the lock: letters and hyphens
+ */
+export function openPartyBeside(
+  workspace: Workspace,
+  party: PartyName,
+  work: string,
+  world: PartyWorld,
+): OpenParty {
+  const lock = FileLock.take(join(requireParty(workspace, party), `${work}.lock`), world.command)
+  const ports = partyPorts(workspace, party, world)
+  const close = (): void => lock.release()
+  return { ports, close, [Symbol.dispose]: close }
+}
+
+/**
  * A party's ports for a thread of the process that holds its lock and works with many modules: its keys are read once and kept in memory until
  * they are told to be forgotten.
  */

@@ -1,6 +1,17 @@
 export { type CircularInput, insecureCertifyUnit } from './certify-unit.ts'
 export { parseDepersonalization, serializeDepersonalization } from './depersonalization.ts'
 export { type Depersonalized, type DepersonalizeInput, depersonalize } from './depersonalize.ts'
+export {
+  type ChainedDisabling,
+  type Decision,
+  type DisablingInput,
+  disable,
+  disabledKeys,
+  disablings,
+  enable,
+  parseDisabledKey,
+  serializeDisabledKey,
+} from './disabling.ts'
 export { type CentralKey, key, sessionKey } from './key.ts'
 export { type DecidedPayment, payment } from './payment.ts'
 export { type KnownUnit, type OperatingKey, type Session, type SessionInput, session } from './session.ts'

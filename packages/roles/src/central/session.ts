@@ -4,6 +4,8 @@ import { refuseTestKey } from '@sealwright/core/crypto'
 import { PeerError, StateError } from '@sealwright/core/errors'
 import {
   bareCertificateReason,
+  type DisabledKey,
+  fingerprint,
   isBareCertificate,
   parseBareCertificate,
   requireFingerprint,
@@ -19,6 +21,7 @@ import {
 import { type Channel, endChannel, openScp11a, plain } from '../channel/index.ts'
 import { readData, readHead } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
+import { requireEnabled } from './disabling.ts'
 import { sessionKey } from './key.ts'
 
 /** The module's key with what its unit said of it. */
@@ -86,7 +89,9 @@ export async function session<T>(
     ? requireSignature(ports, encoded, await readData(open, dataTags.operatingKey), serial, input)
     : requireCertificate(ports, encoded, serial, input)
   await requireOwn(ports, operating.binding)
-  const channel = await openScp11a(transport, {
+  const parties = whoseKeys(ports, serial, operating, input.unit)
+  await requireEnabled(ports, parties)
+  const opened = await openScp11a(transport, {
     crypto,
     entropy,
     vault,
@@ -94,11 +99,44 @@ export async function session<T>(
     modulePoint: operating.publicPoint,
     serial,
   })
+  const channel = whileEnabled(ports, opened, parties)
   try {
     return await work({ serial, operating, channel })
   } finally {
     channel.close()
     await endChannel(transport)
+  }
+}
+
+/** What a session rests on, and whatever of it may be disabled. */
+function whoseKeys(
+  { crypto }: PartyPorts,
+  serial: Uint8Array,
+  { publicPoint }: OperatingKey,
+  { point }: KnownUnit,
+): DisabledKey[] {
+  return [
+    { kind: 'unit', id: fingerprint(point, crypto) },
+    { kind: 'module', id: fingerprint(publicPoint, crypto) },
+    { kind: 'serial', id: serial },
+  ]
+}
+
+/** The channel as long as no key that it rests on is disabled: each message asks, for another process may disable one meanwhile. */
+function whileEnabled(ports: PartyPorts, channel: Channel, keys: readonly DisabledKey[]): Channel {
+  const asked = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      await requireEnabled(ports, keys)
+    } catch (error) {
+      channel.close()
+      throw error
+    }
+    return work()
+  }
+  return {
+    ...channel,
+    exchange: (instruction, input) => asked(() => channel.exchange(instruction, input)),
+    send: (instruction, input) => asked(() => channel.send(instruction, input)),
   }
 }
 
