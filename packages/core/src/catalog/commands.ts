@@ -481,6 +481,55 @@ export const commands = {
     channel: 'document',
     purpose: "SAM: recover a chip's customization key and give the keys of this session",
   },
+
+  'MAKE UNIT KEY': {
+    ins: 0x8a,
+    class: 'own',
+    entry: 0x90,
+    modes: user,
+    channel: 'document',
+    purpose: "signing card: make the unit's key for one central system, and ask for its certificate",
+  },
+  'STORE UNIT CERTIFICATE': {
+    ins: 0x8c,
+    class: 'own',
+    entry: 0x91,
+    modes: user,
+    channel: 'none',
+    purpose: "signing card: store the manufacturer's certificate of the unit's key",
+  },
+  ADMINISTER: {
+    ins: 0x8e,
+    class: 'own',
+    entry: 0x92,
+    modes: user,
+    channel: 'none',
+    purpose: 'signing card: take a document of the central system: roster, ticket, acknowledgement of the log',
+  },
+  'ORDER CERTIFICATE': {
+    ins: 0xae,
+    class: 'own',
+    entry: 0x93,
+    modes: user,
+    channel: 'none',
+    purpose: 'signing card: give the data of BEGIN for the module that is ordered',
+  },
+  'ISSUE CERTIFICATE': {
+    ins: 0xce,
+    class: 'own',
+    entry: 0x94,
+    modes: user,
+    channel: 'none',
+    purpose: 'signing card: check module, BEGIN, approvals and ticket, and certify the operating key',
+  },
+  'READ LOG': {
+    ins: 0x78,
+    class: 'own',
+    entry: 0x95,
+    modes: user,
+    channel: 'none',
+    purpose: 'signing card: read the next entry of its log from a number on',
+  },
 } as const satisfies Record<string, CommandRow>
 
 export type CommandName = keyof typeof commands

@@ -70,6 +70,11 @@ export const documentTypes = {
     text: 'all persons who are enrolled, with their duties; it replaces the one before',
   },
   approval: { version: 1, signedBy: ['person'], text: "one person's consent to an action on an object" },
+  'log-acknowledgement': {
+    version: 1,
+    signedBy: ['central-system'],
+    text: 'the central system has taken the log of a signing card up to an entry',
+  },
   transfer: { version: 1, signedBy: ['unit'], text: 'releases a module to another customer' },
   disabling: {
     version: 1,

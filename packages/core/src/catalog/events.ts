@@ -56,6 +56,18 @@ export const eventTypes = {
   'resource-released': { code: 0x12, digest: "SHA-256 of the operator's document", by: ['operator'] },
   'resource-deleted': { code: 0x13, digest: "SHA-256 of the operator's document", by: ['operator'] },
   'program-loaded': { code: 0x14, digest: 'SHA-256 of the manifest', by: ['supplier'] },
+  'unit-key-made': {
+    code: 0x40,
+    digest: "the signing card's log after it",
+    by: ['central-system'],
+  },
+  'unit-certified': { code: 0x41, digest: "the signing card's log after it", by: ['unit', 'central-system'] },
+  'card-document-taken': {
+    code: 0x42,
+    digest: "the signing card's log after it",
+    by: ['unit', 'central-system'],
+  },
+  'operating-certified': { code: 0x43, digest: "the signing card's log after it", by: ['unit'] },
   'card-keys-changed': {
     code: 0x30,
     digest: "SHA-256 of the security domain's AID and its key information template (E0)",

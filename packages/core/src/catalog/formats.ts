@@ -33,6 +33,8 @@ export const formats = {
   'lot images': map('files'),
   'module papers': magic('`SWMP`', 'customization'),
   'identity request': magic('the version', 'customization'),
+  'card log entry': magic('the version', 'signing-card'),
+  'card log': map('signing-card'),
   'sealed customization key': magic('the version', 'later-customization'),
   'bare certificate': magic('the version', 'personalization'),
   'customization image': magic('the version', 'customization'),

@@ -30,7 +30,7 @@ export {
   interfaces,
 } from './interfaces.ts'
 export { labels } from './labels.ts'
-export { checkTries, eventsKept, unlockTries } from './limits.ts'
+export { checkTries, eventsKept, longestApproval, ordersKept, unlockTries } from './limits.ts'
 export {
   certificateIds,
   channelKeys,

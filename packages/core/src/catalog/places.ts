@@ -16,6 +16,8 @@ export const keyPlaces = {
   'later-customization': 0xff03_0001,
   /** A SAM's master key. */
   samMaster: 0xff04_0001,
+  /** The unit's signing key in a signing card. */
+  unitSigning: 0xff05_0001,
   /** The transport key now valid, and the next one. */
   transport: 0x0010_0101,
   transportNext: 0x0010_0201,
@@ -49,6 +51,9 @@ export const certificateIds = {
   operating: { id: 2, tag: 0xdf22 },
   unit: { id: 3, tag: 0xdf23 },
   central: { id: 4, tag: 0xdf24 },
+  /** A signing card's: of the unit's key in it, and of the central system's key, signed with that. */
+  signingUnit: { id: 5, tag: 0xdf31 },
+  signingCentral: { id: 6, tag: 0xdf32 },
 } as const
 
 /** Other GET DATA tags. */
@@ -81,10 +86,12 @@ export const dataTags = {
   cardState: 0xdf2d,
   /** The customization key as the SAM sealed it (core/customization). */
   sealedCustomizationKey: 0xdf2e,
+  /** How a signing card stands (core/signing-card). */
+  signingCard: 0xdf30,
 } as const
 
 /** Ids of public-key objects (65-byte points). */
-export const publicKeyIds = { manufacturer: 1, central: 2, authority: 3 } as const
+export const publicKeyIds = { manufacturer: 1, central: 2, authority: 3, signingCentral: 4 } as const
 
 /** Ids of product-data objects. */
 export const productDataIds = {

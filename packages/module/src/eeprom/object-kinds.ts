@@ -49,6 +49,12 @@ export const objectKinds = {
   draft: { number: 29, secret: false, owner: 'client' },
   /** Sessions that a SAM still gives keys for. */
   'sam-state': { number: 30, secret: false, owner: 'client' },
+  /** What a signing card was made for, the head of its log, and the documents in force (signing-card/object-ids). */
+  'signing-card': { number: 40, secret: false, owner: 'customer' },
+  /** Entries of a signing card's log, by number. */
+  'card-log': { number: 41, secret: false, owner: 'module' },
+  /** Modules that a signing card was ordered to certify. */
+  'certificate-order': { number: 42, secret: false, owner: 'module' },
 } as const satisfies Record<string, ObjectKindRow>
 
 export type ObjectKind = keyof typeof objectKinds

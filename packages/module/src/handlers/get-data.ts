@@ -16,6 +16,7 @@ import { sealedCustomizationKey } from '../later-customization/index.ts'
 import type { Call, Parts } from '../parts.ts'
 import { readCertification, readChecked, readPolicy } from '../personalization/index.ts'
 import { serializeVectors } from '../rom/index.ts'
+import { signingCardState } from '../signing-card/index.ts'
 import { domainDataObject } from '../security-domain/index.ts'
 
 /** GET DATA (GlobalPlatform 11.3): class 80 answers the data object, class 00 its value. */
@@ -54,6 +55,8 @@ function read(parts: Parts, tag: number): Uint8Array | undefined {
       return parts.keys.has(keyPlaces.operating) ? parts.keys.point(keyPlaces.operating) : undefined
     case dataTags.sealedCustomizationKey:
       return sealedCustomizationKey(parts)
+    case dataTags.signingCard:
+      return signingCardState(parts)
     case dataTags.vectors:
       return serializeVectors(vectorsInForce(life.mode(), rom, objects))
     case dataTags.places:

@@ -1,5 +1,6 @@
 import type { CommandName } from '@sealwright/core/catalog'
 import type { Handler } from '../parts.ts'
+import { administer } from './administer.ts'
 import { begin } from './begin.ts'
 import { beginSession } from './begin-session.ts'
 import { chipStatus } from './chip-status.ts'
@@ -21,6 +22,7 @@ import { importKey } from './import-key.ts'
 import { initializeUpdate } from './initialize-update.ts'
 import { install } from './install.ts'
 import { internalAuthenticate } from './internal-authenticate.ts'
+import { issueCertificateHandler } from './issue-certificate.ts'
 import { listKeys } from './list-keys.ts'
 import { load } from './load.ts'
 import { loadBlock } from './load-block.ts'
@@ -30,7 +32,9 @@ import { makeIdentity } from './make-identity.ts'
 import { makeKey } from './make-key.ts'
 import { makeMasterKey } from './make-master-key.ts'
 import { makeSet } from './make-set.ts'
+import { makeUnitKey } from './make-unit-key.ts'
 import { operate } from './operate.ts'
+import { orderCertificate } from './order-certificate.ts'
 import { passportHead } from './passport-head.ts'
 import { paymentOutcome } from './payment-outcome.ts'
 import { performSecurityOperation } from './perform-security-operation.ts'
@@ -38,6 +42,7 @@ import { prepare } from './prepare.ts'
 import { putCustomizationKeyHandler } from './put-customization-key.ts'
 import { putKey } from './put-key.ts'
 import { putTransportKey } from './put-transport-key.ts'
+import { readLog } from './read-log.ts'
 import { requestPayment } from './request-payment.ts'
 import { sealCustomizationKeyHandler } from './seal-customization-key.ts'
 import { select } from './select.ts'
@@ -46,6 +51,7 @@ import { sessionKeys } from './session-keys.ts'
 import { setStatus } from './set-status.ts'
 import { storeData } from './store-data.ts'
 import { storeIdentity } from './store-identity.ts'
+import { storeUnitCertificate } from './store-unit-certificate.ts'
 import { unlock } from './unlock.ts'
 import { verifyReceiptHandler } from './verify-receipt.ts'
 import { writeSerial } from './write-serial.ts'
@@ -101,4 +107,10 @@ export const handlers = {
   INSTALL: install,
   LOAD: load,
   DELETE: deleteHandler,
+  'MAKE UNIT KEY': makeUnitKey,
+  'STORE UNIT CERTIFICATE': storeUnitCertificate,
+  ADMINISTER: administer,
+  'ORDER CERTIFICATE': orderCertificate,
+  'ISSUE CERTIFICATE': issueCertificateHandler,
+  'READ LOG': readLog,
 } as const satisfies Record<CommandName, Handler>

@@ -1,0 +1,27 @@
+import { encodeCanonical, MapReader } from '../cbor/index.ts'
+
+/** The log of a signing card as it was read out, for whoever keeps it: a map `card log`. What it says is checked by `rebuildCertificates`. */
+export interface CardLogFile {
+  /** Serial number of the card, 8 bytes. */
+  readonly serial: Uint8Array
+  /** Entries as READ LOG gives them, in order. */
+  readonly entries: readonly Uint8Array[]
+}
+
+export function serializeCardLogFile({ serial, entries }: CardLogFile): Uint8Array {
+  return encodeCanonical({ v: 1, format: 'sealwright card log', serial, entries })
+}
+
+export function parseCardLogFile(bytes: Uint8Array): CardLogFile {
+  const r = MapReader.of(bytes, 'card log')
+  r.begin('card log')
+  const file = {
+    serial: r.bytes('serial', 8),
+    entries: r.array('entries', (item) => {
+      if (!(item instanceof Uint8Array)) throw r.fail('entries expected byte strings')
+      return item
+    }),
+  }
+  r.end()
+  return file
+}
