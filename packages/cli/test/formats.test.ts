@@ -20,6 +20,12 @@ import { parseCardFile } from '@sealwright/core/loyalty'
 import { parseApprovalRequest, serializeApprovalRequest } from '@sealwright/core/people'
 import { parseBareCertificate, serializeBareCertificate } from '@sealwright/core/personalization'
 import { parsePackage } from '@sealwright/core/resources'
+import {
+  parseCardLogEntry,
+  parseCardLogFile,
+  serializeCardLogEntry,
+  serializeCardLogFile,
+} from '@sealwright/core/signing-card'
 import { parseControlPage } from '@sealwright/module/eeprom'
 import { parseRom } from '@sealwright/module/rom'
 import { nodeCrypto } from '@sealwright/node/crypto'
@@ -208,6 +214,16 @@ const examples: Record<FormatName, Example> = {
     }),
     parseApprovalRequest,
   ),
+  'card log entry': byteAt(
+    0,
+    serializeCardLogEntry({
+      number: 1,
+      previous: new Uint8Array(32),
+      body: { kind: 'document-taken', document: Uint8Array.of(1) },
+    }),
+    parseCardLogEntry,
+  ),
+  'card log': cborMap(serializeCardLogFile({ serial: new Uint8Array(8), entries: [] }), parseCardLogFile),
   intent: inStore(
     firstIn('loader/store/intents', oldWork),
     'loader key new --module chips/loader.chip --reference 0x00010A01 --usage M6 --mode C',

@@ -504,7 +504,8 @@ export const commands = {
     entry: 0x92,
     modes: user,
     channel: 'none',
-    purpose: 'signing card: take a document of the central system: roster, ticket, acknowledgement of the log',
+    purpose:
+      'signing card: take a document of the central system: roster, ticket, acknowledgement of the log',
   },
   'ORDER CERTIFICATE': {
     ins: 0xae,

@@ -152,6 +152,12 @@ export const errorTable = {
     remedy:
       'ask the party that issued the certificate named for one that fits; see what it says with `sealwright inspect`',
   },
+  'card-log-broken': {
+    culprit: 'peer',
+    exit: 4,
+    remedy:
+      'read the log out of the card again, with `sealwright unit card log`; if it fails again, somebody changed what came from the card: ask the central system for the log that it has',
+  },
   'test-key': {
     culprit: 'caller',
     exit: 2,

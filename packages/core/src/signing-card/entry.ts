@@ -66,7 +66,11 @@ const kinds = {
 /** version(1) ‖ number(4) ‖ previous(32) ‖ kind(1) ‖ body. */
 export function serializeCardLogEntry({ number, previous, body }: CardLogEntry): Uint8Array {
   if (number < 1) throw new UsageError('the entries of a log begin at 1')
-  const w = new Writer().u8(version).u32(number).bytes(sized(previous, 32, 'previous')).u8(kinds[body.kind])
+  const w = new Writer()
+    .u8(version)
+    .u32(number)
+    .bytes(sized(previous, 32, 'previous'))
+    .u8(kinds[body.kind])
   return writeBody(w, body).finish()
 }
 
@@ -177,8 +181,7 @@ function some(bytes: Uint8Array, field: string): Uint8Array {
 }
 
 function sized(bytes: Uint8Array, length: number, field: string): Uint8Array {
-  if (bytes.length !== length)
-    throw new UsageError(`${field}: expected ${length} bytes, got ${bytes.length}`)
+  if (bytes.length !== length) throw new UsageError(`${field}: expected ${length} bytes, got ${bytes.length}`)
   return bytes
 }
 

@@ -2,12 +2,7 @@ import { equal } from '../bytes/index.ts'
 import { DecodeError } from '../errors/index.ts'
 import type { BeginRequest } from '../personalization/index.ts'
 import type { Crypto } from '../ports/index.ts'
-import {
-  type Certificate,
-  moduleSerialText,
-  type TicketNumber,
-  tbsOfProfile,
-} from '../x509/index.ts'
+import { type Certificate, moduleSerialText, type TicketNumber, tbsOfProfile } from '../x509/index.ts'
 
 /** What a unit states of a module's operating key. Together with the unit's certificate it gives the signed bytes, whoever puts them together. */
 export interface OperatingStatement {
@@ -73,7 +68,6 @@ export function centralTbs(
     crypto,
   )
 }
-
 
 /** A positive number of 16 bytes made of 16 random ones. */
 export function certificateNumber(random: Uint8Array): Uint8Array {

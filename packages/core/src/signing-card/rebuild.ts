@@ -6,7 +6,13 @@ import { openCertificateRequest } from '../personalization/index.ts'
 import type { Crypto } from '../ports/index.ts'
 import { type Certificate, parseCertificate, serializeCertificate } from '../x509/index.ts'
 import { type LogAcknowledgement, parseLogAcknowledgement } from './acknowledgement.ts'
-import { type CardLogEntry, cardLogLink, cardLogStart, type OperatingBody, parseCardLogEntry } from './entry.ts'
+import {
+  type CardLogEntry,
+  cardLogLink,
+  cardLogStart,
+  type OperatingBody,
+  parseCardLogEntry,
+} from './entry.ts'
 import { centralTbs, operatingTbs } from './issued-certificates.ts'
 import { parseUnitKeyOrder } from './unit-key.ts'
 

@@ -16,6 +16,7 @@ import * as people from '../people/index.ts'
 import * as personalization from '../personalization/index.ts'
 import type { Crypto } from '../ports/index.ts'
 import * as resources from '../resources/index.ts'
+import * as signingCard from '../signing-card/index.ts'
 import * as tickets from '../tickets/index.ts'
 import * as tlv from '../tlv/index.ts'
 import * as x509 from '../x509/index.ts'
@@ -49,6 +50,7 @@ export const parserFolders: Readonly<Record<string, Readonly<Record<string, unkn
   people,
   personalization,
   resources,
+  'signing-card': signingCard,
   tickets,
   tlv,
   x509,

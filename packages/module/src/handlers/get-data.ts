@@ -16,8 +16,8 @@ import { sealedCustomizationKey } from '../later-customization/index.ts'
 import type { Call, Parts } from '../parts.ts'
 import { readCertification, readChecked, readPolicy } from '../personalization/index.ts'
 import { serializeVectors } from '../rom/index.ts'
-import { signingCardState } from '../signing-card/index.ts'
 import { domainDataObject } from '../security-domain/index.ts'
+import { signingCardState } from '../signing-card/index.ts'
 
 /** GET DATA (GlobalPlatform 11.3): class 80 answers the data object, class 00 its value. */
 export function getData(

@@ -1,8 +1,8 @@
 import { equal } from '@sealwright/core/bytes'
 import { keyPlaces, longestApproval } from '@sealwright/core/catalog'
+import { documentKeyId } from '@sealwright/core/cbor'
 import { withHandle } from '@sealwright/core/crypto'
 import { checkApprovals, type Person, parseApproval } from '@sealwright/core/people'
-import { documentKeyId } from '@sealwright/core/cbor'
 import { type BeginAnswer, parseBeginAnswer, verifyBegin } from '@sealwright/core/personalization'
 import {
   certificateNumber,
@@ -35,10 +35,7 @@ import {
   usedOf,
 } from '../signing-card/index.ts'
 
-type Needs = Pick<
-  Parts,
-  'crypto' | 'entropy' | 'events' | 'keys' | 'nvm' | 'objects' | 'otp' | 'serial'
->
+type Needs = Pick<Parts, 'crypto' | 'entropy' | 'events' | 'keys' | 'nvm' | 'objects' | 'otp' | 'serial'>
 
 /**
  * ISSUE CERTIFICATE: the card checks by itself the module's identity, the answer of its BEGIN to this card's own nonce, the approvals of two
@@ -90,7 +87,12 @@ export function issueCertificateHandler(
 }
 
 /** The certificate that was made for this order and key, from the log; 6985 for another key, or when the log was acknowledged since. */
-function issuedBefore(parts: Needs, settings: Settings, order: KeptOrder, { point }: BeginAnswer): Uint8Array {
+function issuedBefore(
+  parts: Needs,
+  settings: Settings,
+  order: KeptOrder,
+  { point }: BeginAnswer,
+): Uint8Array {
   const body = readEntry(parts, order.entry)?.body
   if (body?.kind !== 'operating-certified' || !equal(body.point, point)) {
     throw new Refusal('conditions-not-satisfied')

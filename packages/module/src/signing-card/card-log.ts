@@ -47,7 +47,12 @@ export function beginLog(
   body: Extract<CardLogBody, { kind: 'key-made' }>,
 ): void {
   const { crypto } = parts
-  write(parts, tx, { number: 1, previous: cardLogStart(crypto, serialOf(parts), body.point), body }, 'unit-key-made')
+  write(
+    parts,
+    tx,
+    { number: 1, previous: cardLogStart(crypto, serialOf(parts), body.point), body },
+    'unit-key-made',
+  )
 }
 
 /** Adds an entry and its event, in the transaction of what it tells of. */
@@ -68,12 +73,7 @@ function write(parts: Needs, tx: Transaction, entry: CardLogEntry, event: EventT
   const bytes = serializeCardLogEntry(entry)
   const chain = cardLogLink(crypto, bytes)
   objects.put(tx, 'card-log', entry.number, bytes)
-  objects.put(
-    tx,
-    'signing-card',
-    objectIds.logHead,
-    new Writer().u32(entry.number).bytes(chain).finish(),
-  )
+  objects.put(tx, 'signing-card', objectIds.logHead, new Writer().u32(entry.number).bytes(chain).finish())
   events.record(tx, event, serialOf(parts), chain)
 }
 

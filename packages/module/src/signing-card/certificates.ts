@@ -16,7 +16,12 @@ export function unitCertificate(parts: Needs): Certificate {
 }
 
 /** Refuses with 6A80 a unit's certificate that is not the manufacturer's, for this card's key and customer, in force at the time. */
-export function requireUnit(parts: Needs, unit: Certificate, { point, customer }: Settings, at: number): void {
+export function requireUnit(
+  parts: Needs,
+  unit: Certificate,
+  { point, customer }: Settings,
+  at: number,
+): void {
   requireCertified(parts, unit, 'unit', at)
   const fits = equal(unit.publicPoint, point) && unit.customer !== undefined && equal(unit.customer, customer)
   if (!fits) throw new Refusal('wrong-data')

@@ -8,9 +8,7 @@ import { objectIds } from './object-ids.ts'
 import { findSettings } from './settings.ts'
 
 /** What GET DATA DF30 answers; undefined before MAKE UNIT KEY. */
-export function signingCardState(
-  parts: Pick<Parts, 'crypto' | 'keys' | 'objects'>,
-): Uint8Array | undefined {
+export function signingCardState(parts: Pick<Parts, 'crypto' | 'keys' | 'objects'>): Uint8Array | undefined {
   const { objects } = parts
   const settings = findSettings(parts)
   const head = logHead(parts)

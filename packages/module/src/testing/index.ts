@@ -44,3 +44,12 @@ export {
   type SealedChipOptions,
   smallGeometry,
 } from './sealed-chip.ts'
+export {
+  type CardBench,
+  type CardBenchOptions,
+  cardCustomer,
+  cardSerial,
+  type OrderedModule,
+  orderedSerial,
+  signingCardBench,
+} from './signing-card.ts'
