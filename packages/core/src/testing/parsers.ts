@@ -17,6 +17,7 @@ import * as personalization from '../personalization/index.ts'
 import type { Crypto } from '../ports/index.ts'
 import * as resources from '../resources/index.ts'
 import * as signingCard from '../signing-card/index.ts'
+import * as t1 from '../t1/index.ts'
 import * as tickets from '../tickets/index.ts'
 import * as tlv from '../tlv/index.ts'
 import * as x509 from '../x509/index.ts'
@@ -51,6 +52,7 @@ export const parserFolders: Readonly<Record<string, Readonly<Record<string, unkn
   personalization,
   resources,
   'signing-card': signingCard,
+  t1,
   tickets,
   tlv,
   x509,
@@ -88,6 +90,8 @@ const adapted: Readonly<Record<string, (parse: Parse, input: Uint8Array) => unkn
   parseKeyReference: ofDataObject,
   parseKeyReferenceTemplate: ofDataObject,
   parseGenerateKeyAnswer: (parse, input) => parse(input, 'P-256'),
+  // With the longer epilogue; the form with the shorter one differs in nothing else.
+  parseBlock: (parse, input) => parse(input, 'crc'),
   parseInstallRequest: (parse, input) =>
     parse(globalplatform.parseInstallPurpose(firstOf(input)), input.subarray(1)),
   parseOldRegistryEntries: (parse, input) =>
@@ -122,6 +126,7 @@ const oneWay: readonly string[] = [
 
 /** Where the other direction has another name or takes the parts one by one. */
 const serializers: Readonly<Record<string, (value: never) => Uint8Array>> = {
+  parseBlock: (block: t1.Block) => t1.serializeBlock(block, 'crc'),
   decodeCanonical: cbor.encodeCanonical,
   parseCertificate: (certificate: x509.Certificate) =>
     x509.serializeCertificate(x509.serializeTbs(certificate), certificate.signature),

@@ -1,0 +1,6 @@
+/** An APDU in pieces of at most `size` bytes; an empty one is one empty piece. */
+export function segments(apdu: Uint8Array, size: number): Uint8Array[] {
+  const all: Uint8Array[] = []
+  for (let at = 0; at < apdu.length || all.length === 0; at += size) all.push(apdu.subarray(at, at + size))
+  return all
+}
