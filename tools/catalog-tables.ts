@@ -16,6 +16,7 @@ import {
   formats,
   type InputPath,
   type InterfaceRow,
+  identityProofs,
   inputPaths,
   interfaces,
   keyPlaces,
@@ -227,6 +228,10 @@ export function catalogTables(): Record<string, Table> {
     'personalization-policies': {
       head: ['bit', 'variant', 'what it allows'],
       rows: Object.entries(policyBits).map(([name, { bit, text }]) => [code(bit), name, text]),
+    },
+    'identity-proofs': {
+      head: ['code', 'proof', 'meaning'],
+      rows: Object.entries(identityProofs).map(([name, row]) => [code(row.code), name, row.meaning]),
     },
     certifications: {
       head: ['code', 'name', 'what the trust in the central system rests on'],

@@ -18,7 +18,12 @@ import * as keyDownload from '@sealwright/core/key-download'
 import { parsePassport } from '@sealwright/core/log'
 import { parseCardFile } from '@sealwright/core/loyalty'
 import { parseApprovalRequest, serializeApprovalRequest } from '@sealwright/core/people'
-import { parseBareCertificate, serializeBareCertificate } from '@sealwright/core/personalization'
+import {
+  parseBareCertificate,
+  parseCredentials,
+  serializeBareCertificate,
+  serializeCredentials,
+} from '@sealwright/core/personalization'
 import { parsePackage } from '@sealwright/core/resources'
 import {
   parseCardLogEntry,
@@ -135,6 +140,11 @@ const examples: Record<FormatName, Example> = {
     ),
   },
   'chip key file': byteAt(4, file('chips/cash.chip.key'), byCommand('chips/cash.chip.key', verifyCash)),
+  credentials: byteAt(
+    4,
+    serializeCredentials([{ serial: new Uint8Array(8), credential: new Uint8Array(16) }]),
+    parseCredentials,
+  ),
   'chip backup': byteAt(4, file('exchange/cash.backup'), parseBackup),
   EEPROM: byteAt(4, mask.eeprom[0]!.bytes, parseControlPage),
   'ROM image': byteAt(4, mask.rom, parseRom),

@@ -141,7 +141,15 @@ export function register(program: Command, context: Context): void {
         flags: '--document-key <file>',
         text: 'where the document key goes by itself, to be sent by another way than the module',
       },
-      { flags: '--request <file>', text: 'where the identity request goes', required: true },
+      { flags: '--request <file>', text: 'where the identity request goes' },
+      {
+        flags: '--insecure-identical',
+        text: 'modules that differ in nothing but their serial number: no identity key, no document key, no papers, no request',
+      },
+      {
+        flags: '--credentials <file>',
+        text: 'credentials that the customer made: the chip gets the one of its serial number',
+      },
       { flags: '--authority <file>', text: "the key authority's certificate" },
       {
         flags: '--later-customization',
@@ -162,9 +170,20 @@ export function register(program: Command, context: Context): void {
     ],
     async run(step) {
       const [papers, documentKey] = [step.optional('papers'), step.optional('document-key')]
-      if (papers === undefined && documentKey === undefined) {
+      const identical = step.flag('insecure-identical')
+      if (!identical && papers === undefined && documentKey === undefined) {
         throw new UsageError('--papers or --document-key: the document key must go somewhere')
       }
+      const request = step.optional('request')
+      if (!identical && request === undefined) {
+        throw new UsageError('option --request is missing: the identity request must go somewhere')
+      }
+      if (identical && [papers, documentKey, request].some((file) => file !== undefined)) {
+        throw new UsageError(
+          'identical modules have no document key and no identity: leave out where they go',
+        )
+      }
+      const credentials = step.optional('credentials')
       const name = step.option('product') as ProductName
       const authority = step.optional('authority')
       const sam = step.optional('sam')
@@ -180,7 +199,9 @@ export function register(program: Command, context: Context): void {
           ...products[name],
           ...(policy.length === 0 ? {} : { policy }),
           ...(laterCustomization ? { laterCustomization } : {}),
+          ...(identical ? { identical } : {}),
         },
+        ...(credentials === undefined ? {} : { credentials: step.readFile(credentials) }),
         ...(sam === undefined ? {} : { sam: await step.openModule(sam) }),
         programs: productPrograms(),
         manufacturerRoot: certificateOf(step.readFile(root), root),
@@ -194,7 +215,7 @@ export function register(program: Command, context: Context): void {
       if (papers !== undefined) step.writeSecretFile(papers, done.papers)
       if (documentKey !== undefined) step.writeSecretFile(documentKey, documentKeyFile(done.papers))
       wipe(done.papers)
-      if (done.identityRequest !== undefined) step.writeFile(step.option('request'), done.identityRequest)
+      if (done.identityRequest !== undefined) step.writeFile(request!, done.identityRequest)
       const serial = encodeHex(done.serial)
       return report(
         { serial, product: name, writes: done.writes, laterCustomization },
@@ -204,7 +225,9 @@ export function register(program: Command, context: Context): void {
           'WRITE commands': done.writes,
           'later customization': laterCustomization ? 'on' : undefined,
         }),
-        'next: the manufacturer certifies the request, then `issuer finish`',
+        identical
+          ? 'next: `issuer finish`; such a module proves to nobody which one it is'
+          : 'next: the manufacturer certifies the request, then `issuer finish`',
       )
     },
   })

@@ -7,6 +7,8 @@ import {
   certifications,
   commandByEntry,
   dataTags,
+  type IdentityProof,
+  identityProofs,
   resourceStateOf,
 } from '@sealwright/core/catalog'
 import { isTestModule, parseChipStatus, parseSealedCustomizationKey } from '@sealwright/core/customization'
@@ -147,6 +149,7 @@ async function show(channel: Channel) {
   const card = await value(dataTags.cardState)
   const cardState = card === undefined ? undefined : parseCardState(card[0]!)
   const trust = state.state === undefined ? undefined : trustOf(await value(dataTags.certification))
+  const proof = proofOf(await value(dataTags.identityProof))
   const certificates: Record<string, Uint8Array> = {}
   for (const [name, { tag }] of Object.entries(certificateIds)) {
     const der = await value(tag)
@@ -160,6 +163,7 @@ async function show(channel: Channel) {
     ...(state.state === undefined ? {} : { state: state.state }),
     ...(cardState === undefined ? {} : { cardState }),
     ...(trust === undefined ? {} : { trust }),
+    ...(proof === undefined ? {} : { proof }),
     events: state.number,
     ...(product === undefined ? {} : { product: fromAscii(product) }),
     ...(later === undefined ? {} : { laterCustomization: later }),
@@ -175,6 +179,7 @@ async function show(channel: Channel) {
       state: state.state,
       card: cardState,
       trust,
+      proof: proof && `${proof}: ${identityProofs[proof].meaning}`,
       events: state.number,
       product: product && fromAscii(product),
       'later customization': later && `with the SAM ${later}`,
@@ -216,6 +221,12 @@ function trustOf(value: Uint8Array | undefined): string | undefined {
   const rows = Object.entries(certifications)
   const found = rows.find(([, { code }]) => code === value?.[0])
   return found === undefined || found[0] === 'none' ? undefined : found[0]
+}
+
+/** What the module has to prove who it is; undefined of one that does not say. */
+function proofOf(value: Uint8Array | undefined): IdentityProof | undefined {
+  const names = Object.keys(identityProofs) as IdentityProof[]
+  return names.find((name) => identityProofs[name].code === value?.[0])
 }
 
 async function summary(step: Step, file: string): Promise<Record<string, string | undefined>> {

@@ -1,6 +1,6 @@
 import { encodeHex, wipe } from '@sealwright/core/bytes'
 import { UsageError } from '@sealwright/core/errors'
-import { personalize, request } from '@sealwright/roles/unit'
+import { makeCredentials, personalize, request } from '@sealwright/roles/unit'
 import type { Command } from 'commander'
 import {
   type Context,
@@ -60,6 +60,31 @@ export function register(program: Command, context: Context): void {
   })
 
   context.verb(unit, {
+    name: 'credentials <serials>',
+    summary: 'make credentials for modules that are still to be made',
+    about:
+      'For a customer who wants a proof of his own. Each credential is a secret for one serial number; whoever customizes the modules puts it in with `issuer customize --credentials`, and can neither make nor check one. `unit personalize --credential` has the module prove it. Credentials are secret: who has one can play that module. The key that they follow from stays in your vault.',
+    reads: ['SERIALS: one serial number on each line, 16 hex digits'],
+    writes: [
+      '--out FILE: the credentials; only you can read it, so hand it over well',
+      'your vault: the key',
+    ],
+    examples: ['unit credentials exchange/bought.serials --out exchange/bought.credentials'],
+    options: [{ flags: '--out <file>', text: 'the credentials', required: true }],
+    async run(step) {
+      const text = new TextDecoder().decode(step.readFile(step.argument(0)))
+      const serials = text
+        .split(/\s+/)
+        .filter((line) => line !== '')
+        .map((line) => requireSerial(line))
+      const file = await makeCredentials(step.party('unit'), { serials })
+      step.writeSecretFile(step.option('out'), file)
+      wipe(file)
+      return report({ credentials: serials.length }, `${serials.length} credentials`)
+    },
+  })
+
+  context.verb(unit, {
     name: 'personalize',
     summary: 'personalize the module that the order names',
     about:
@@ -103,6 +128,14 @@ export function register(program: Command, context: Context): void {
         flags: '--document-key <file>',
         text: 'the same with the key alone, as it was sent by itself: a file of hex digits, - or fd:N',
       },
+      {
+        flags: '--credential',
+        text: 'the module must show the credential that you made for it: see `unit credentials`',
+      },
+      {
+        flags: '--insecure-no-identity',
+        text: 'take one of many identical modules, which has no proof of identity',
+      },
       { flags: '--out <file>', text: 'write the operating certificate here' },
       { flags: '--central-out <file>', text: "write the central system's certificate here" },
       { flags: '--insecure-accept-test', text: 'work under a root that is marked as a test root' },
@@ -132,6 +165,8 @@ export function register(program: Command, context: Context): void {
         bareSignature: step.flag('bare-signature'),
         insecureCentralKeyBare: step.flag('insecure-central-key-bare'),
         insecureCircular: step.flag('insecure-circular'),
+        credential: step.flag('credential'),
+        insecureNoIdentity: step.flag('insecure-no-identity'),
       }
       const [ports, transport] = [step.party('unit'), await step.module()]
       const own = await documentKeyOf(step)

@@ -182,6 +182,15 @@ export const commands = {
     channel: 'personalization',
     purpose: 'check and store the certificates; the module becomes operating',
   },
+  'PROVE CREDENTIAL': {
+    ins: 0x18,
+    class: 'own',
+    entry: 0x23,
+    modes: user,
+    states: awaiting,
+    channel: 'personalization',
+    purpose: 'show that the module has the credential that its customer made for it',
+  },
   DEPERSONALIZE: {
     ins: 0x16,
     class: 'own',

@@ -31,6 +31,7 @@ export const formats = {
   'lot certificates': magic('`SWLC`', 'customization'),
   'lot book': map('files'),
   'lot images': map('files'),
+  credentials: magic('`SWCR`', 'personalization'),
   'module papers': magic('`SWMP`', 'customization'),
   'identity request': magic('the version', 'customization'),
   'card log entry': magic('the version', 'signing-card'),

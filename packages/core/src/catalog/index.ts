@@ -50,6 +50,8 @@ export {
   type ChipMode,
   certifications,
   chipModes,
+  type IdentityProof,
+  identityProofs,
   type PersonalizationState,
   personalizationStates,
   type ResourceState,

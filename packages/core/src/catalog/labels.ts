@@ -10,6 +10,12 @@ export const labels = {
   unitKey: { text: 'UCK1', use: "identity key of a signing card vouches for the unit's key that it made" },
   cardLogStart: { text: 'CLG0', use: "start of a signing card's log" },
   cardLogLink: { text: 'CLG1', use: "link of a signing card's log" },
+  ownBegin: { text: 'BGN0', use: 'new operating key signs itself, in a module without identity' },
+  credential: { text: 'CRD1', use: "credential of one module, from its customer's credential key" },
+  credentialProof: {
+    text: 'CRP1',
+    use: 'module shows that it has its credential, over BEGIN and the new key',
+  },
   bareCertificate: { text: 'OPS1', use: 'unit signs an operating key without a certificate' },
   complete: { text: 'CPL1', use: 'operating key signs the receipt of COMPLETE' },
   depersonalize: { text: 'DPS1', use: 'operating key signs its own end, the receipt of DEPERSONALIZE' },

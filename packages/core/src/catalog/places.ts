@@ -18,6 +18,8 @@ export const keyPlaces = {
   samMaster: 0xff04_0001,
   /** The unit's signing key in a signing card. */
   unitSigning: 0xff05_0001,
+  /** What the customer gave the module to prove itself with. */
+  credential: 0xff06_0001,
   /** The transport key now valid, and the next one. */
   transport: 0x0010_0101,
   transportNext: 0x0010_0201,
@@ -84,6 +86,8 @@ export const dataTags = {
   depersonalizationReceipt: 0xdf2f,
   /** GlobalPlatform's life cycle state of the card, one byte (core/globalplatform, cardStates). */
   cardState: 0xdf2d,
+  /** What the module proves its identity with, one byte (catalog/states.ts, identityProofs). */
+  identityProof: 0xdf33,
   /** The customization key as the SAM sealed it (core/customization). */
   sealedCustomizationKey: 0xdf2e,
   /** How a signing card stands (core/signing-card). */

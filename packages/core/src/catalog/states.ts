@@ -48,3 +48,19 @@ export const certifications = {
 } as const satisfies Record<string, { code: number; meaning: string }>
 
 export type Certification = keyof typeof certifications
+
+/** What a module has to prove who it is, as GET DATA tells it. */
+export const identityProofs = {
+  none: {
+    code: 0x00,
+    meaning: 'one of many identical modules: nothing shows which one, or that it is one',
+  },
+  identity: { code: 0x01, meaning: "its identity key, certified under the manufacturer's root" },
+  credential: {
+    code: 0x02,
+    meaning: 'no identity key, but a credential that its customer made and can check',
+  },
+  both: { code: 0x03, meaning: 'identity key and credential' },
+} as const satisfies Record<string, { code: number; meaning: string }>
+
+export type IdentityProof = keyof typeof identityProofs

@@ -49,6 +49,21 @@ export function beginInput(
   return [ascii(labels.begin.text), serial, u32(time), nonce, salt, point]
 }
 
+/** What the new key itself signs in a module without identity: "BGN0" ‖ the same. It shows that the module has the key, not who it is. */
+export function ownBeginInput(serial: Uint8Array, request: BeginRequest, point: Uint8Array): Uint8Array[] {
+  return [ascii(labels.ownBegin.text), ...beginInput(serial, request, point).slice(1)]
+}
+
+/** The unit's check of a module without identity. Whoever stands between can make such an answer. */
+export function verifyOwnBegin(
+  own: EcPublicKey,
+  serial: Uint8Array,
+  request: BeginRequest,
+  answer: BeginAnswer,
+): boolean {
+  return own.verify(answer.signature, ...ownBeginInput(serial, request, answer.point))
+}
+
 /** The unit's check: the identity key signed this serial, this time, this nonce, this salt and the key that came. */
 export function verifyBegin(
   identity: EcPublicKey,

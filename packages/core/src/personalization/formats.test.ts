@@ -7,6 +7,7 @@ import { portableCrypto } from '../crypto/index.ts'
 import { AuthError, DecodeError, UsageError } from '../errors/index.ts'
 import {
   type CertificateRequest,
+  deriveCredential,
   openCertificateRequest,
   type PolicyName,
   parseBareCertificate,
@@ -14,20 +15,24 @@ import {
   parseBeginRequest,
   parseCompleteReceipt,
   parseCompleteRequest,
+  parseCredentials,
   parseDepersonalizeRequest,
   parseDisabling,
   parsePolicy,
   policyBits,
   prepareCertificateRequest,
   prepareDisabling,
+  proveCredential,
   requireFingerprint,
   serializeBareCertificate,
   serializeBeginAnswer,
   serializeBeginRequest,
   serializeCompleteReceipt,
   serializeCompleteRequest,
+  serializeCredentials,
   serializeDepersonalizeRequest,
   serializePolicy,
+  verifyCredentialProof,
 } from './index.ts'
 
 const crypto = portableCrypto
@@ -226,4 +231,43 @@ test('a decision to disable reads back, and what is not one is refused', () => {
     () => prepareDisabling({ ...decision, kind: 'unit' }, disablingKey.publicPoint, crypto),
     UsageError,
   )
+})
+
+test('credentials: read back, one order only, cut or lengthened by less than one refused', () => {
+  const made = [1, 2, 7].map((n) => ({
+    serial: new Uint8Array(8).fill(n),
+    credential: new Uint8Array(16).fill(n),
+  }))
+  const file = serializeCredentials(made)
+  assert.deepEqual(parseCredentials(file), made)
+  assert.deepEqual(serializeCredentials(parseCredentials(file)), file)
+  for (let end = 0; end < file.length; end++) {
+    const whole = end > 5 && (end - 5) % 24 === 0
+    if (!whole) assert.throws(() => parseCredentials(file.subarray(0, end)), DecodeError, `${end}`)
+  }
+  assert.throws(() => parseCredentials(concat(file, Uint8Array.of(9))), DecodeError)
+  const twice = concat(file, file.subarray(file.length - 24))
+  assert.throws(() => parseCredentials(twice), DecodeError)
+  assert.throws(() => serializeCredentials([made[1]!, made[0]!]), UsageError)
+})
+
+test('a credential is of one serial number, one key, one BEGIN and one point', () => {
+  const key = new Uint8Array(32).fill(3)
+  const serial = new Uint8Array(8).fill(1)
+  const request = { salt: new Uint8Array(16), time: 5, nonce: new Uint8Array(16).fill(2) }
+  const point = disablingKey.publicPoint
+  const module = { serial, request, point }
+  const proof = proveCredential(crypto.aes(deriveCredential(crypto, key, serial)), serial, request, point)
+  assert.ok(verifyCredentialProof(crypto, key, module, proof))
+  const wrong = [
+    { ...module, serial: serial.with(7, 2) },
+    { ...module, request: { ...request, time: 6 } },
+    { ...module, request: { ...request, salt: request.salt.with(0, 1) } },
+    { ...module, request: { ...request, nonce: request.nonce.with(15, 1) } },
+    { ...module, point: point.with(64, point[64]! ^ 1) },
+  ]
+  for (const one of wrong) assert.equal(verifyCredentialProof(crypto, key, one, proof), false)
+  assert.equal(verifyCredentialProof(crypto, key.with(31, 4), module, proof), false)
+  assert.equal(verifyCredentialProof(crypto, key, module, proof.with(0, proof[0]! ^ 1)), false)
+  assert.equal(verifyCredentialProof(crypto, key, module, proof.subarray(1)), false)
 })

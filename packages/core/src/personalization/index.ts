@@ -11,11 +11,13 @@ export {
   type BeginAnswer,
   type BeginRequest,
   beginInput,
+  ownBeginInput,
   parseBeginAnswer,
   parseBeginRequest,
   serializeBeginAnswer,
   serializeBeginRequest,
   verifyBegin,
+  verifyOwnBegin,
 } from './begin.ts'
 export {
   type CertificateRequest,
@@ -43,6 +45,15 @@ export {
   serializeCompleteReceipt,
   serializeCompleteRequest,
 } from './complete.ts'
+export {
+  type Credential,
+  credentialLength,
+  deriveCredential,
+  parseCredentials,
+  proveCredential,
+  serializeCredentials,
+  verifyCredentialProof,
+} from './credential.ts'
 export {
   type DepersonalizeReceipt,
   type DepersonalizeRequest,

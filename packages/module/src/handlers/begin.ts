@@ -1,12 +1,18 @@
 import { equal, wipe } from '@sealwright/core/bytes'
 import { keyPlaces } from '@sealwright/core/catalog'
-import { beginInput, parseBeginRequest, serializeBeginAnswer } from '@sealwright/core/personalization'
+import {
+  beginInput,
+  ownBeginInput,
+  parseBeginRequest,
+  serializeBeginAnswer,
+} from '@sealwright/core/personalization'
 import { Refusal } from '../dispatch/refusal.ts'
 import type { Call, Parts } from '../parts.ts'
-import { readPending, writePending } from '../personalization/index.ts'
+import { isIdentical, readPending, writePending } from '../personalization/index.ts'
 
 /**
- * BEGIN: makes the pending key pair from the module's entropy and the unit's salt, and has the identity key sign it.
+ * BEGIN: makes the pending key pair from the module's entropy and the unit's salt, and has the identity key sign it, or in one of many
+ * identical modules, which have none, the new key itself.
  * The same data again gives the same answer; other data discards the pending pair.
  */
 export function begin(
@@ -19,7 +25,10 @@ export function begin(
   const made = keys.has(keyPlaces.pending) || keys.has(keyPlaces.manufactured)
   if (pending !== undefined && equal(pending.request, data) && made) return pending.answer
   const number = serial()
-  if (number === undefined || !keys.has(keyPlaces.identity)) throw new Refusal('conditions-not-satisfied')
+  const identified = keys.has(keyPlaces.identity)
+  if (number === undefined || (!identified && !isIdentical(objects))) {
+    throw new Refusal('conditions-not-satisfied')
+  }
   const random = entropy.bytes(48)
   try {
     return nvm.transaction((tx) => {
@@ -27,7 +36,10 @@ export function begin(
       const point = keys.has(keyPlaces.manufactured)
         ? keys.point(keyPlaces.manufactured)
         : keys.makePair(tx, keyPlaces.pending, random, request.salt)
-      const signature = keys.sign(keyPlaces.identity, ...beginInput(number, request, point))
+      const place = keys.has(keyPlaces.manufactured) ? keyPlaces.manufactured : keyPlaces.pending
+      const signature = identified
+        ? keys.sign(keyPlaces.identity, ...beginInput(number, request, point))
+        : keys.sign(place, ...ownBeginInput(number, request, point))
       const answer = serializeBeginAnswer({ point, signature })
       writePending(tx, objects, { request: data, answer })
       return answer

@@ -1,10 +1,11 @@
-import { certificateIds, commandByEntry, commands, productDataIds } from '@sealwright/core/catalog'
+import { certificateIds, commandByEntry, commands } from '@sealwright/core/catalog'
 import { InternalError } from '@sealwright/core/errors'
 import { eraseCustomization, requireCustomizationSoftware } from '../customization/index.ts'
 import { requireBare } from '../dispatch/bare-command.ts'
 import { Refusal } from '../dispatch/refusal.ts'
 import { requireLaterCustomization } from '../later-customization/index.ts'
 import type { Call, Parts } from '../parts.ts'
+import { isIdentical } from '../personalization/index.ts'
 import { requireSoftware } from '../programs/index.ts'
 import { issuerDomain } from '../registry/index.ts'
 import { parseVectors, serializeVectors, type Vector } from '../rom/index.ts'
@@ -23,8 +24,7 @@ export function finish(
   requireBare(call)
   requireCustomizationSoftware(parts)
   const { objects, nvm } = parts
-  const identical = ((objects.read('product-data', productDataIds.flags)?.[0] ?? 0) & identicalModules) !== 0
-  if (!identical && objects.find('certificate', certificateIds.identity.id) === undefined) {
+  if (!isIdentical(objects) && objects.find('certificate', certificateIds.identity.id) === undefined) {
     throw new Refusal('conditions-not-satisfied')
   }
   requireSoftware(parts)
@@ -71,6 +71,3 @@ function servesUser(entry: number): boolean {
   const modes: readonly string[] = name === undefined ? [] : commands[name].modes
   return modes.includes('user')
 }
-
-/** Flag in the product data: the client chose identical modules, which have no proof of identity. */
-const identicalModules = 0x01

@@ -14,7 +14,7 @@ import { Refusal } from '../dispatch/refusal.ts'
 import { vectorsInForce } from '../dispatch/vectors.ts'
 import { sealedCustomizationKey } from '../later-customization/index.ts'
 import type { Call, Parts } from '../parts.ts'
-import { readCertification, readChecked, readPolicy } from '../personalization/index.ts'
+import { readCertification, readChecked, readIdentityProof, readPolicy } from '../personalization/index.ts'
 import { serializeVectors } from '../rom/index.ts'
 import { domainDataObject } from '../security-domain/index.ts'
 import { signingCardState } from '../signing-card/index.ts'
@@ -51,6 +51,8 @@ function read(parts: Parts, tag: number): Uint8Array | undefined {
       return objects.read('receipt', receiptIds.depersonalization)
     case dataTags.certification:
       return concat(Uint8Array.of(readCertification(objects)), serializePolicy(readPolicy(objects)))
+    case dataTags.identityProof:
+      return Uint8Array.of(readIdentityProof(parts))
     case dataTags.operatingKey:
       return parts.keys.has(keyPlaces.operating) ? parts.keys.point(keyPlaces.operating) : undefined
     case dataTags.sealedCustomizationKey:

@@ -39,6 +39,7 @@ import { passportHead } from './passport-head.ts'
 import { paymentOutcome } from './payment-outcome.ts'
 import { performSecurityOperation } from './perform-security-operation.ts'
 import { prepare } from './prepare.ts'
+import { proveCredentialHandler } from './prove-credential.ts'
 import { putCustomizationKeyHandler } from './put-customization-key.ts'
 import { putKey } from './put-key.ts'
 import { putTransportKey } from './put-transport-key.ts'
@@ -65,6 +66,7 @@ export const handlers = {
   'GET DATA': getData,
   BEGIN: begin,
   COMPLETE: complete,
+  'PROVE CREDENTIAL': proveCredentialHandler,
   DEPERSONALIZE: depersonalizeHandler,
   'CHIP STATUS': chipStatus,
   'SELF TEST': selfTest,

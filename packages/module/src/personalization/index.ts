@@ -1,5 +1,6 @@
 export { longestStep, mayFollow, readTime, timeOf, writeTime } from './authority-time.ts'
 export { checkedDigest, putChecked, readChecked, removeChecked } from './checked-object.ts'
 export { depersonalize } from './depersonalize.ts'
+export { isIdentical, readIdentityProof } from './identity-proof.ts'
 export { clearPending, type Pending, readPending, writePending } from './pending.ts'
 export { readCertification, readPolicy, writeCertification } from './policy.ts'

@@ -1,4 +1,4 @@
-import { equal, wipe } from '@sealwright/core/bytes'
+import { encodeHex, equal, wipe } from '@sealwright/core/bytes'
 import { firstDomainKeyVersion, keyPlaces, publicKeyIds, securityDomainKeys } from '@sealwright/core/catalog'
 import { refuseTestKey } from '@sealwright/core/crypto'
 import {
@@ -21,6 +21,7 @@ import {
 } from '@sealwright/core/customization'
 import { StateError, UsageError } from '@sealwright/core/errors'
 import type { LogEntry } from '@sealwright/core/log'
+import { parseCredentials } from '@sealwright/core/personalization'
 import type { Crypto, Transport } from '@sealwright/core/ports'
 import { type Certificate, parseCertificate } from '@sealwright/core/x509'
 import { type Channel, plain } from '../channel/index.ts'
@@ -51,6 +52,8 @@ export interface CustomizeInput {
   readonly testAuthority?: boolean
   /** KS1, where the product checks keys with it. Wiped by the caller. */
   readonly signatureKey?: Uint8Array
+  /** Credentials that the customer made (core/personalization, credential.ts); the chip gets the one of its serial number. */
+  readonly credentials?: Uint8Array
   /** The SAM that makes the key for later customization, where the product takes it. */
   readonly sam?: Transport
 }
@@ -58,7 +61,7 @@ export interface CustomizeInput {
 export interface Customized {
   /** 8 bytes. */
   readonly serial: Uint8Array
-  /** The file for the module's owner, with the document key. Secret: the caller wipes it. */
+  /** The file for the module's owner, with the document key. Secret: the caller wipes it. Empty for identical modules, which have none. */
   readonly papers: Uint8Array
   /** The file for the manufacturer; absent for products of identical modules. */
   readonly identityRequest?: Uint8Array
@@ -134,7 +137,10 @@ export async function customizeChip(
       await store.write(manufacturerRootName(serial), root.encoded)
       return {
         serial,
-        papers: serializeModulePapers({ version: 1, serial, product: product.name, documentKey }),
+        papers:
+          product.identical === true
+            ? new Uint8Array(0)
+            : serializeModulePapers({ version: 1, serial, product: product.name, documentKey }),
         ...(request === undefined ? {} : { identityRequest: serializeIdentityRequest(request) }),
         writes: writes.length,
       }
@@ -231,28 +237,47 @@ function secretObjects(
   { crypto }: PartyPorts,
   serial: Uint8Array,
   documentKey: Uint8Array,
-  { signatureKey, product }: Pick<CustomizeInput, 'signatureKey' | 'product'>,
+  { signatureKey, product, credentials }: Pick<CustomizeInput, 'signatureKey' | 'product' | 'credentials'>,
 ): ProductObject[] {
+  const own = [
+    ...(signatureKey === undefined ? [] : [keyObject(keyPlaces.signature, signatureKey)]),
+    ...(credentials === undefined ? [] : [credentialObject(credentials, serial)]),
+  ]
+  // Nothing in an identical module may be its own, but what it was handed for that.
+  if (product.identical === true) return own
   const set = documentChannelKeys(crypto, documentKey, serial)
   const managed: readonly string[] = product.natives
   const domain = managed.includes('PUT KEY') ? firstDomainKeys(crypto, documentKey, serial) : undefined
-  const object = (id: number, key: Uint8Array): ProductObject => ({
-    object: 'key',
-    id,
-    bytes: serializeAesKeyObject(key),
-  })
   const objects = [
-    object(keyPlaces.document, set.enc),
-    object(keyPlaces.document + 1, set.mac),
-    object(keyPlaces.document + 2, set.dek),
+    keyObject(keyPlaces.document, set.enc),
+    keyObject(keyPlaces.document + 1, set.mac),
+    keyObject(keyPlaces.document + 2, set.dek),
     ...(domain === undefined
       ? []
-      : [domain.enc, domain.mac, domain.dek].map((key, i) => object(firstDomainPlace + i, key))),
-    ...(signatureKey === undefined ? [] : [object(keyPlaces.signature, signatureKey)]),
+      : [domain.enc, domain.mac, domain.dek].map((key, i) => keyObject(firstDomainPlace + i, key))),
+    ...own,
   ]
   wipeChannelKeys(set)
   if (domain !== undefined) wipeChannelKeys(domain)
   return objects
+}
+
+function keyObject(id: number, key: Uint8Array): ProductObject {
+  return { object: 'key', id, bytes: serializeAesKeyObject(key) }
+}
+
+/** The credential of this module: whoever brings them has one for each, or nothing is customized. */
+function credentialObject(file: Uint8Array, serial: Uint8Array): ProductObject {
+  const credentials = parseCredentials(file)
+  try {
+    const found = credentials.find((one) => equal(one.serial, serial))
+    if (found !== undefined) return keyObject(keyPlaces.credential, found.credential)
+    throw new StateError(`the credentials hold none for the module ${encodeHex(serial)}`, {
+      code: 'wrong-module',
+    })
+  } finally {
+    wipe(...credentials.map(({ credential }) => credential))
+  }
 }
 
 /** Place of ENC of the issuer security domain's first key set; MAC and DEK follow. */

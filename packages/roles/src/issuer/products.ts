@@ -15,7 +15,12 @@ const base = [
   'GET EVENTS',
 ] as const satisfies readonly CommandName[]
 
-const personalization = ['BEGIN', 'COMPLETE', 'DEPERSONALIZE'] as const satisfies readonly CommandName[]
+const personalization = [
+  'BEGIN',
+  'COMPLETE',
+  'PROVE CREDENTIAL',
+  'DEPERSONALIZE',
+] as const satisfies readonly CommandName[]
 
 const keyDownload = [
   'PREPARE',

@@ -1,3 +1,4 @@
+export { credentialKey, makeCredentials } from './credential.ts'
 export { initKey, signingKey } from './key.ts'
 export { type Given, type Personalized, type PersonalizeInput, personalize } from './personalize.ts'
 export { type PersonalizationRecord, parseRecord, readRecords } from './record.ts'

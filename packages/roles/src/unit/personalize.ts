@@ -21,6 +21,7 @@ import {
   serializeBeginRequest,
   serializeCompleteRequest,
   verifyBegin,
+  verifyOwnBegin,
 } from '@sealwright/core/personalization'
 import type { Transport } from '@sealwright/core/ports'
 import { type Anchor, type Certificate, parseCertificate, requirePath } from '@sealwright/core/x509'
@@ -28,6 +29,7 @@ import { type Channel, endChannel, openScp11b, plain } from '../channel/index.ts
 import { moduleStep, readData, readHead, underDocumentKey } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { issueCentral, issueOperating, requireOwnCertificate, signOperating } from './certificates.ts'
+import { requireCredential } from './credential.ts'
 import { type PersonalizationRecord, readRecords, writeRecord } from './record.ts'
 
 export interface PersonalizeInput {
@@ -48,6 +50,10 @@ export interface PersonalizeInput {
   readonly papers?: Uint8Array
   /** In the place of the papers: the document key that was sent by itself, 16 or 32 bytes; the caller wipes it. */
   readonly documentKey?: Uint8Array
+  /** The module must show the credential that this unit's customer made for it (B23). */
+  readonly credential?: boolean
+  /** Takes one of many identical modules, which has no proof of identity (B22): only what `credential` or the line itself proves. */
+  readonly insecureNoIdentity?: boolean
   /** Works with a root that is marked as a test root. */
   readonly insecureAcceptTest?: boolean
   /** Gives the module a signature without the key in it, where its policy allows that. */
@@ -203,6 +209,9 @@ async function run(world: World, channel: Channel): Promise<Outcome> {
     return finish(ports, begun, await complete(secured, data), false)
   }
   if (documentKey !== undefined) return underDocumentKey(ports, transport, { serial, documentKey }, work)
+  if (identity === undefined) {
+    throw new UsageError('a module without identity and document key needs a channel of another form')
+  }
   const modulePoint = identity.publicPoint
   const secured = await openScp11b(transport, { crypto, entropy, modulePoint, serial })
   try {
@@ -213,12 +222,16 @@ async function run(world: World, channel: Channel): Promise<Outcome> {
   }
 }
 
+/** The identity certificate, checked; undefined for one of many identical modules, where the unit takes those. */
 async function requireIdentity(
-  { ports, serial, root, input: { insecureAcceptTest = false } }: World,
+  { ports, serial, root, input: { insecureAcceptTest = false, insecureNoIdentity = false } }: World,
   channel: Channel,
-): Promise<Certificate> {
+): Promise<Certificate | undefined> {
   const encoded = await readData(channel, certificateIds.identity.tag)
-  if (encoded === undefined) throw new StateError('the module has no identity certificate')
+  if (encoded === undefined) {
+    if (insecureNoIdentity) return undefined
+    throw new StateError('the module has no identity certificate')
+  }
   const at = ports.clock.now()
   return requirePath(
     {
@@ -238,7 +251,7 @@ async function requireIdentity(
 async function begin(
   world: World,
   secured: Channel,
-  identity: Certificate,
+  identity: Certificate | undefined,
 ): Promise<Required<Pick<PersonalizationRecord, 'issued'>> & PersonalizationRecord> {
   const { ports, serial, unit, root, central, input } = world
   const { crypto, clock, entropy } = ports
@@ -251,10 +264,13 @@ async function begin(
   const answerBytes = await secured.send('BEGIN', { data })
   const answer = parseBeginAnswer(answerBytes)
   const request = parseBeginRequest(data)
-  const proven = withHandle(crypto.ecPublicKey(identity.publicPoint), (key) =>
-    verifyBegin(key, serial, request, answer),
+  const proven = withHandle(crypto.ecPublicKey(identity?.publicPoint ?? answer.point), (key) =>
+    (identity === undefined ? verifyOwnBegin : verifyBegin)(key, serial, request, answer),
   )
   if (!proven) throw new AuthError()
+  if (input.credential === true) {
+    await requireCredential(ports, secured, { serial, request, point: answer.point })
+  }
   const centralGiven =
     input.insecureCentralKeyBare === true ? central.point : await issueCentral(ports, unit, central)
   const usable =
