@@ -41,6 +41,7 @@ import {
   type Step,
 } from '../framework/index.ts'
 import { productPrograms } from '../shipped-programs.ts'
+import { leastChannelOf, leastChannelOptions } from './channel-options.ts'
 
 const chipsOption = { flags: '--chips <dir>', text: 'the folder of the chip files', required: true }
 const reportOption = {
@@ -77,6 +78,7 @@ const productOptions = [
     many: true,
     choices: Object.keys(policyBits),
   },
+  ...leastChannelOptions('the product'),
 ]
 
 /** `issuer lot …`: many chips at once. */
@@ -295,6 +297,7 @@ async function productWork(step: Step, ports: PartyPorts, manufacturerRoot: Uint
   const chips = step.path(step.option('chips'))
   const papers = step.path(step.option('papers'))
   const policy = step.many('insecure-policy') as PolicyName[]
+  const leastChannel = leastChannelOf(step)
   const authority = step.optional('authority')
   const serials = step.optional('serials')
   requireReportName(step.optional('report'))
@@ -318,7 +321,11 @@ async function productWork(step: Step, ports: PartyPorts, manufacturerRoot: Uint
       lot,
       chips,
       papers,
-      product: policy.length === 0 ? products[product] : { ...products[product], policy },
+      product: {
+        ...products[product],
+        ...(policy.length === 0 ? {} : { policy }),
+        ...(leastChannel === undefined ? {} : { leastChannel }),
+      },
       programs: productPrograms(),
       manufacturerRoot,
       ...points,

@@ -15,7 +15,7 @@ import {
 import type { Command } from 'commander'
 import { type Context, certificateOf, fields, report, type Step } from '../framework/index.ts'
 import { productPrograms, shippedProgram } from '../shipped-programs.ts'
-
+import { leastChannelOf, leastChannelOptions } from './channel-options.ts'
 import { register as registerLot } from './issuer-lot.ts'
 import { registerLaterCustomization, samOption } from './later-customization.ts'
 
@@ -162,6 +162,7 @@ export function register(program: Command, context: Context): void {
         many: true,
         choices: Object.keys(policyBits),
       },
+      ...leastChannelOptions('the product'),
       {
         flags: '--operator <file>',
         text: "an operator's certificate from that authority (may be repeated)",
@@ -192,12 +193,14 @@ export function register(program: Command, context: Context): void {
         throw new UsageError('--later-customization and --sam go together')
       }
       const policy = step.many('insecure-policy') as PolicyName[]
+      const leastChannel = leastChannelOf(step)
       const root = step.option('manufacturer-root')
       const done = await customize(step.party('issuer'), await step.module(), {
         mask: step.option('mask'),
         product: {
           ...products[name],
           ...(policy.length === 0 ? {} : { policy }),
+          ...(leastChannel === undefined ? {} : { leastChannel }),
           ...(laterCustomization ? { laterCustomization } : {}),
           ...(identical ? { identical } : {}),
         },

@@ -1,4 +1,5 @@
 import { encodeHex, wipe } from '@sealwright/core/bytes'
+import { type ChannelForm, channelForms } from '@sealwright/core/catalog'
 import { UsageError } from '@sealwright/core/errors'
 import { makeCredentials, personalize, request } from '@sealwright/roles/unit'
 import type { Command } from 'commander'
@@ -14,6 +15,7 @@ import {
   type Step,
 } from '../framework/index.ts'
 import { fingerprintFile } from './certified-party.ts'
+import { leastChannelOf, leastChannelOptions } from './channel-options.ts'
 
 export function register(program: Command, context: Context): void {
   const unit = context.group(
@@ -88,7 +90,7 @@ export function register(program: Command, context: Context): void {
     name: 'personalize',
     summary: 'personalize the module that the order names',
     about:
-      "Compares the module's serial number with the order, checks its identity up to the manufacturer's root, opens a channel that proves it, has it make its operating key, certifies that key and the central system's, and checks the module's receipt. Nothing is signed for another module. Broken off anywhere, it is run again and settles with the module what was left open. With the module's papers, or the document key that was sent by itself, unit and module first prove to each other that they know that key, and either stops when the other does not.",
+      "Compares the module's serial number with the order, checks its identity up to the manufacturer's root, opens a channel that proves it, has it make its operating key, certifies that key and the central system's, and checks the module's receipt. Nothing is signed for another module. Broken off anywhere, it is run again and settles with the module what was left open. With the module's papers, or the document key that was sent by itself, unit and module first prove to each other that they know that key, and either stops when the other does not. --channel names the form in which the two talk; in mutual, dh-signed and signed-key the unit proves itself too, with a channel key that its signing key certifies. The module's product and this unit each have a least form, and refuse what is lower.",
     reads: [
       "--certificate FILE: your certificate; --root FILE: the manufacturer's root, from the same exchange",
       "--central FILE: the central system's request",
@@ -136,6 +138,12 @@ export function register(program: Command, context: Context): void {
         flags: '--insecure-no-identity',
         text: 'take one of many identical modules, which has no proof of identity',
       },
+      {
+        flags: '--channel <form>',
+        text: 'the form of channel (default: document-key with the papers or the key, else module-proof)',
+        choices: Object.keys(channelForms),
+      },
+      ...leastChannelOptions('this unit'),
       { flags: '--out <file>', text: 'write the operating certificate here' },
       { flags: '--central-out <file>', text: "write the central system's certificate here" },
       { flags: '--insecure-accept-test', text: 'work under a root that is marked as a test root' },
@@ -170,9 +178,14 @@ export function register(program: Command, context: Context): void {
       }
       const [ports, transport] = [step.party('unit'), await step.module()]
       const own = await documentKeyOf(step)
-      const done = await personalize(ports, transport, { ...order, ...own }).finally(() =>
-        wipe(own.papers, own.documentKey),
-      )
+      const channel = step.optional('channel') as ChannelForm | undefined
+      const leastChannel = leastChannelOf(step)
+      const done = await personalize(ports, transport, {
+        ...order,
+        ...own,
+        ...(channel === undefined ? {} : { channel }),
+        ...(leastChannel === undefined ? {} : { leastChannel }),
+      }).finally(() => wipe(own.papers, own.documentKey))
       const { serial, already, operating, central, centralFingerprint } = done
       const named = own.papers !== undefined || own.documentKey !== undefined
       const proof = already ? 'operating key' : named ? 'identity and document key' : 'identity'
@@ -190,6 +203,7 @@ export function register(program: Command, context: Context): void {
           state: 'operating',
           already,
           proof,
+          channel: done.form,
           certificate: operating.certificate?.serialNumber,
           central: central.certificate?.subject.commonName,
           centralFingerprint,
@@ -198,6 +212,7 @@ export function register(program: Command, context: Context): void {
         ...fields({
           module: encodeHex(serial),
           'proof of the module': proof,
+          channel: already ? undefined : `${done.form}: ${channelForms[done.form].meaning}`,
           state: already ? 'operating (personalized by this unit before; nothing was signed)' : 'operating',
           certificate:
             operating.certificate === undefined

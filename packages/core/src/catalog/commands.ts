@@ -6,9 +6,9 @@ import type { ChipMode, PersonalizationState } from './states.ts'
  * `customization`: SCP03 under keys from unlocking key and serial number.
  * `later-customization`: SCP03 under the chip's own customization key, which only a SAM recovers.
  * `document`: SCP03 under the module's document key.
- * `personalization`: SCP11b (the module's proof), or SCP03 under the document key.
+ * `personalization`: whatever form the product's channel policy takes (channel-forms.ts), or SCP03 under the document key.
  * `central`: SCP11a with the stored central system.
- * `supplier`: SCP11a with the supplier whose key lies in DEF.
+ * `supplier`: SCP11a or GENERAL AUTHENTICATE with the supplier whose key lies in DEF.
  * `security-domain`: SCP03, SCP11a or SCP11c with whoever holds keys of the selected security domain (GlobalPlatform).
  */
 export type ChannelNeed =
@@ -81,6 +81,14 @@ export const commands = {
     modes: user,
     channel: 'none',
     purpose: 'set up SCP11b: the module proves who it is',
+  },
+  'GENERAL AUTHENTICATE': {
+    ins: 0x86,
+    class: 'own',
+    entry: 0x06,
+    modes: user,
+    channel: 'none',
+    purpose: 'set up a channel by Diffie-Hellman, alone or with signatures of both sides',
   },
   'GET DATA': {
     ins: 0xca,

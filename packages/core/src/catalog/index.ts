@@ -7,6 +7,17 @@ export {
   objectFields,
 } from './actions.ts'
 export {
+  type ChannelForm,
+  type ChannelLevel,
+  channelForms,
+  channelLevelOf,
+  channelLevels,
+  channelSuite,
+  channelSuites,
+  defaultChannelLevel,
+  meetsLevel,
+} from './channel-forms.ts'
+export {
   type ChannelNeed,
   type CommandName,
   type CommandRow,

@@ -96,7 +96,8 @@ export const inputPaths = {
     boxes: '403 407-410',
     modes: started,
     input: 'the first segment of a chain',
-    condition: 'no channel is open, and no command in force has this class and instruction',
+    condition:
+      'no channel is open or waits for this one, and no command in force has this class and instruction',
     status: 'instruction-not-supported',
     memory: 'same',
   },
@@ -130,7 +131,8 @@ export const inputPaths = {
   'protected-without-channel': {
     boxes: '403 407-410',
     modes: started,
-    input: 'a protected command (class bit 04), other than EXTERNAL AUTHENTICATE',
+    input:
+      'a protected command (class bit 04), other than EXTERNAL AUTHENTICATE or the step that a set-up waits for',
     condition: 'no channel is open',
     status: 'security-not-satisfied',
     memory: 'same',

@@ -59,5 +59,12 @@ export const labels = {
     text: 'CBK1',
     use: 'key of the MAC over a backup, from the chip key; and what that MAC begins with',
   },
+  channelExchange: { text: 'CHX1', use: 'X9.63, what the exchange key of GENERAL AUTHENTICATE is bound to' },
+  channelHandshakeKeys: { text: 'CHH1', use: 'keys under which both sides of a channel prove themselves' },
+  channelSessionKeys: { text: 'CHS1', use: 'session keys of a channel, from its exchange key' },
+  dhSignedHost: { text: 'DSH1', use: 'channel, Diffie-Hellman first: the host signs' },
+  dhSignedModule: { text: 'DSM1', use: 'channel, Diffie-Hellman first: the module signs' },
+  signedKeyHost: { text: 'SKH1', use: 'channel, signatures first: the host signs' },
+  signedKeyModule: { text: 'SKM1', use: 'channel, signatures first: the module signs' },
   counterCell: { text: 'SCC1', use: 'one cell of the rollback counter' },
 } as const satisfies Record<string, { text: string; use: string }>

@@ -37,7 +37,7 @@ export const securityDomainKeys = 0xfd00
 /** Version of the first SCP03 keys of the issuer security domain that customization writes (30 to 3F by custom of the trade). */
 export const firstDomainKeyVersion = 0x30
 
-/** Key identifiers in INTERNAL AUTHENTICATE and MUTUAL AUTHENTICATE of our own channels. */
+/** Key identifiers in INTERNAL, MUTUAL and GENERAL AUTHENTICATE of our own channels: whose keys, and in which form. */
 export const channelKeys = {
   /** SCP11b with the identity key, P1 = 01. */
   identity: 0x40,
@@ -45,6 +45,16 @@ export const channelKeys = {
   central: 0x41,
   /** SCP11a with operating key and the supplier of the resource numbered in P1. */
   supplier: 0x42,
+  /** SCP11a with identity key and a unit whose certificates hold, P1 = 01. */
+  unit: 0x43,
+  /** GENERAL AUTHENTICATE without authentication, P1 = 01. */
+  ephemeral: 0x44,
+  /** GENERAL AUTHENTICATE with identity key and a unit whose certificates hold, P1 = 01. */
+  'unit-dh-signed': 0x45,
+  'unit-signed-key': 0x46,
+  /** GENERAL AUTHENTICATE with operating key and the supplier of the resource numbered in P1. */
+  'supplier-dh-signed': 0x47,
+  'supplier-signed-key': 0x48,
 } as const
 
 /** Ids of certificate objects, and the GET DATA tags that read them. */
@@ -88,6 +98,8 @@ export const dataTags = {
   cardState: 0xdf2d,
   /** What the module proves its identity with, one byte (catalog/states.ts, identityProofs). */
   identityProof: 0xdf33,
+  /** The least channel that personalization may run in, one byte (catalog/channel-forms). */
+  channelPolicy: 0xdf34,
   /** The customization key as the SAM sealed it (core/customization). */
   sealedCustomizationKey: 0xdf2e,
   /** How a signing card stands (core/signing-card). */
@@ -111,6 +123,8 @@ export const productDataIds = {
   customer: 5,
   /** What personalization may allow besides the chain, one byte (core/personalization, policyBits); absent: nothing. */
   policy: 6,
+  /** The least channel that personalization may run in, one byte (catalog/channel-forms); absent: the module's proof. */
+  channelPolicy: 7,
 } as const
 
 /** Ids of receipt objects that are no key's. */

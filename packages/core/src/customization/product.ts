@@ -1,5 +1,11 @@
 import { ascii, concat, u16 } from '../bytes/index.ts'
-import { type CommandName, commands, productDataIds } from '../catalog/index.ts'
+import {
+  type ChannelLevel,
+  type CommandName,
+  channelLevels,
+  commands,
+  productDataIds,
+} from '../catalog/index.ts'
 import { UsageError } from '../errors/index.ts'
 import { type KeyPlace, serializeKeyPlace } from '../key-download/index.ts'
 import { type PolicyName, serializePolicy } from '../personalization/index.ts'
@@ -23,6 +29,8 @@ export interface Product {
   readonly suites: readonly number[]
   /** Variants that personalization may use (core/personalization, policyBits); chain only unless given. */
   readonly policy?: readonly PolicyName[]
+  /** The least channel that personalization may run in; the module's proof unless given. */
+  readonly leastChannel?: ChannelLevel
   /** The client chooses identical modules, which have no proof of identity (B22). */
   readonly identical?: boolean
   /** Off unless the client wants it: code and data may be written in user mode, by whoever has the SAM. */
@@ -70,6 +78,14 @@ export function recordsOfProduct(
     ...(product.policy === undefined
       ? []
       : [[productDataIds.policy, serializePolicy(product.policy)] as [number, Uint8Array]]),
+    ...(product.leastChannel === undefined
+      ? []
+      : [
+          [productDataIds.channelPolicy, Uint8Array.of(channelLevels[product.leastChannel].code)] as [
+            number,
+            Uint8Array,
+          ],
+        ]),
     ...(product.romData === undefined
       ? []
       : [[dataAreaOf(programNumbers.rom), product.romData] as [number, Uint8Array]]),

@@ -227,6 +227,18 @@ export const errorTable = {
     remedy:
       "name the module's papers, which its issuer made at customization: `--papers FILE`; once is enough",
   },
+  'channel-below-policy': {
+    culprit: 'caller',
+    exit: 2,
+    remedy:
+      'choose a stronger form with --channel; only --insecure-least-channel lets this unit go lower, and nothing lets the module',
+  },
+  'line-not-direct': {
+    culprit: 'caller',
+    exit: 2,
+    remedy:
+      'choose a form with --channel, or connect to the module by a cable, in a reader, or by its own file',
+  },
   'document-key-unproven': {
     culprit: 'peer',
     exit: 5,

@@ -113,6 +113,14 @@ export const roles = {
     issuedBy: ['manufacturer-root', 'authority'],
     carries: [],
   },
+  /** A unit's key for channels with modules; its signing key does nothing but certify. */
+  'unit-channel': {
+    oid: `${arc}.1.14`,
+    pathLength: undefined,
+    keyUsage: ['digitalSignature', 'keyAgreement'],
+    issuedBy: ['unit'],
+    carries: [],
+  },
   log: {
     oid: `${arc}.1.13`,
     pathLength: undefined,

@@ -1,1 +1,8 @@
-export { type ChannelKind, type ChannelPurpose, Channels, type OpenChannel } from './channels.ts'
+export {
+  type ChannelKind,
+  type ChannelPurpose,
+  Channels,
+  type OpenChannel,
+  type PendingChannel,
+} from './channels.ts'
+export type { ChannelPeer } from './peer.ts'

@@ -20,6 +20,7 @@ import { StorageFull } from '../eeprom/index.ts'
 import { handlers } from '../handlers/index.ts'
 import { PowerLoss } from '../medium/index.ts'
 import type { Call, Handler, Parts } from '../parts.ts'
+import { servesPersonalization } from '../personalization/index.ts'
 import type { Vector } from '../rom/index.ts'
 import { isMemoryFailure } from '../self-test/index.ts'
 import { Refusal } from './refusal.ts'
@@ -70,7 +71,9 @@ export class Dispatcher {
     }
     if (ResponseQueue.isGetResponse(command)) return serializeResponse(this.#queue.next(command))
     this.#queue.drop()
-    if (command.ins !== commands['EXTERNAL AUTHENTICATE'].ins) this.#parts.channels.dropPending()
+    const { channels } = this.#parts
+    if (channels.awaited !== undefined && command.ins !== commands[channels.awaited].ins)
+      channels.dropPending()
     return serializeResponse(
       this.#queue.begin(
         command,
@@ -102,14 +105,19 @@ export class Dispatcher {
     if (vector === undefined) return false
     const name = this.#native(vector)
     const cla = command.cla & ~chainingBit
+    // The second message of a set-up may be protected already.
+    if (cla === 0x84 && channels.awaited !== undefined) return command.ins === commands[channels.awaited].ins
     return cla === 0x80 || (cla === 0x00 && name !== undefined && commands[name].class === 'iso')
   }
 
   #protected(command: Command): Answer {
     const { channels } = this.#parts
     const channel = channels.current
-    // Class 84 also marks EXTERNAL AUTHENTICATE, whose MAC its own handler checks.
-    const settingUp = channel === undefined && command.ins === commands['EXTERNAL AUTHENTICATE'].ins
+    // Class 84 also marks what sets a channel up: its own handler checks the MAC.
+    const settingUp =
+      channel === undefined &&
+      (command.ins === commands['EXTERNAL AUTHENTICATE'].ins ||
+        (channels.awaited !== undefined && command.ins === commands[channels.awaited].ins))
     if ((command.cla & secureMessagingBit) === 0 || settingUp) {
       if (channel !== undefined && !this.#mayComePlain(command)) {
         channels.close()
@@ -157,7 +165,9 @@ export class Dispatcher {
     if (this.#selected !== undefined && registryNumber(this.#selected) !== undefined) {
       return !domainSetUp.has(ins)
     }
-    const setUp = ins === commands['EXTERNAL AUTHENTICATE'].ins && p2 === channelKeys.supplier
+    const setUp =
+      (ins === commands['EXTERNAL AUTHENTICATE'].ins && p2 === channelKeys.supplier) ||
+      (ins === commands['GENERAL AUTHENTICATE'].ins && supplierExchanges.has(p2))
     return !(setUp && p1 === this.#selected)
   }
 
@@ -224,7 +234,9 @@ export class Dispatcher {
     }
     if (row.channel === 'none') return
     const served =
-      channel?.kind === row.channel || (row.channel === 'personalization' && channel?.kind === 'document')
+      row.channel === 'personalization'
+        ? servesPersonalization(this.#parts.objects, channel)
+        : channel?.kind === row.channel
     if (!served) throw new Refusal('security-not-satisfied')
     if (row.managesContent === true && registry.locked) throw new Refusal('conditions-not-satisfied')
   }
@@ -237,11 +249,20 @@ const channelSetUp: ReadonlySet<CommandName> = new Set([
   'INITIALIZE UPDATE',
   'EXTERNAL AUTHENTICATE',
   'INTERNAL AUTHENTICATE',
+  'GENERAL AUTHENTICATE',
   'PERFORM SECURITY OPERATION',
 ])
 
+/** Key identifiers by which a resource's supplier sets up a channel with GENERAL AUTHENTICATE. */
+const supplierExchanges: ReadonlySet<number> = new Set([
+  channelKeys['supplier-dh-signed'],
+  channelKeys['supplier-signed-key'],
+])
+
 /** Instructions that set a channel with a security domain up. */
-const domainSetUp: ReadonlySet<number> = new Set([...channelSetUp].map((name) => commands[name].ins))
+const domainSetUp: ReadonlySet<number> = new Set(
+  [...channelSetUp].filter((name) => name !== 'GENERAL AUTHENTICATE').map((name) => commands[name].ins),
+)
 
 function refusal(status: StatusWord): Answer {
   return { data: nothing, sw: statusWords[status].sw }

@@ -1,3 +1,4 @@
+import { equal } from '@sealwright/core/bytes'
 import { certificateIds, keyPlaces, productDataIds, publicKeyIds, receiptIds } from '@sealwright/core/catalog'
 import {
   checkCertificates,
@@ -28,7 +29,10 @@ type Needs = Pick<Parts, 'crypto' | 'nvm' | 'objects' | 'otp' | 'keys' | 'life' 
  * COMPLETE: checks roles and chain of the three certificates up to the manufacturer's key, stores them in one transaction and makes the
  * module operating. The receipt is signed with the new key and kept, to be read again (GET DATA).
  */
-export function complete(parts: Needs, { p1, p2, data }: Pick<Call, 'p1' | 'p2' | 'data'>): Uint8Array {
+export function complete(
+  parts: Needs,
+  { p1, p2, data, channel }: Pick<Call, 'p1' | 'p2' | 'data' | 'channel'>,
+): Uint8Array {
   if (p1 !== 0 || p2 !== 0) throw new Refusal('wrong-parameters')
   const { crypto, nvm, objects, otp, keys, life, events } = parts
   const request = parseCompleteRequest(data)
@@ -52,6 +56,9 @@ export function complete(parts: Needs, { p1, p2, data }: Pick<Call, 'p1' | 'p2' 
   const result = checkCertificates(request, { ...expected, ...(customer && { customer }) }, crypto)
   if (!result.ok || !mayFollow(readTime(objects, timeOf.unit), time)) throw new Refusal('wrong-data')
   const { centralPoint, central, unit, certification } = result.certificates
+  // In a mutual channel it is the unit that proved itself there.
+  const speaks = channel?.peer?.unitPoint
+  if (speaks !== undefined && !equal(speaks, unit.publicPoint)) throw new Refusal('wrong-data')
   for (const point of [centralPoint, unit.publicPoint]) keys.refuseTestKey(point)
   return nvm.transaction((tx) => {
     keys.move(tx, made, keyPlaces.operating)

@@ -5,7 +5,7 @@ import { domainScp03Opened, openDomainKeyAgreement } from '../security-domain/in
 
 /** EXTERNAL AUTHENTICATE (SCP03, 7.1.2), directly after INITIALIZE UPDATE; otherwise MUTUAL AUTHENTICATE (SCP11a, c). */
 export function externalAuthenticate(parts: Parts, call: Call): Uint8Array {
-  const pending = parts.channels.takePending()
+  const pending = parts.channels.takePending('EXTERNAL AUTHENTICATE')
   if (pending === undefined) {
     return isOwnKey(call.p2) ? openKeyAgreement(parts, call, 'a') : openDomainKeyAgreement(parts, call)
   }

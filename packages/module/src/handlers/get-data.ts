@@ -1,6 +1,7 @@
 import { concat, u32 } from '@sealwright/core/bytes'
 import {
   certificateIds,
+  channelLevels,
   chipModes,
   dataTags,
   keyPlaces,
@@ -14,7 +15,13 @@ import { Refusal } from '../dispatch/refusal.ts'
 import { vectorsInForce } from '../dispatch/vectors.ts'
 import { sealedCustomizationKey } from '../later-customization/index.ts'
 import type { Call, Parts } from '../parts.ts'
-import { readCertification, readChecked, readIdentityProof, readPolicy } from '../personalization/index.ts'
+import {
+  readCertification,
+  readChannelPolicy,
+  readChecked,
+  readIdentityProof,
+  readPolicy,
+} from '../personalization/index.ts'
 import { serializeVectors } from '../rom/index.ts'
 import { domainDataObject } from '../security-domain/index.ts'
 import { signingCardState } from '../signing-card/index.ts'
@@ -53,6 +60,8 @@ function read(parts: Parts, tag: number): Uint8Array | undefined {
       return concat(Uint8Array.of(readCertification(objects)), serializePolicy(readPolicy(objects)))
     case dataTags.identityProof:
       return Uint8Array.of(readIdentityProof(parts))
+    case dataTags.channelPolicy:
+      return Uint8Array.of(channelLevels[readChannelPolicy(objects)].code)
     case dataTags.operatingKey:
       return parts.keys.has(keyPlaces.operating) ? parts.keys.point(keyPlaces.operating) : undefined
     case dataTags.sealedCustomizationKey:

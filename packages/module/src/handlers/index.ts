@@ -12,6 +12,7 @@ import { exportKey } from './export-key.ts'
 import { externalAuthenticate } from './external-authenticate.ts'
 import { fetchPayment } from './fetch-payment.ts'
 import { finish } from './finish.ts'
+import { generalAuthenticate } from './general-authenticate.ts'
 import { generateKey } from './generate-key.ts'
 import { getData } from './get-data.ts'
 import { getEvents } from './get-events.ts'
@@ -63,6 +64,7 @@ export const handlers = {
   'INITIALIZE UPDATE': initializeUpdate,
   'EXTERNAL AUTHENTICATE': externalAuthenticate,
   'INTERNAL AUTHENTICATE': internalAuthenticate,
+  'GENERAL AUTHENTICATE': generalAuthenticate,
   'GET DATA': getData,
   BEGIN: begin,
   COMPLETE: complete,

@@ -28,6 +28,6 @@ export function initializeUpdate(parts: Parts, call: Call): Uint8Array {
     levels: [0x33],
   })
   if (step.refused !== undefined) throw new Refusal(step.refused)
-  channels.await({ kind }, step.next)
+  channels.await({ by: 'EXTERNAL AUTHENTICATE', step: step.next, purpose: { kind } })
   return step.reply
 }

@@ -1,1 +1,2 @@
+export { openExchange } from './general-exchange.ts'
 export { isOwnKey, openKeyAgreement } from './key-agreement.ts'

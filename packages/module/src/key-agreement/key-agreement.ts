@@ -1,23 +1,28 @@
 import { wipe } from '@sealwright/core/bytes'
 import { channelKeys, keyPlaces, productDataIds, publicKeyIds } from '@sealwright/core/catalog'
+import { parseIdentification } from '@sealwright/core/channel/general-authenticate'
 import { agreeKeys, type Scp11Variant } from '@sealwright/core/channel/scp11'
 import { privateScalar } from '@sealwright/core/crypto'
-import type { OpenChannel } from '../channel/index.ts'
+import { AuthError, DecodeError } from '@sealwright/core/errors'
+import { parseTlvs, serializeTlv, serializeTlvs } from '@sealwright/core/tlv'
+import type { ChannelPeer, ChannelPurpose } from '../channel/index.ts'
 import { Refusal } from '../dispatch/refusal.ts'
 import type { Call, Parts } from '../parts.ts'
 import { readChecked } from '../personalization/index.ts'
+import { requireAwaiting, unitPeer } from './unit-peer.ts'
 
 type Needs = Pick<
   Parts,
-  'crypto' | 'entropy' | 'keys' | 'channels' | 'serial' | 'objects' | 'definitions' | 'life'
+  'crypto' | 'entropy' | 'keys' | 'channels' | 'serial' | 'objects' | 'definitions' | 'life' | 'otp'
 >
 
 interface OwnKey {
-  readonly kind: OpenChannel['kind']
+  readonly purpose: ChannelPurpose
   readonly place: number
-  /** The stored public key of the peer, 65 bytes; absent where the module alone proves itself. */
+  /** The public key of the peer, 65 bytes; absent where the module alone proves itself. */
   readonly peer?: Uint8Array
-  readonly resource?: number
+  /** The request without what names the peer. */
+  readonly request?: Uint8Array
 }
 
 /** Whether a key identifier is that of one of our own channels; the others are the security domain's. */
@@ -26,8 +31,8 @@ export function isOwnKey(id: number): boolean {
 }
 
 /**
- * Sets up one of our own SCP11 channels, as P2 (key identifier, catalog/places.ts) says. The peer of the mutual form is the stored
- * central system, or the supplier whose key lies in DEF: never somebody with a certificate alone.
+ * Sets up one of our own SCP11 channels, as P2 (key identifier, catalog/places.ts) says. The peer of the mutual form is, in operation, the
+ * stored central system or the supplier whose key lies in DEF, never somebody with a certificate alone; in personalization a unit with one.
  */
 export function openKeyAgreement(parts: Needs, call: Call, variant: Scp11Variant): Uint8Array {
   const { crypto, entropy, keys, channels, serial, objects } = parts
@@ -37,23 +42,26 @@ export function openKeyAgreement(parts: Needs, call: Call, variant: Scp11Variant
   const random = entropy.bytes(48)
   const ephemeralScalar = privateScalar(crypto, random)
   wipe(random)
-  const step = agreeKeys(call, {
-    crypto,
-    variant,
-    staticKey: keys.pair(own.place),
-    ephemeralScalar,
-    own: true,
-    identities: {
-      sin: objects.read('product-data', productDataIds.issuer) ?? new Uint8Array(8),
-      sdin: serial() ?? new Uint8Array(8),
+  const request = own.request ?? call.data
+  const step = agreeKeys(
+    { ...call, data: request },
+    {
+      crypto,
+      variant,
+      staticKey: keys.pair(own.place),
+      ephemeralScalar,
+      own: true,
+      identities: {
+        sin: objects.read('product-data', productDataIds.issuer) ?? new Uint8Array(8),
+        sdin: serial() ?? new Uint8Array(8),
+      },
+      ...(own.peer === undefined ? {} : { peerKey: crypto.ecPublicKey(own.peer) }),
     },
-    ...(own.peer === undefined ? {} : { peerKey: crypto.ecPublicKey(own.peer) }),
-  })
+  )
   if (step.refused !== undefined) throw new Refusal(step.refused)
   channels.open({
-    kind: own.kind,
+    ...own.purpose,
     session: step.next,
-    ...(own.resource === undefined ? {} : { resource: own.resource }),
     transcript: crypto.sha256(call.data, step.reply),
   })
   return step.reply
@@ -61,19 +69,44 @@ export function openKeyAgreement(parts: Needs, call: Call, variant: Scp11Variant
 
 function identityKey({ p1, p2 }: Call): OwnKey | undefined {
   return p1 === 0x01 && p2 === channelKeys.identity
-    ? { kind: 'personalization', place: keyPlaces.identity }
+    ? { purpose: { kind: 'personalization', form: 'module-proof' }, place: keyPlaces.identity }
     : undefined
 }
 
-function mutualKey({ crypto, objects, definitions, life }: Needs, { p1, p2 }: Call): OwnKey | undefined {
+function mutualKey(parts: Needs, { p1, p2, data }: Call): OwnKey | undefined {
+  const { crypto, objects, definitions, life } = parts
+  if (p2 === channelKeys.unit && p1 === 0x01) {
+    requireAwaiting(parts)
+    return unitKey(parts, data)
+  }
   if (life.state() !== 'operating') throw new Refusal('conditions-not-satisfied')
   if (p2 === channelKeys.central && p1 === 0x01) {
     const peer = readChecked({ objects, crypto }, 'public-key', publicKeyIds.central)
-    return peer && { kind: 'central', place: keyPlaces.operating, peer }
+    return peer && { purpose: { kind: 'central' }, place: keyPlaces.operating, peer }
   }
   if (p2 === channelKeys.supplier) {
     const peer = definitions.supplierKey(p1)
-    return peer && { kind: 'supplier', place: keyPlaces.operating, peer, resource: p1 }
+    return peer && { purpose: { kind: 'supplier', resource: p1 }, place: keyPlaces.operating, peer }
   }
   return undefined
+}
+
+/** A unit shows its certificates behind the request. Whatever they lack looks like a wrong proof. */
+function unitKey(parts: Needs, data: Uint8Array): OwnKey {
+  const [template, point, identification, ...more] = parseTlvs(data)
+  if (identification === undefined || more.length > 0) throw new DecodeError('expected an identification')
+  let peer: ChannelPeer | undefined
+  try {
+    peer = unitPeer(parts, parseIdentification(serializeTlv(identification)))
+  } catch (error) {
+    if (error instanceof DecodeError) throw new AuthError({ cause: error })
+    throw error
+  }
+  if (peer === undefined) throw new AuthError()
+  return {
+    purpose: { kind: 'personalization', form: 'mutual', peer },
+    place: keyPlaces.identity,
+    peer: peer.point,
+    request: serializeTlvs([template!, point!]),
+  }
 }

@@ -71,7 +71,8 @@ export function openDomainScp03(parts: Needs, call: Call): Uint8Array {
     levels: [0x01, 0x03, 0x11, 0x13, 0x33],
   })
   if (step.refused !== undefined) throw new Refusal(step.refused)
-  channels.await({ kind: 'security-domain', securityDomain: { protocol: 'scp03', place: enc } }, step.next)
+  const purpose = { kind: 'security-domain', securityDomain: { protocol: 'scp03', place: enc } } as const
+  channels.await({ by: 'EXTERNAL AUTHENTICATE', step: step.next, purpose })
   return step.reply
 }
 

@@ -18,6 +18,7 @@ export function counting(inner: Transport, nvmWrites: () => number = () => 0): C
   let bytesIn = 0
   let bytesOut = 0
   return {
+    direct: inner.direct,
     async transmit(command) {
       apdus++
       bytesIn += command.length

@@ -44,6 +44,7 @@ function powered(chip: ChipFile | ChipDraft, options: ModuleFileOptions): Module
       ...(report === undefined ? {} : { report }),
     })
     const below = {
+      direct: true,
       transmit: async (command: Uint8Array) => module.transmit(command),
       close: async () => {
         module.reset()

@@ -64,6 +64,7 @@ export function chosenReader(readers: readonly ReaderState[], name: string): Rea
 }
 
 class CardInReader implements ReaderTransport {
+  readonly direct = true
   readonly reader: string
   readonly atr: Uint8Array | undefined
   readonly protocol: 'T=0' | 'T=1'

@@ -9,6 +9,7 @@ export function tracing(transport: Transport, sink: (line: string) => void): Tra
   let number = 0
   let last: Command | undefined
   return {
+    direct: transport.direct,
     async transmit(command) {
       const parsed = parsedCommand(command)
       // GET RESPONSE fetches the rest of what was asked before.

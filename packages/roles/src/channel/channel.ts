@@ -19,7 +19,7 @@ export interface CommandInput {
 
 /** A conversation with one module, protected or not. Long data goes out by command chaining. */
 export interface Channel {
-  readonly kind: 'plain' | 'scp03' | 'scp11a' | 'scp11b'
+  readonly kind: 'plain' | 'scp03' | 'scp11a' | 'scp11b' | 'ephemeral' | 'dh-signed' | 'signed-key'
   /** What lies below; commands marked `local` in the catalog may go there while the channel is open. */
   readonly transport: Transport
   /** The answer's data. Any status word but 9000 is a RefusedError that explains itself. */

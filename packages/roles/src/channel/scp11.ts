@@ -25,6 +25,8 @@ export interface Scp11aInput extends Scp11bInput {
   /** Where the host's own pair lies, and its name there. */
   readonly vault: KeyVault
   readonly keyName: string
+  /** An A0 object that names the host, where the module does not know it (`serializeIdentification`). */
+  readonly identification?: Uint8Array
 }
 
 /** Opens SCP11b: the module proves who it is. A refusal is a RefusedError, a wrong proof an AuthError. */
@@ -40,7 +42,7 @@ export async function openScp11b(transport: Transport, input: Scp11bInput): Prom
 
 /** Opens SCP11a: module and host prove who they are. For the central system unless another key id is given. */
 export async function openScp11a(transport: Transport, input: Scp11aInput): Promise<Channel> {
-  const { crypto, entropy, vault, keyName, modulePoint, keyId = channelKeys.central } = input
+  const { crypto, entropy, vault, keyName, modulePoint, keyId = channelKeys.central, identification } = input
   const point = await vault.publicPoint(keyName)
   const staticSecret = await vault.agree(keyName, modulePoint)
   const ephemeralScalar = freshScalar(crypto, entropy)
@@ -49,7 +51,10 @@ export async function openScp11a(transport: Transport, input: Scp11aInput): Prom
     return await openWith(
       transport,
       input,
-      { variant: 'a', keyId, ephemeralScalar, ownKey },
+      {
+        ...{ variant: 'a', keyId, ephemeralScalar, ownKey },
+        ...(identification === undefined ? {} : { identification }),
+      },
       hostIdOf(crypto, point),
     )
   } finally {
@@ -60,13 +65,13 @@ export async function openScp11a(transport: Transport, input: Scp11aInput): Prom
 async function openWith(
   transport: Transport,
   input: Scp11bInput,
-  options: Pick<Scp11HostOptions, 'variant' | 'keyId' | 'ephemeralScalar' | 'ownKey'>,
+  options: Pick<Scp11HostOptions, 'variant' | 'keyId' | 'ephemeralScalar' | 'ownKey' | 'identification'>,
   hostId: Uint8Array,
 ): Promise<Channel> {
   const { crypto, modulePoint, keyVersion = 1 } = input
   const identities = {
-    sin: input.issuer ?? (await identification(transport, dataTags.issuer)),
-    sdin: input.serial ?? (await identification(transport, dataTags.serial)),
+    sin: input.issuer ?? (await readIdentification(transport, dataTags.issuer)),
+    sdin: input.serial ?? (await readIdentification(transport, dataTags.serial)),
   }
   const command = options.variant === 'b' ? 'INTERNAL AUTHENTICATE' : 'MUTUAL AUTHENTICATE'
   const moduleKey = crypto.ecPublicKey(modulePoint)
@@ -81,11 +86,13 @@ async function openWith(
   }
 }
 
-function identification(transport: Transport, tag: number): Promise<Uint8Array> {
+/** The value of a data object that must be there. */
+export function readIdentification(transport: Transport, tag: number): Promise<Uint8Array> {
   return plain(transport).send('GET DATA', { p1: tag >>> 8, p2: tag & 0xff })
 }
 
-function freshScalar(crypto: Crypto, entropy: Entropy): Uint8Array {
+/** A private scalar of fresh random bytes; the taker wipes it. */
+export function freshScalar(crypto: Crypto, entropy: Entropy): Uint8Array {
   const random = entropy.bytes(48)
   const scalar = privateScalar(crypto, random)
   wipe(random)

@@ -104,6 +104,27 @@ export async function issueCentral(
   return encoded
 }
 
+/** The certificate of this unit's own key for channels (x509/roles.ts, unit-channel). */
+export function issueChannel(
+  ports: PartyPorts,
+  unit: Certificate,
+  {
+    point,
+    notBefore,
+    notAfter,
+  }: { readonly point: Uint8Array; readonly notBefore: number; readonly notAfter: number },
+): Promise<Uint8Array> {
+  return issue(ports, {
+    role: 'unit-channel',
+    serialNumber: certificateNumber(ports),
+    subject: { commonName: 'unit channel' },
+    publicPoint: point,
+    notBefore,
+    notAfter,
+    issuer: unit,
+  })
+}
+
 async function issue({ crypto, vault }: PartyPorts, profile: CertificateProfile): Promise<Uint8Array> {
   const tbs = tbsOfProfile(profile, crypto)
   return serializeCertificate(tbs, await vault.sign(signingKey, tbs))

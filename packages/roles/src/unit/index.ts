@@ -1,5 +1,7 @@
+export { channelIdentification, channelKey } from './channel-key.ts'
 export { credentialKey, makeCredentials } from './credential.ts'
 export { initKey, signingKey } from './key.ts'
+export { type ChannelChoice, channelWarning } from './personalization-channel.ts'
 export { type Given, type Personalized, type PersonalizeInput, personalize } from './personalize.ts'
 export { type PersonalizationRecord, parseRecord, readRecords } from './record.ts'
 export { type Request, type RequestInput, request } from './request.ts'

@@ -1,5 +1,5 @@
 import { encodeHex, equal, wipe } from '@sealwright/core/bytes'
-import { certificateIds, dataTags } from '@sealwright/core/catalog'
+import { type ChannelForm, certificateIds, dataTags } from '@sealwright/core/catalog'
 import { refuseTestKey, withHandle } from '@sealwright/core/crypto'
 import { parseModulePapers } from '@sealwright/core/customization'
 import { AuthError, PeerError, RefusedError, StateError, UsageError } from '@sealwright/core/errors'
@@ -25,14 +25,21 @@ import {
 } from '@sealwright/core/personalization'
 import type { Transport } from '@sealwright/core/ports'
 import { type Anchor, type Certificate, parseCertificate, requirePath } from '@sealwright/core/x509'
-import { type Channel, endChannel, openScp11b, plain } from '../channel/index.ts'
-import { moduleStep, readData, readHead, underDocumentKey } from '../custody/index.ts'
+import { type Channel, endChannel, plain } from '../channel/index.ts'
+import { moduleStep, readData, readHead } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { issueCentral, issueOperating, requireOwnCertificate, signOperating } from './certificates.ts'
 import { requireCredential } from './credential.ts'
+import {
+  type ChannelChoice,
+  channelWarning,
+  chosenForm,
+  inPersonalizationChannel,
+  requireModuleTakes,
+} from './personalization-channel.ts'
 import { type PersonalizationRecord, readRecords, writeRecord } from './record.ts'
 
-export interface PersonalizeInput {
+export interface PersonalizeInput extends ChannelChoice {
   /** Serial number of the module that the order names, 8 bytes. */
   readonly serial: Uint8Array
   /** This unit's certificate from the manufacturer, DER. */
@@ -81,6 +88,8 @@ export interface Personalized {
   readonly centralFingerprint: Uint8Array
   /** This unit had personalized the module before; nothing was signed now. */
   readonly already: boolean
+  /** Of the channel that it would have run in, or did. */
+  readonly form: ChannelForm
   /** Event number and chain in the receipt. */
   readonly number: number
   readonly chain: Uint8Array
@@ -95,11 +104,12 @@ interface World {
   readonly root: Certificate
   readonly central: CertificateRequest
   readonly input: PersonalizeInput
-  /** Of this module; undefined: the module proves itself by its identity key alone. */
+  readonly form: ChannelForm
+  /** Of this module, where the channel runs under it. */
   readonly documentKey: Uint8Array | undefined
 }
 
-type Outcome = Omit<Personalized, 'entries'>
+type Outcome = Omit<Personalized, 'entries' | 'form'>
 
 /**
  * Personalizes one module: checks that it is the one of the order and that its identity chains to the root, opens a channel that proves
@@ -129,7 +139,9 @@ export async function personalize(
   const documentKey = documentKeyOf(input)
   try {
     if (!root.test && documentKey !== undefined) refuseTestKey(crypto, documentKey, 'the document key')
-    return await withModule({ ports, transport, serial, unit, root, central, input, documentKey })
+    const form = chosenForm(input, transport, documentKey !== undefined)
+    requireManufacturersUnit(form, input)
+    return await withModule({ ports, transport, serial, unit, root, central, input, form, documentKey })
   } finally {
     wipe(documentKey)
   }
@@ -150,7 +162,7 @@ async function withModule(world: World): Promise<Personalized> {
     settle: () => settled(world, channel),
     run: async () => (await settled(world, channel)) ?? (await run(world, channel)),
   })
-  return { ...result, entries }
+  return { ...result, form: world.form, entries }
 }
 
 /** A copy of the key, from papers that must be of the module that the order names. */
@@ -170,6 +182,14 @@ function documentKeyOf({ serial, papers, documentKey }: PersonalizeInput): Uint8
     details: { ordered: encodeHex(serial), papers: encodeHex(named) },
   })
 }
+
+/** Forms in which the module checks the unit's certificate take one of the manufacturer's. */
+function requireManufacturersUnit(form: ChannelForm, { insecureCircular = false }: PersonalizeInput): void {
+  if (!insecureCircular || !unitProofs.has(form)) return
+  throw new UsageError(`in a channel of the form ${form} the module takes a unit of its manufacturer's only`)
+}
+
+const unitProofs: ReadonlySet<ChannelForm> = new Set(['mutual', 'dh-signed', 'signed-key'])
 
 /** The central system as the issuer of its own unit's certificate. */
 function issuingCentral(publicPoint: Uint8Array): Anchor {
@@ -200,26 +220,17 @@ async function settled({ ports, serial }: World, channel: Channel): Promise<Outc
 }
 
 async function run(world: World, channel: Channel): Promise<Outcome> {
-  const { ports, transport, serial, documentKey } = world
-  const { crypto, entropy } = ports
+  const { ports, transport, serial, unit, form, documentKey } = world
+  await requireModuleTakes(channel, form)
   const identity = await requireIdentity(world, channel)
+  const warning = channelWarning(form)
+  if (warning !== undefined) ports.progress(warning)
   const work = async (secured: Channel): Promise<Outcome> => {
     const begun = await begin(world, secured, identity)
     const data = serializeCompleteRequest(begun.issued)
     return finish(ports, begun, await complete(secured, data), false)
   }
-  if (documentKey !== undefined) return underDocumentKey(ports, transport, { serial, documentKey }, work)
-  if (identity === undefined) {
-    throw new UsageError('a module without identity and document key needs a channel of another form')
-  }
-  const modulePoint = identity.publicPoint
-  const secured = await openScp11b(transport, { crypto, entropy, modulePoint, serial })
-  try {
-    return await work(secured)
-  } finally {
-    secured.close()
-    await endChannel(transport)
-  }
+  return inPersonalizationChannel(ports, transport, { form, serial, identity, unit, documentKey }, work)
 }
 
 /** The identity certificate, checked; undefined for one of many identical modules, where the unit takes those. */

@@ -1,5 +1,5 @@
 import { type Command, command, exchange, type Response } from '../../apdu/index.ts'
-import { equal, wipe } from '../../bytes/index.ts'
+import { concat, equal, wipe } from '../../bytes/index.ts'
 import { AuthError, RefusedError, UsageError } from '../../errors/index.ts'
 import type { Crypto, EcPrivateKey, EcPublicKey, Transport } from '../../ports/index.ts'
 import { HostSession } from '../secure-messaging/index.ts'
@@ -39,6 +39,8 @@ export interface Scp11HostOptions {
   /** 16 unless given. */
   readonly keyLength?: 16 | 24 | 32
   readonly macLength?: 8 | 16
+  /** Goes behind the request's objects, where the module does not know the host (general-authenticate/identification.ts); no receipt covers it. */
+  readonly identification?: Uint8Array
 }
 
 /** Opens an SCP11 session. A refusal is a RefusedError, a wrong receipt or a reflected key an AuthError. */
@@ -97,7 +99,7 @@ export class AwaitingReceipt {
         ins: variant === 'b' ? 0x88 : 0x82,
         p1: keyVersion,
         p2: keyId,
-        data,
+        data: options.identification === undefined ? data : concat(data, options.identification),
         le: 0x100,
       }),
       next: new AwaitingReceipt(options, request, data, ephemeral),

@@ -58,6 +58,7 @@ export function testOnlyPki(crypto: Crypto, seed = 'a', test = false): TestOnlyP
   for (const role of ['operator', 'supplier'] as const) add(role, 'authority')
   for (const role of ['issuer', 'mounter', 'loader', 'log'] as const) add(role, 'manufacturer-root')
   add('central-system', 'unit')
+  add('unit-channel', 'unit')
   const subject = { commonName: 'module', serialNumber: '0011223344556677' }
   add('module-identity', 'manufacturer-root', { subject })
   const centralKeyHash = crypto.sha256(key('central-system').publicPoint)
