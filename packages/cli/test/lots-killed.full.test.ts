@@ -51,14 +51,27 @@ before(async () => {
   assert.equal((await commandLine(top, ['init', 'work'])).status, 0)
   await good('manufacturer', 'init-root', '--out', 'root.pem')
   await good('issuer', 'mask', 'fleet', '--out', 'fleet.mask', '--eeprom', '32768')
-  await good('issuer', 'lot', 'new', 'spring', '--mask', 'fleet', '--count', String(count), '--out', 'order')
+  for (const lot of ['spring', 'autumn']) {
+    await good(
+      'issuer',
+      'lot',
+      'new',
+      lot,
+      '--mask',
+      'fleet',
+      '--count',
+      String(count),
+      '--out',
+      `${lot}.order`,
+    )
+  }
 })
 
 test('produce, mount, customize, certify and finish of a lot, killed again and again: nothing is lost, nothing is doubled', async () => {
   const produce = ['--count', String(count), '--out', 'chips', '--delivery-note', 'note']
   const mount = ['--chips', 'chips', '--first-serial', '0000000000000001', '--delivery-note', 'note']
   const kills = {
-    produce: await untilDone(['manufacturer', 'produce', 'order', ...produce]),
+    produce: await untilDone(['manufacturer', 'produce', 'spring.order', ...produce]),
     mount: await untilDone(['mounter', 'mount', ...mount, '--mounted', 'serials']),
     customize: await untilDone([
       ...['issuer', 'lot', 'customize', 'spring', '--chips', 'chips', '--product', 'cash', '--jobs', '2'],
@@ -82,4 +95,31 @@ test('produce, mount, customize, certify and finish of a lot, killed again and a
   // Every event stands in an outbox once.
   assert.equal((await good('outbox', 'mounter'))['entries'].length, count)
   assert.equal((await good('outbox', 'issuer'))['entries'].length, 4 * count)
+})
+
+test('produce and mount a lot, and complete it in one go, killed again and again: nothing is lost, nothing is doubled', async () => {
+  const produce = ['--count', String(count), '--out', 'stock', '--delivery-note', 'autumn.note']
+  await good('manufacturer', 'produce', 'autumn.order', ...produce)
+  const mount = ['--first-serial', '0000000000001001', '--delivery-note', 'autumn.note']
+  await good('mounter', 'mount', '--chips', 'stock', ...mount, '--mounted', 'autumn.serials')
+  const kills = await untilDone([
+    ...['issuer', 'lot', 'complete', 'autumn', '--chips', 'stock', '--product', 'cash', '--jobs', '2'],
+    ...['--serials', 'autumn.serials', '--papers', 'autumn', '--report', 'autumn.json', '--irreversible'],
+  ])
+  assert.ok(kills > 0)
+  const rows = JSON.parse(readFileSync(join(work, 'autumn.json'), 'utf8')) as JsonObject[]
+  assert.equal(rows.length, count)
+  assert.deepEqual(new Set(rows.map(({ outcome }) => outcome)), new Set(['finished']))
+  assert.equal(new Set(rows.map(({ serial }) => serial)).size, count)
+  assert.equal(new Set(rows.map(({ certificate }) => certificate)).size, count)
+  assert.equal(readdirSync(join(work, 'autumn')).filter((name) => name.endsWith('.papers')).length, count)
+  const left = readdirSync(join(work, 'stock')).filter((name) => !/\.chip(\.key)?$/.test(name))
+  assert.deepEqual(left, [])
+  assert.equal((await good('outbox', 'issuer'))['entries'].length, 8 * count)
+  // The manufacturer kept every certificate before the run ended: it makes none a second time.
+  const again = await good(
+    ...['issuer', 'lot', 'complete', 'autumn', '--chips', 'stock', '--product', 'cash'],
+    ...['--serials', 'autumn.serials', '--papers', 'autumn', '--irreversible'],
+  )
+  assert.equal(again['before'], count)
 })

@@ -10,7 +10,7 @@ import { UsageError } from '@sealwright/core/errors'
 import { type PolicyName, policyBits } from '@sealwright/core/personalization'
 import { maskLayout } from '@sealwright/node/chips'
 import { syncFolder } from '@sealwright/node/files'
-import { chipNames, papersPath, threads, writePapers } from '@sealwright/node/lots'
+import { chipNames, papersPath, processes, writePapers } from '@sealwright/node/lots'
 import {
   certifiedPoints,
   completeLot,
@@ -50,7 +50,7 @@ const reportOption = {
 }
 const jobsOption = {
   flags: '--jobs <number>',
-  text: 'how many chips at a time (default: one more than there are cores, since each waits for the disk)',
+  text: 'how many chips at a time (default: one more than there are cores, since each waits for the disk; a few chips one after the other)',
 }
 
 const productOptions = [
@@ -170,7 +170,7 @@ export function register(issuer: Command, context: Context): void {
       const name = step.argument(0)
       const root = step.option('manufacturer-root')
       const { input, task, tidy } = await productWork(step, ports, certificateOf(step.readFile(root), root))
-      const crew = threads({ jobs: jobsOf(step), task: { kind: 'customize', ...task } })
+      const crew = processes({ jobs: jobsOf(step, input.chips), task: { kind: 'customize', ...task } })
       const done = await customizeLot(ports, { ...input, crew })
       tidy()
       const all = []
@@ -216,7 +216,7 @@ export function register(issuer: Command, context: Context): void {
       const manufacturer = step.party('manufacturer')
       const { encoded } = await manufacturerRoot(manufacturer)
       const { input, task, tidy } = await productWork(step, ports, encoded)
-      const crew = threads({ jobs: jobsOf(step), task: { kind: 'complete', ...task } })
+      const crew = processes({ jobs: jobsOf(step, input.chips), task: { kind: 'complete', ...task } })
       const certificates = await certificateRecord(manufacturer)
       const done = await completeLot(ports, { ...input, certificates, crew })
       tidy()
@@ -250,12 +250,13 @@ export function register(issuer: Command, context: Context): void {
       const name = step.argument(0)
       const chips = step.path(step.option('chips'))
       const file = step.option('certificates')
+      const names = requireChips(chips)
       const done = await finishLot(ports, {
         lot: name,
-        chips: requireChips(chips),
+        chips: names,
         certificates: certificatesBySerial(step.readFile(file)),
-        crew: threads({
-          jobs: jobsOf(step),
+        crew: processes({
+          jobs: jobsOf(step, names),
           task: {
             kind: 'finish',
             workspace: step.workspace().folder,
@@ -291,7 +292,7 @@ export function register(issuer: Command, context: Context): void {
   })
 }
 
-/** What customize and complete have in common: what is done to the chips, here and in threads. */
+/** What customize and complete have in common: what is done to the chips, here and in processes. */
 async function productWork(step: Step, ports: PartyPorts, manufacturerRoot: Uint8Array) {
   const [lot, product] = [step.argument(0), step.option('product') as ProductName]
   const chips = step.path(step.option('chips'))
@@ -352,8 +353,8 @@ function known(file: string, step: Step): ReadonlySet<string> {
   return new Set(parseSerialList(file, step.readFile(file)).map(encodeHex))
 }
 
-function jobsOf(step: Step): number {
-  const jobs = step.number('jobs') ?? availableParallelism() + 1
+function jobsOf(step: Step, chips: readonly string[]): number {
+  const jobs = step.number('jobs') ?? (chips.length < worthProcesses ? 1 : availableParallelism() + 1)
   if (jobs < 1 || jobs > 64) throw new UsageError(`--jobs: expected 1 to 64, got ${jobs}`)
   return jobs
 }
@@ -398,3 +399,6 @@ function told(step: Step, lot: string, run: LotRun, more: Readonly<Record<string
   const incomplete = done.refused + done.discarded + done.failed + missed > 0
   return incomplete ? failing('lot-incomplete', found) : found
 }
+
+/** Fewer chips are done before other processes are there. */
+const worthProcesses = 50

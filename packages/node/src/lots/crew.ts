@@ -1,6 +1,7 @@
+import { type ChildProcess, fork } from 'node:child_process'
 import { getCompileCacheDir } from 'node:module'
 import { dirname } from 'node:path'
-import { Worker } from 'node:worker_threads'
+import { fileURLToPath } from 'node:url'
 import { InternalError } from '@sealwright/core/errors'
 import type { LotChipDone, LotJob } from '@sealwright/roles/issuer'
 import type { ChipClaim, LotCrew } from '@sealwright/roles/ports'
@@ -9,21 +10,21 @@ import { type LotTask, lotWork } from './task.ts'
 
 export interface CrewOptions {
   readonly task: LotTask
-  /** How many chips at a time; 1: in this thread. */
+  /** How many chips at a time; 1: in this process. */
   readonly jobs: number
 }
 
-/** A crew of threads. */
-export function threads({ task, jobs: size }: CrewOptions): LotCrew<LotJob, LotChipDone> {
+/** A crew of processes: threads of one share what OpenSSL locks, and lose a quarter of their time to it. */
+export function processes({ task, jobs: size }: CrewOptions): LotCrew<LotJob, LotChipDone> {
   return {
     async work(jobs, claim, done) {
       if (size === 1) return workHere(task, jobs, claim, done)
       const queue = new JobQueue(jobs)
-      const crew = Array.from({ length: size }, () => new Thread(task, queue, claim, done))
+      const crew = Array.from({ length: size }, () => new WorkerProcess(task, queue, claim, done))
       try {
-        await Promise.all(crew.map((thread) => thread.ended))
+        await Promise.all(crew.map((worker) => worker.ended))
       } finally {
-        await Promise.all(crew.map((thread) => thread.stop()))
+        await Promise.all(crew.map((worker) => worker.stop()))
       }
     },
   }
@@ -58,10 +59,11 @@ class JobQueue {
   }
 }
 
-/** One thread and the jobs that it has; it ends when there are no more, or with the first error. */
-class Thread {
+/** One process and the jobs that it has; it ends when there are no more, or with the first error. */
+class WorkerProcess {
   readonly ended: Promise<void>
-  readonly #worker: Worker
+  readonly #child: ChildProcess
+  readonly #gone: Promise<void>
 
   constructor(
     task: LotTask,
@@ -69,17 +71,22 @@ class Thread {
     claim: (claim: ChipClaim) => string | undefined,
     done: (result: LotChipDone) => Promise<void>,
   ) {
-    const worker = new Worker(new URL('./lot-worker.ts', import.meta.url), {
-      workerData: task,
-      env: threadEnvironment(),
+    const child = fork(fileURLToPath(new URL('./lot-worker.ts', import.meta.url)), {
+      serialization: 'advanced',
+      env: workerEnvironment(),
       // What a chip needs is gone with it. Without a bound the heap grows with their number, because nothing makes V8 collect.
-      resourceLimits: { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 128 },
+      execArgv: ['--max-semi-space-size=16', '--max-old-space-size=128'],
     })
-    this.#worker = worker
-    const say = (message: ToWorker): void => worker.postMessage(message)
+    this.#child = child
+    this.#gone = new Promise((gone) => {
+      child.once('exit', () => gone())
+      child.once('error', () => gone())
+    })
     this.ended = new Promise((ended, failed) => {
       let open = 0
       let dry = false
+      // A process that is gone says so itself, with more than that a message did not reach it.
+      const say = (message: ToWorker): void => void child.send(message, () => {})
       const feed = async (): Promise<void> => {
         open++
         const job = await queue.next()
@@ -104,25 +111,32 @@ class Thread {
             if (open === 0) ended()
         }
       }
-      worker.on('message', (message: FromWorker) => void heard(message).catch(failed))
-      worker.on('error', failed)
-      worker.on('exit', () => failed(new InternalError('a thread ended before its work')))
+      child.on('message', (message: FromWorker) => void heard(message).catch(failed))
+      child.on('error', failed)
+      child.on('exit', (status, signal) =>
+        failed(
+          new InternalError(`a process of the lot ended before its work: ${signal ?? `status ${status}`}`),
+        ),
+      )
+      say({ kind: 'task', task })
     })
     // Whoever waits for all hears of the first that fails.
     this.ended.catch(() => {})
   }
 
+  /** The chip at hand is done first: nothing is half written. */
   async stop(): Promise<void> {
-    await this.#worker.terminate()
+    if (this.#child.connected) this.#child.disconnect()
+    await this.#gone
   }
 }
 
-/** A thread does not inherit where Node keeps what it compiled. */
-function threadEnvironment(): NodeJS.ProcessEnv {
+/** A process does not inherit where Node keeps what it compiled. */
+function workerEnvironment(): NodeJS.ProcessEnv {
   const compiled = getCompileCacheDir()
   // It names the folder of this Node's version in the one that was given.
   return compiled === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(compiled) }
 }
 
-/** So many, that a thread has the next one before it asks. */
+/** So many, that a process has the next one before it asks. */
 const jobsAtHand = 2

@@ -11,21 +11,22 @@ import {
 } from '@sealwright/core/errors'
 import type { LotChipDone, LotJob } from '@sealwright/roles/issuer'
 import type { ChipClaim } from '@sealwright/roles/ports'
+import type { LotTask } from './task.ts'
 
-/** What the main thread says to one that works on chips. */
+/** What the main process says to one that works on chips; the task first. */
 export type ToWorker =
+  | { readonly kind: 'task'; readonly task: LotTask }
   | { readonly kind: 'job'; readonly job: LotJob }
   | { readonly kind: 'claimed'; readonly refusal: string | undefined }
-  | { readonly kind: 'end' }
 
-/** What a thread says to the main one. */
+/** What such a process says to the main one. */
 export type FromWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'claim'; readonly claim: ChipClaim }
   | { readonly kind: 'done'; readonly result: LotChipDone }
   | { readonly kind: 'failed'; readonly error: ErrorParts }
 
-/** An error in values: between threads, objects lose their class. */
+/** An error in values: between processes, objects lose their class. */
 export interface ErrorParts {
   readonly name: string
   readonly message: string

@@ -23,7 +23,7 @@ import type { ModuleFileOptions } from '../transport/index.ts'
 import { workingPorts } from '../workspace/index.ts'
 import { powerChip } from './powered-chip.ts'
 
-/** What is done to each chip, told in values that go to other threads. */
+/** What is done to each chip, told in values that go to other processes. */
 export type LotTask = CustomizeTask | FinishTask | CompleteTask
 
 interface CommonTask {
