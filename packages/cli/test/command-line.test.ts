@@ -39,7 +39,7 @@ test('init makes a workspace and tells which parties live in it', async () => {
   const { status, json } = await commandLineJson(folder, ['init', 'work'])
   assert.equal(status, 0)
   assert.equal(json['ok'], true)
-  assert.equal(json['parties'].length, 11)
+  assert.equal(json['parties'].length, 12)
 })
 
 test('a command finds its workspace from a folder inside it, and by --workspace', async () => {

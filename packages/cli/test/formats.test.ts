@@ -12,6 +12,7 @@ import {
   formats,
 } from '@sealwright/core/catalog'
 import { encodeCanonical, parseDocument } from '@sealwright/core/cbor'
+import { withHandle } from '@sealwright/core/crypto'
 import * as customization from '@sealwright/core/customization'
 import { errorTable } from '@sealwright/core/errors'
 import * as keyDownload from '@sealwright/core/key-download'
@@ -31,6 +32,7 @@ import {
   serializeCardLogEntry,
   serializeCardLogFile,
 } from '@sealwright/core/signing-card'
+import { parseTicketRecord, prepareTicket, serializeTicketRecord } from '@sealwright/core/tickets'
 import { parseControlPage } from '@sealwright/module/eeprom'
 import { parseRom } from '@sealwright/module/rom'
 import { nodeCrypto } from '@sealwright/node/crypto'
@@ -45,6 +47,8 @@ import {
 } from '@sealwright/roles/central'
 import { parseEntriesFile } from '@sealwright/roles/custody'
 import { parseLogRefusal, serializeLogRefusal } from '@sealwright/roles/log'
+import { parsePersonTag } from '@sealwright/roles/person'
+import { parseGivenApprovals, parseTicketCount } from '@sealwright/roles/unit'
 import { commandLine } from './run.ts'
 
 // Every format of the catalog with a real example of it: the version as it is is read; the next one, whatever stands behind it, is refused
@@ -125,6 +129,14 @@ const inStore = (path: string, line: string, at = work): Example =>
 const mask = customization.parseMaskFile(file('exchange/small.mask'))
 const program = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)
 const verifyCash = 'module verify chips/cash.chip'
+function signedTicket(): Uint8Array {
+  const id = new Uint8Array(16)
+  const ticket = { id, unit: id, customer: id, number: 1, count: 1, issued: 1, until: 2 }
+  return withHandle(nodeCrypto.ecPrivateKey(new Uint8Array(32).fill(1)), (key) => {
+    const unsigned = prepareTicket(ticket, key.publicPoint, nodeCrypto)
+    return unsigned.finish(key.sign(unsigned.toBeSigned))
+  })
+}
 const leafOfRefusal = serializeLogRefusal({
   digest: new Uint8Array(32).fill(1),
   reason: 'for the test',
@@ -234,6 +246,19 @@ const examples: Record<FormatName, Example> = {
     parseCardLogEntry,
   ),
   'card log': cborMap(serializeCardLogFile({ serial: new Uint8Array(8), entries: [] }), parseCardLogFile),
+  'given approvals': cborMap(
+    encodeCanonical({ v: 1, format: 'sealwright given approvals', documents: [] }),
+    parseGivenApprovals,
+  ),
+  person: cborMap(encodeCanonical({ v: 1, format: 'sealwright person', id: 'anna' }), parsePersonTag),
+  'ticket count': cborMap(
+    encodeCanonical({ v: 1, format: 'sealwright ticket count', ticket: signedTicket(), used: 0 }),
+    parseTicketCount,
+  ),
+  'ticket record': cborMap(
+    serializeTicketRecord({ unit: file('certs/unit.pem'), tickets: [], certificates: [] }),
+    parseTicketRecord,
+  ),
   intent: inStore(
     firstIn('loader/store/intents', oldWork),
     'loader key new --module chips/loader.chip --reference 0x00010A01 --usage M6 --mode C',

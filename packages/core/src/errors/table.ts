@@ -221,6 +221,41 @@ export const errorTable = {
     remedy:
       'pin the root certificate first: `sealwright supplier trust`, `sealwright operator trust` or `sealwright authority trust`',
   },
+  'enrolment-refused': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      'see who is enrolled with `sealwright central roster`; take another name tag, and a key of its own',
+  },
+  'roster-missing': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      'enrol persons with `sealwright central enrol`, and take the roster with `sealwright unit roster`',
+  },
+  'roster-refused': {
+    culprit: 'bytes',
+    exit: 3,
+    remedy: 'ask the central system for its newest roster: `sealwright central roster`',
+  },
+  'approval-missing': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      'write the request with `sealwright unit request-approval`; one person signs it with `sealwright person request`, another one with `sealwright person approve`',
+  },
+  'approval-refused': {
+    culprit: 'bytes',
+    exit: 3,
+    remedy:
+      'look at both approvals with `sealwright inspect`; where they do not fit this run, ask again with `sealwright unit request-approval`',
+  },
+  'ticket-refused': {
+    culprit: 'bytes',
+    exit: 3,
+    remedy:
+      'see how much of the ticket is left with `sealwright unit ticket show`; ask the central system for the next one: `sealwright central ticket issue`',
+  },
   'papers-missing': {
     culprit: 'state',
     exit: 7,

@@ -1,3 +1,5 @@
+export { type DoubleUse, type Merged, type MergeInput, mergeTickets, type TicketAccount } from './merge.ts'
+export { parseTicketRecord, serializeTicketRecord, type TicketRecord } from './record.ts'
 export {
   checkTicket,
   highestCount,

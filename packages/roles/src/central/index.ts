@@ -14,4 +14,13 @@ export {
 } from './disabling.ts'
 export { type CentralKey, key, sessionKey } from './key.ts'
 export { type DecidedPayment, payment } from './payment.ts'
+export { type EnrolInput, enrol, type IssuedRoster, revoke, roster } from './people.ts'
 export { type KnownUnit, type OperatingKey, type Session, type SessionInput, session } from './session.ts'
+export {
+  type IssuedTicket,
+  type IssueTicketInput,
+  issueTicket,
+  type MergeTicketsInput,
+  mergeRecords,
+  ticketsOf,
+} from './tickets.ts'

@@ -4,6 +4,7 @@ export const parties = {
   manufacturer: 'makes modules, certifies their identity and the units that personalize them',
   mounter: 'mounts chips and writes their serial numbers',
   unit: 'personalizes modules at their place of use',
+  person: 'approves, on a device of its own, what needs two people',
   central: 'the host that operating modules talk to',
   loader: 'holds application keys and encrypts them for modules',
   operator: 'rents out resources in modules: reserves, activates, blocks, releases',

@@ -15,6 +15,7 @@ import {
   parseCertificate,
   requirePath,
   serializeCertificate,
+  type TicketNumber,
   tbsOfProfile,
 } from '@sealwright/core/x509'
 import type { PartyPorts } from '../ports/index.ts'
@@ -45,11 +46,13 @@ export interface ModuleKey {
   readonly point: Uint8Array
   readonly begin: BeginRequest
   readonly centralPoint: Uint8Array
+  /** Where the unit works under a ticket. */
+  readonly ticket?: TicketNumber
 }
 
 /** The operating certificate: bound to BEGIN's nonce, the customer, and the hash of the central system's key. It ends with the unit's. */
 export function issueOperating(ports: PartyPorts, unit: Certificate, module: ModuleKey): Promise<Uint8Array> {
-  const { serial, point, begin } = module
+  const { serial, point, begin, ticket } = module
   return issue(ports, {
     role: 'module-operating',
     serialNumber: certificateNumber(ports),
@@ -59,6 +62,7 @@ export function issueOperating(ports: PartyPorts, unit: Certificate, module: Mod
     notAfter: unit.notAfter,
     issuer: unit,
     binding: bindingOf(ports, unit, module),
+    ...(ticket === undefined ? {} : { ticket }),
   })
 }
 

@@ -5,3 +5,18 @@ export { type ChannelChoice, channelWarning } from './personalization-channel.ts
 export { type Given, type Personalized, type PersonalizeInput, personalize } from './personalize.ts'
 export { type PersonalizationRecord, parseRecord, readRecords } from './record.ts'
 export { type Request, type RequestInput, request } from './request.ts'
+export {
+  parseGivenApprovals,
+  type RequestApprovalInput,
+  requestApproval,
+  type TakeRosterInput,
+  takeRoster,
+} from './rules.ts'
+export {
+  currentTicket,
+  parseTicketCount,
+  type TakeTicketInput,
+  type TicketCount,
+  takeTicket,
+  ticketRecord,
+} from './tickets.ts'

@@ -38,6 +38,8 @@ import {
   requireModuleTakes,
 } from './personalization-channel.ts'
 import { type PersonalizationRecord, readRecords, writeRecord } from './record.ts'
+import { type ApprovedRun, approvalRefused, requireApproval } from './rules.ts'
+import { currentTicket, takeNumber } from './tickets.ts'
 
 export interface PersonalizeInput extends ChannelChoice {
   /** Serial number of the module that the order names, 8 bytes. */
@@ -67,6 +69,8 @@ export interface PersonalizeInput extends ChannelChoice {
   readonly bareSignature?: boolean
   /** Gives the central system's key without a certificate, where the module's policy allows that. */
   readonly insecureCentralKeyBare?: boolean
+  /** Two `approval` documents, where this unit has taken a roster. */
+  readonly approvals?: readonly Uint8Array[]
   /** This unit's certificate is the central system's, not the manufacturer's: the module can call that plausible only. */
   readonly insecureCircular?: boolean
 }
@@ -94,6 +98,8 @@ export interface Personalized {
   readonly number: number
   readonly chain: Uint8Array
   readonly entries: readonly LogEntry[]
+  /** Who asked and who approved, where this unit checks that; undefined too when nothing was signed now. */
+  readonly approved?: { readonly requester: string; readonly approver: string }
 }
 
 interface World {
@@ -220,15 +226,25 @@ async function settled({ ports, serial }: World, channel: Channel): Promise<Outc
 }
 
 async function run(world: World, channel: Channel): Promise<Outcome> {
-  const { ports, transport, serial, unit, form, documentKey } = world
+  const { ports, transport, serial, unit, form, documentKey, central, input } = world
+  const { approvals, bareSignature = false } = input
+  const approved = await requireApproval(ports, { serial, unit, centralPoint: central.point, approvals })
+  if (bareSignature && (await currentTicket(ports)) !== undefined) {
+    throw new UsageError(
+      'a signature without the key carries no number of a ticket; this unit works under one',
+    )
+  }
   await requireModuleTakes(channel, form)
   const identity = await requireIdentity(world, channel)
   const warning = channelWarning(form)
   if (warning !== undefined) ports.progress(warning)
   const work = async (secured: Channel): Promise<Outcome> => {
-    const begun = await begin(world, secured, identity)
+    const begun = await begin(world, secured, identity, approved)
     const data = serializeCompleteRequest(begun.issued)
-    return finish(ports, begun, await complete(secured, data), false)
+    const done = await finish(ports, begun, await complete(secured, data), false)
+    if (approved === undefined) return done
+    const { requester, approver } = approved
+    return { ...done, approved: { requester, approver } }
   }
   return inPersonalizationChannel(ports, transport, { form, serial, identity, unit, documentKey }, work)
 }
@@ -263,13 +279,24 @@ async function begin(
   world: World,
   secured: Channel,
   identity: Certificate | undefined,
+  approved: ApprovedRun | undefined,
 ): Promise<Required<Pick<PersonalizationRecord, 'issued'>> & PersonalizationRecord> {
   const { ports, serial, unit, root, central, input } = world
   const { crypto, clock, entropy } = ports
   const now = clock.now()
-  const earlier = (await readRecords(ports, serial)).find((record) => mayResume(record, unit, now))
+  const records = await readRecords(ports, serial)
+  const ofRun = records.filter(({ begin }) => approved === undefined || usesNonce(begin, approved.nonce))
+  const earlier = ofRun.find((record) => mayResume(record, unit, now))
+  if (approved !== undefined && earlier === undefined && ofRun.length > 0) {
+    throw approvalRefused('nonce', 'another run has used it up')
+  }
   const data =
-    earlier?.begin ?? serializeBeginRequest({ salt: entropy.bytes(16), time: now, nonce: entropy.bytes(16) })
+    earlier?.begin ??
+    serializeBeginRequest({
+      salt: entropy.bytes(16),
+      time: now,
+      nonce: approved?.nonce ?? entropy.bytes(16),
+    })
   const record = earlier ?? { serial, begin: data }
   if (earlier === undefined) await writeRecord(ports, record)
   const answerBytes = await secured.send('BEGIN', { data })
@@ -290,6 +317,8 @@ async function begin(
     equal(record.issued.central, centralGiven) &&
     isBareCertificate(record.issued.operating) === (input.bareSignature === true) &&
     equal(record.issued.unit, unit.encoded)
+  // Counted before anything is signed. What no record keeps was given to nobody.
+  const ticket = usable ? undefined : await takeNumber(ports, request.nonce, record.issued === undefined)
   const issued = usable
     ? record.issued!
     : {
@@ -299,6 +328,7 @@ async function begin(
           point: answer.point,
           begin: request,
           centralPoint: central.point,
+          ...(ticket === undefined ? {} : { ticket }),
         }),
         central: centralGiven,
         unit: unit.encoded,
@@ -336,6 +366,10 @@ function policyOf(input: PersonalizeInput): Policy {
     ['circular-certification', input.insecureCircular],
   ]
   return new Set(names.filter(([, wanted]) => wanted === true).map(([name]) => name))
+}
+
+function usesNonce(begin: Uint8Array, nonce: Uint8Array): boolean {
+  return equal(parseBeginRequest(begin).nonce, nonce)
 }
 
 /** A broken-off run is taken up with its own time and nonce for an hour; after that they are old. */

@@ -30,12 +30,18 @@ export async function writeRecord({ store }: PartyPorts, record: Personalization
 }
 
 /** All records of a module, in no order. */
-export async function readRecords(
-  { store }: PartyPorts,
-  serial: Uint8Array,
-): Promise<PersonalizationRecord[]> {
+export function readRecords(ports: PartyPorts, serial: Uint8Array): Promise<PersonalizationRecord[]> {
+  return readBelow(ports, folderOf(serial))
+}
+
+/** The records of all modules. */
+export function readAllRecords(ports: PartyPorts): Promise<PersonalizationRecord[]> {
+  return readBelow(ports, folder)
+}
+
+async function readBelow({ store }: PartyPorts, prefix: string): Promise<PersonalizationRecord[]> {
   const records: PersonalizationRecord[] = []
-  for (const name of await store.list(folderOf(serial))) {
+  for (const name of await store.list(prefix)) {
     const bytes = await store.read(name)
     if (bytes !== undefined) records.push(parseRecord(bytes))
   }
@@ -68,7 +74,7 @@ export function parseRecord(bytes: Uint8Array): PersonalizationRecord {
 }
 
 function folderOf(serial: Uint8Array): string {
-  return `personalizations/${encodeHex(serial).toLowerCase()}/`
+  return `${folder}${encodeHex(serial).toLowerCase()}/`
 }
 
 // A record's name is BEGIN's nonce, its last 16 bytes.
@@ -76,4 +82,5 @@ function nameOf(serial: Uint8Array, begin: Uint8Array): string {
   return `${folderOf(serial)}${encodeHex(begin.subarray(20)).toLowerCase()}`
 }
 
+const folder = 'personalizations/'
 const format = 'sealwright personalization'

@@ -1,0 +1,294 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { commands } from '@sealwright/core/catalog'
+import { parseApproval, parseRoster } from '@sealwright/core/people'
+import type { Transport } from '@sealwright/core/ports'
+import { parseCertificate } from '@sealwright/core/x509'
+import { enrol, key, revoke, roster } from '@sealwright/roles/central'
+import * as person from '@sealwright/roles/person'
+import { parseGivenApprovals, readRecords, requestApproval, takeRoster } from '@sealwright/roles/unit'
+import { broken, cutLine, requireOne, transportOf } from './personalization-world.ts'
+import {
+  approvals,
+  ask,
+  centralOf,
+  copyOf,
+  device,
+  enrolled,
+  nextModule,
+  personalizeWith,
+  ruled,
+  rulesWorld,
+} from './unit-rules-world.ts'
+
+// A unit whose key lies in a file: the host checks what a signing card would check by itself.
+
+const refused = (reason: string) => (error: { code?: string; details?: { reason?: string } }) => {
+  assert.equal(error.code, 'approval-refused', String(error))
+  assert.equal(error.details?.reason, reason)
+  return true
+}
+
+describe('two people', () => {
+  test('[B17a] one asks, another approves, and the unit signs; without a roster it needs nobody', async () => {
+    const world = await rulesWorld()
+    await ruled(world)
+    await assert.rejects(personalizeWith(world), { code: 'approval-missing' })
+    const given = await approvals(world, await ask(world))
+    const done = await personalizeWith(world, given)
+    assert.deepEqual(done.approved, { requester: 'anna', approver: 'berta' })
+    await requireOne(world)
+    // The certificate is bound to the nonce that both have signed, and what they signed is kept.
+    const { nonce } = parseApproval(given[0]).approval
+    assert.deepEqual(done.operating.certificate?.binding?.nonce, nonce)
+    const kept = (await world.unit.store.list('approvals/given/'))[0]!
+    assert.deepEqual(parseGivenApprovals((await world.unit.store.read(kept))!), given)
+    const free = await rulesWorld()
+    assert.equal((await personalizeWith(free)).approved, undefined)
+  })
+
+  test('[B17b][B17c] one alone, the same one twice, and the requester as approver sign nothing', async () => {
+    const world = await rulesWorld()
+    await ruled(world)
+    const request = await ask(world)
+    const [asked, approved] = await approvals(world, request)
+    await assert.rejects(personalizeWith(world, [asked]), refused('count'))
+    await assert.rejects(personalizeWith(world, [asked, asked]), refused('same-person'))
+    await assert.rejects(personalizeWith(world, [approved, approved]), refused('same-person'))
+    const source = { roster: await world.roster(), ...centralOf(world) }
+    const { anna, carla } = world.people
+    // Her own device refuses already.
+    await assert.rejects(person.readAsked(anna, asked, source), refused('same-person'))
+    const own = await person.consent(carla, await person.readRequest(carla, request))
+    const shown = await person.readRequest(carla, request)
+    const twice = await person.consent(carla, shown)
+    await assert.rejects(personalizeWith(world, [own, twice]), refused('same-person'))
+    assert.equal((await readRecords(world.unit, world.fixture.serial)).length, 0)
+    await personalizeWith(world, [asked, approved])
+  })
+
+  test('[B17d] an approval for another module, of another unit, and of no request of this unit sign nothing', async () => {
+    const world = await rulesWorld()
+    await ruled(world)
+    const given = await approvals(world, await ask(world))
+    const other = nextModule(world, 9)
+    await assert.rejects(personalizeWith(other, given), refused('matter'))
+    // A second unit of the same customer, with the same persons.
+    const second = await rulesWorld()
+    await ruled(second)
+    await assert.rejects(personalizeWith(second, given), refused('nonce'))
+    await personalizeWith(world, given)
+  })
+
+  test('approvals count for one run: another one needs its own', async () => {
+    const world = await rulesWorld()
+    await ruled(world)
+    const given = await approvals(world, await ask(world))
+    await personalizeWith(world, given)
+    // The same module once more, as if it had been depersonalized.
+    const again = { ...world, fixture: nextModule(world, 8).fixture }
+    await assert.rejects(personalizeWith(again, given), refused('nonce'))
+  })
+
+  test('an approval ends with its time, and the last second counts', async () => {
+    const world = await rulesWorld()
+    await ruled(world)
+    const unit = parseCertificate(world.unitCertificate)
+    const { serial } = world.fixture
+    const { document, request } = await requestApproval(world.unit, { serial, unit, hours: 1 })
+    const given = await approvals(world, document)
+    world.clock.advance(3601)
+    assert.equal(world.clock.now(), request.until + 1)
+    await assert.rejects(personalizeWith(world, given), refused('ended'))
+    await assert.rejects(approvals(world, document), refused('ended'))
+    const later = await requestApproval(world.unit, { serial, unit, hours: 1 })
+    const inTime = await approvals(world, later.document)
+    world.clock.advance(3600)
+    await personalizeWith(world, inTime)
+  })
+
+  test('a revoked person does not count from the next roster on, and no earlier roster brings her back', async () => {
+    const world = await rulesWorld()
+    await ruled(world)
+    const before = await world.roster()
+    const given = await approvals(world, await ask(world))
+    await revoke(world.central, { id: 'berta' })
+    await ruled(world)
+    await assert.rejects(personalizeWith(world, given), refused('revoked'))
+    await assert.rejects(takeRoster(world.unit, { roster: before, ...centralOf(world) }), {
+      code: 'roster-refused',
+      details: { reason: 'older' },
+    })
+    const { anna, carla } = world.people
+    await personalizeWith(world, await approvals(world, await ask(world), [anna, carla]))
+  })
+
+  test('a roster ends: a unit that hears of none any more stops', async () => {
+    const world = await rulesWorld()
+    await ruled(world)
+    world.clock.advance(89 * 86_400)
+    const given = await approvals(world, await ask(world))
+    world.clock.advance(86_400)
+    await personalizeWith(world, given)
+    const other = nextModule(world, 9)
+    const late = await approvals(world, await ask(other))
+    world.clock.advance(1)
+    await assert.rejects(personalizeWith(other, late), refused('roster-ended'))
+    await roster(world.central, { days: 90 })
+    await ruled(world)
+    await personalizeWith(other, late)
+  })
+
+  test('rosters of another central system, and of one whose fingerprint was not told, are not taken', async () => {
+    const world = await rulesWorld()
+    const other = await rulesWorld()
+    const { fingerprint, document } = await key({ ...other.people.anna, party: 'central' }, { name: 'evil' })
+    const evil = { central: document, centralFingerprint: fingerprint }
+    const good = await world.roster()
+    await assert.rejects(takeRoster(world.unit, { roster: good, ...evil }), { code: 'roster-refused' })
+    const told = { ...centralOf(world), centralFingerprint: fingerprint }
+    await assert.rejects(takeRoster(other.unit, { roster: good, ...told }), { code: 'fingerprint-differs' })
+    // What was refused has pinned nobody; the first roster that is taken does.
+    assert.deepEqual(await world.unit.store.list('approvals/'), [])
+    await ruled(world)
+    await assert.rejects(takeRoster(world.unit, { roster: good, ...evil }), { code: 'not-trusted' })
+  })
+})
+
+describe('broken off and run again', () => {
+  test('[R2a] the line is cut at every command: the same approvals serve until the run is done, once', async () => {
+    for (const heard of ['before', 'after'] as const) {
+      for (let at = 1; ; at++) {
+        const world = await rulesWorld()
+        await ruled(world)
+        const given = await approvals(world, await ask(world))
+        const cut = await personalizeWith(world, given, cutLine(transportOf(world), at, heard)).then(
+          () => false,
+          (error) => {
+            assert.equal(error.code, 'transport-failed')
+            return true
+          },
+        )
+        await personalizeWith(world, given)
+        await requireOne(world)
+        assert.equal((await readRecords(world.unit, world.fixture.serial)).length, 1)
+        if (!cut) {
+          assert.ok(at > 15, `only ${at} commands`)
+          break
+        }
+      }
+    }
+  })
+
+  test('an hour later the time of the first BEGIN is old: people are asked again', async () => {
+    const world = await rulesWorld()
+    await ruled(world)
+    const given = await approvals(world, await ask(world))
+    const below = transportOf(world)
+    const cutInComplete: Transport = {
+      async transmit(command) {
+        if (command[1] === commands.COMPLETE.ins) throw broken()
+        return below.transmit(command)
+      },
+      close: () => below.close(),
+    }
+    await assert.rejects(personalizeWith(world, given, cutInComplete), { code: 'transport-failed' })
+    world.clock.advance(3600)
+    await assert.rejects(personalizeWith(world, given), refused('nonce'))
+    await personalizeWith(world, await approvals(world, await ask(world)))
+  })
+})
+
+describe('what the host cannot enforce', () => {
+  test('[B17a] a unit without its roster signs for one alone: the rule lies in the store, and the report says so', async () => {
+    const world = await rulesWorld()
+    await ruled(world)
+    await assert.rejects(personalizeWith(world), { code: 'approval-missing' })
+    await world.unit.store.remove('approvals/roster')
+    const done = await personalizeWith(world)
+    assert.equal(done.approved, undefined)
+    await requireOne(world)
+  })
+
+  test('approvals without a roster are refused, not ignored', async () => {
+    const world = await rulesWorld()
+    await ruled(world)
+    const given = await approvals(world, await ask(world))
+    await world.unit.store.remove('approvals/roster')
+    await assert.rejects(personalizeWith(world, given), { code: 'roster-missing' })
+  })
+
+  test('a copy of the store of yesterday takes the same approvals once more', async () => {
+    const world = await rulesWorld()
+    await ruled(world)
+    const given = await approvals(world, await ask(world))
+    const yesterday = await copyOf(world.unit.store)
+    await personalizeWith(world, given)
+    const again = { ...world, fixture: nextModule(world, 8).fixture }
+    await assert.rejects(personalizeWith(again, given), refused('nonce'))
+    const restored = { ...again, unit: { ...world.unit, store: yesterday } }
+    await personalizeWith(restored, given)
+  })
+})
+
+describe('enrolment', () => {
+  test('a person is known by the key that the fingerprint told, under one tag, for good', async () => {
+    const world = await rulesWorld()
+    const { central, clock } = world
+    const emil = await device('emil', clock)
+    const made = await person.init(emil, { id: 'emil' })
+    const input = { request: made.document, duties: ['approve'], actions: ['personalize'] } as const
+    const wrong = (await person.show(world.people.anna)).fingerprint
+    await assert.rejects(enrol(central, { ...input, fingerprint: wrong }), { code: 'fingerprint-differs' })
+    const first = await enrol(central, { ...input, fingerprint: made.fingerprint })
+    assert.equal(first.roster.number, 4)
+    // Other duties for the same person and key.
+    const more = await enrol(central, {
+      ...input,
+      duties: ['approve', 'request'],
+      fingerprint: made.fingerprint,
+    })
+    assert.equal(more.roster.persons.length, 4)
+    assert.deepEqual(more.roster.persons.find(({ id }) => id === 'emil')?.duties, ['request', 'approve'])
+    await assert.rejects(person.init(emil, { id: 'emily' }), { code: 'enrolment-refused' })
+    const sameTag = await device('another emil', clock).catch(() => undefined)
+    assert.equal(sameTag, undefined, 'a tag with a blank')
+  })
+
+  test('a tag that is or was taken, one that reads like it, and a key that is or was enrolled are refused', async () => {
+    const world = await rulesWorld()
+    const { central, clock } = world
+    const make = async (id: string, seed = id) => {
+      const ports = await device(seed, clock)
+      await ports.store.remove('person')
+      return enrolled(world, ports, id, ['approve'])
+    }
+    await assert.rejects(make('anna', 'x1'), { code: 'enrolment-refused' })
+    await assert.rejects(make('an-na', 'x2'), { code: 'enrolment-refused' })
+    await assert.rejects(make('dora', 'berta'), { code: 'enrolment-refused' })
+    await revoke(central, { id: 'anna' })
+    await assert.rejects(make('anna', 'x3'), { code: 'enrolment-refused' })
+    await assert.rejects(make('anna-2', 'anna'), { code: 'enrolment-refused' })
+    const { roster: last } = await make('anna-2', 'x4')
+    assert.deepEqual(
+      last.persons.map(({ id, revoked }) => [id, revoked !== undefined]),
+      [
+        ['anna', true],
+        ['anna-2', false],
+        ['berta', false],
+        ['carla', false],
+      ],
+    )
+    assert.equal((await revoke(central, { id: 'anna' })).roster.number, last.number, 'revoked once')
+    await assert.rejects(revoke(central, { id: 'nobody' }), { code: 'enrolment-refused' })
+  })
+
+  test('numbers of rosters rise by one, each is signed by the key of the known central key', async () => {
+    const world = await rulesWorld()
+    const names = await world.central.store.list('rosters/')
+    const numbers = await Promise.all(
+      names.map(async (name) => parseRoster((await world.central.store.read(name))!).roster.number),
+    )
+    assert.deepEqual(numbers, [1, 2, 3])
+  })
+})

@@ -1,0 +1,395 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { encodeHex } from '@sealwright/core/bytes'
+import { commands } from '@sealwright/core/catalog'
+import type { Transport } from '@sealwright/core/ports'
+import { scriptedEntropy } from '@sealwright/core/testing'
+import { parseTicket, parseTicketRecord, serializeTicketRecord } from '@sealwright/core/tickets'
+import {
+  type Certificate,
+  moduleSerialText,
+  parseCertificate,
+  serializeCertificate,
+  tbsOfProfile,
+} from '@sealwright/core/x509'
+import { issueTicket, mergeRecords, ticketsOf } from '@sealwright/roles/central'
+import { certifyUnit } from '@sealwright/roles/manufacturer'
+import { memoryPorts, type PartyPorts, type Store } from '@sealwright/roles/ports'
+import {
+  currentTicket,
+  personalize,
+  readRecords,
+  request,
+  signingKey,
+  takeTicket,
+  ticketRecord,
+} from '@sealwright/roles/unit'
+import { nodeCrypto } from '../src/crypto/index.ts'
+import {
+  broken,
+  customer,
+  cutLine,
+  personalizationWorld,
+  requireOne,
+  signed,
+  transportOf,
+  type World,
+} from './personalization-world.ts'
+import { centralOf, copyOf, nextModule, personalizeWith, ticketed } from './unit-rules-world.ts'
+
+// Tickets of a unit that counts in its own store.
+
+const numberOf = (certificate: Certificate | undefined): number | undefined => certificate?.ticket?.number
+
+const refused = (reason: string) => (error: { code?: string; details?: { reason?: string } }) => {
+  assert.equal(error.code, 'ticket-refused', String(error))
+  assert.equal(error.details?.reason, reason)
+  return true
+}
+
+/** Breaks before COMPLETE is sent. */
+function cutInComplete(world: World): Transport {
+  const below = transportOf(world)
+  return {
+    async transmit(command) {
+      if (command[1] === commands.COMPLETE.ins) throw broken()
+      return below.transmit(command)
+    },
+    close: () => below.close(),
+  }
+}
+
+async function record(world: World): Promise<Uint8Array> {
+  return (await ticketRecord(world.unit, { unit: world.unitCertificate })).bytes
+}
+
+describe('a unit within its ticket', () => {
+  test('[X6a][X6c] certificates carry ticket id and running number; at the end of the ticket nothing is signed', async () => {
+    const world = await personalizationWorld()
+    const { ticket } = parseTicket(await ticketed(world, 2))
+    for (const number of [1, 2]) {
+      const { operating } = await personalizeWith(nextModule(world, number))
+      assert.deepEqual(operating.certificate?.ticket, { id: ticket.id, number })
+    }
+    const third = nextModule(world, 3)
+    await assert.rejects(personalizeWith(third), refused('used-up'))
+    assert.equal(third.fixture.module.parts.life.state(), 'awaiting-personalization')
+    assert.ok(
+      (await readRecords(world.unit, third.fixture.serial)).every(({ issued }) => issued === undefined),
+    )
+    // The next ticket begins at 1 again.
+    const { ticket: next } = parseTicket(await ticketed(world, 5))
+    const { operating } = await personalizeWith(third)
+    assert.deepEqual(operating.certificate?.ticket, { id: next.id, number: 1 })
+  })
+
+  test('[X6a] the ticket ends: its last second counts, and nothing after it', async () => {
+    const world = await personalizationWorld()
+    await ticketed(world, 9, 1000)
+    world.clock.advance(1000)
+    assert.equal(numberOf((await personalizeWith(nextModule(world, 1))).operating.certificate), 1)
+    world.clock.advance(1)
+    await assert.rejects(personalizeWith(nextModule(world, 2)), refused('expired'))
+  })
+
+  test('the ticket of another unit, central system or customer, a changed one and an earlier one are not taken', async () => {
+    const world = await personalizationWorld()
+    const other = await personalizationWorld({ seed: 'elsewhere' })
+    const first = await ticketed(world, 3)
+    const take = (ticket: Uint8Array, at: World = world) =>
+      takeTicket(world.unit, { ticket, unit: world.unitCertificate, ...centralOf(at) })
+    const foreign = await ticketed(other, 3)
+    await assert.rejects(take(foreign), refused('issuer'))
+    await assert.rejects(take(foreign, other), { code: 'not-trusted' })
+    const fingerprint = nodeCrypto.sha256(parseCertificate(other.unitCertificate).publicPoint)
+    const until = world.clock.now() + 1000
+    const another = await issueTicket(world.central, {
+      unit: other.unitCertificate,
+      fingerprint,
+      count: 3,
+      until,
+    })
+    await assert.rejects(take(another.document), refused('unit'))
+    const more = first.slice()
+    more[more.length - 80]! ^= 1
+    await assert.rejects(take(more), { code: 'ticket-refused' })
+    await personalizeWith(nextModule(world, 1))
+    const second = await ticketed(world, 3)
+    assert.equal((await take(second)).used, 0)
+    await assert.rejects(take(first), refused('older'))
+  })
+
+  test('the same ticket again gives nothing of its count back', async () => {
+    const world = await personalizationWorld()
+    const document = await ticketed(world, 1)
+    await personalizeWith(nextModule(world, 1))
+    const again = await takeTicket(world.unit, {
+      ticket: document,
+      unit: world.unitCertificate,
+      ...centralOf(world),
+    })
+    assert.equal(again.used, 1)
+    await assert.rejects(personalizeWith(nextModule(world, 2)), refused('used-up'))
+  })
+
+  test('a signature without the key has no room for a number, and is not made under a ticket', async () => {
+    const world = await personalizationWorld()
+    await ticketed(world, 1)
+    const bare = { ...world.order, bareSignature: true }
+    await assert.rejects(personalize(world.unit, transportOf(world), bare), { code: 'usage' })
+    assert.equal((await currentTicket(world.unit))?.used, 0)
+  })
+
+  test('the central system numbers the tickets of each unit, and issues none for what is no unit, or ended', async () => {
+    const world = await personalizationWorld()
+    await ticketed(world, 1)
+    await ticketed(world, 2)
+    const numbers = (await ticketsOf(world.central)).map(({ ticket }) => ticket.number)
+    assert.deepEqual(numbers, [1, 2])
+    const point = parseCertificate(world.unitCertificate).publicPoint
+    const input = {
+      unit: world.unitCertificate,
+      fingerprint: nodeCrypto.sha256(point),
+      count: 1,
+      until: world.clock.now() + 1,
+    }
+    const wrong = [
+      { count: 0 },
+      { count: 65_536 },
+      { until: world.clock.now() },
+      { until: 2 ** 32 },
+      { unit: world.order.root },
+    ]
+    for (const change of wrong) {
+      await assert.rejects(issueTicket(world.central, { ...input, ...change }), { code: 'usage' })
+    }
+    await assert.rejects(issueTicket(world.central, { ...input, fingerprint: new Uint8Array(32) }), {
+      code: 'fingerprint-differs',
+    })
+    assert.equal((await ticketsOf(world.central)).length, 2)
+  })
+})
+
+describe('counted once', () => {
+  test('[R2a] the line is cut at every command: one certificate, one number', async () => {
+    for (const heard of ['before', 'after'] as const) {
+      for (let at = 1; ; at++) {
+        const world = await personalizationWorld()
+        await ticketed(world, 5)
+        const cut = await personalizeWith(world, undefined, cutLine(transportOf(world), at, heard)).then(
+          () => false,
+          () => true,
+        )
+        const { operating } = await personalizeWith(world)
+        await requireOne(world)
+        assert.equal(numberOf(operating.certificate), 1)
+        assert.equal((await currentTicket(world.unit))?.used, 1)
+        if (!cut) break
+      }
+    }
+  })
+
+  test('[R2a] the unit dies before or after any write of its own: one certificate, one number', async () => {
+    for (const written of [false, true]) {
+      for (let at = 1; ; at++) {
+        const world = await personalizationWorld()
+        await ticketed(world, 5)
+        const store = dying(world.unit.store, at, written)
+        const died = await personalizeWith({ ...world, unit: { ...world.unit, store } }).then(
+          () => false,
+          () => true,
+        )
+        const { operating } = await personalizeWith(world)
+        await requireOne(world)
+        assert.equal(numberOf(operating.certificate), 1)
+        assert.equal((await currentTicket(world.unit))?.used, 1)
+        if (!died) {
+          assert.ok(at > 6, `only ${at} writes`)
+          break
+        }
+      }
+    }
+  })
+
+  test('a second certificate of a run that was too old has a second number', async () => {
+    const world = await personalizationWorld()
+    await ticketed(world, 5)
+    await assert.rejects(personalizeWith(world, undefined, cutInComplete(world)))
+    world.clock.advance(3600)
+    assert.equal(numberOf((await personalizeWith(world)).operating.certificate), 2)
+    const merged = await mergeRecords(world.central, { records: [await record(world)] })
+    assert.deepEqual(merged.accounts[0]?.gaps, [])
+    assert.equal(merged.accounts[0]?.found, 2)
+  })
+
+  function dying(store: Store, at: number, written: boolean): Store {
+    let count = 0
+    return {
+      ...store,
+      async write(name, bytes) {
+        count++
+        if (count === at && written) await store.write(name, bytes)
+        if (count >= at) throw broken()
+        await store.write(name, bytes)
+      },
+    }
+  }
+})
+
+describe('merging', () => {
+  test('[X6d] records that are whole show neither gaps nor double use', async () => {
+    const world = await personalizationWorld()
+    await ticketed(world, 5)
+    for (const last of [1, 2, 3]) await personalizeWith(nextModule(world, last))
+    const bytes = await record(world)
+    const [account, ...others] = (await mergeRecords(world.central, { records: [bytes, bytes] })).accounts
+    assert.equal(others.length, 0)
+    const { found, gaps, doubles, beyond, late } = account!
+    assert.deepEqual(
+      { found, gaps, doubles, beyond, late },
+      { found: 3, gaps: [], doubles: [], beyond: [], late: [] },
+    )
+  })
+
+  test('[X6d] a copy of the store counts once more, nothing prevents it, and merging shows which numbers were used twice', async () => {
+    const world = await personalizationWorld()
+    await ticketed(world, 3)
+    await personalizeWith(nextModule(world, 1))
+    const yesterday = await copyOf(world.unit.store)
+    for (const last of [2, 3]) await personalizeWith(nextModule(world, last))
+    await assert.rejects(personalizeWith(nextModule(world, 4)), refused('used-up'))
+    // Yesterday's copy knows of one certificate only, and signs two more than the ticket allows.
+    const restored = { ...world, unit: { ...world.unit, store: yesterday } }
+    for (const last of [4, 5]) await personalizeWith(nextModule(restored, last))
+    const records = [await record(world), await record(restored)]
+    const [account] = (await mergeRecords(world.central, { records })).accounts
+    assert.deepEqual(
+      account?.doubles.map(({ number, certificates }) => [
+        number,
+        certificates.map(({ subject }) => subject.serialNumber?.slice(-2)).sort(),
+      ]),
+      [
+        [2, ['02', '04']],
+        [3, ['03', '05']],
+      ],
+    )
+    assert.equal(account?.found, 5)
+    // Each record alone shows nothing.
+    for (const one of records) {
+      const alone = (await mergeRecords(world.central, { records: [one] })).accounts[0]
+      assert.deepEqual(alone?.doubles, [])
+    }
+  })
+
+  test('[X6d] a certificate that is kept back is a gap, at the end too where the unit tells its count', async () => {
+    const world = await personalizationWorld()
+    await ticketed(world, 9)
+    for (const last of [1, 2, 3, 4, 5]) await personalizeWith(nextModule(world, last))
+    const whole = parseTicketRecord(await record(world))
+    const kept = whole.certificates.filter((bytes) => ![1, 3, 5].includes(numberOf(parseCertificate(bytes))!))
+    const merge = async (used: number) => {
+      const tickets = whole.tickets.map(({ document }) => ({ document, used }))
+      const bytes = serializeTicketRecord({ ...whole, tickets, certificates: kept })
+      return (await mergeRecords(world.central, { records: [bytes] })).accounts[0]?.gaps
+    }
+    assert.deepEqual(await merge(5), [
+      [1, 1],
+      [3, 3],
+      [5, 5],
+    ])
+    // Who keeps back the last one and says so shows nothing: it comes to light where the certificate is met.
+    assert.deepEqual(await merge(4), [
+      [1, 1],
+      [3, 3],
+    ])
+    const missing = whole.certificates.filter((bytes) => numberOf(parseCertificate(bytes)) === 5)
+    const bytes = serializeTicketRecord({ ...whole, tickets: [], certificates: kept })
+    const found = await mergeRecords(world.central, { records: [bytes], certificates: missing })
+    assert.deepEqual(found.accounts[0]?.gaps, [
+      [1, 1],
+      [3, 3],
+    ])
+    assert.equal(found.accounts[0]?.found, 3)
+  })
+
+  test('[X6d] several units, each with its tickets; what no ticket allows is named', async () => {
+    const world = await personalizationWorld()
+    const second = await secondUnit(world)
+    await ticketed(world, 5)
+    await ticketed(second, 5)
+    await personalizeWith(nextModule(world, 1))
+    await personalizeWith(nextModule(second, 2))
+    await personalizeWith(nextModule(second, 3))
+    const records = [await record(world), await record(second)]
+    const merged = await mergeRecords(world.central, { records })
+    assert.deepEqual(merged.accounts.map(({ found }) => found).sort(), [1, 2])
+    assert.deepEqual([merged.unknown, merged.without, merged.foreign], [[], [], []])
+    // Certificates of the second unit in the name of the first one's ticket, beyond it, after it, and without one.
+    const [first] = merged.accounts.filter(({ found }) => found === 1)
+    const ticket = first!.ticket
+    const made = (by: World, serial: number, changes: object): Promise<Uint8Array> =>
+      forged(by.unit, by.unitCertificate, serial, changes)
+    const certificates = [
+      await made(second, 1, { ticket: { id: ticket.id, number: 2 } }),
+      await made(world, 2, { ticket: { id: ticket.id, number: 6 } }),
+      await made(world, 3, { ticket: { id: ticket.id, number: 2 }, notBefore: ticket.until + 1 }),
+      await made(world, 4, { ticket: { id: new Uint8Array(16), number: 1 } }),
+      await made(world, 5, {}),
+    ]
+    const found = await mergeRecords(world.central, { records, certificates })
+    const account = found.accounts.find((one) => encodeHex(one.ticket.id) === encodeHex(ticket.id))!
+    const serials = (list: readonly Certificate[]): (string | undefined)[] =>
+      list.map(({ subject }) => subject.serialNumber?.slice(-1))
+    assert.deepEqual(serials(found.foreign), ['1'])
+    assert.deepEqual(serials(account.beyond), ['2'])
+    assert.deepEqual(serials(account.late), ['3'])
+    assert.deepEqual(serials(found.unknown), ['4'])
+    assert.deepEqual(serials(found.without), ['5'])
+    assert.deepEqual(account.gaps, [[3, 5]])
+    // A certificate with another bit in it is signed by nobody.
+    const bent = certificates[1]!.slice()
+    bent[bent.length - 1]! ^= 1
+    const none = await mergeRecords(world.central, { records, certificates: [bent] })
+    assert.deepEqual(serials(none.foreign), ['2'])
+  })
+})
+
+/** A unit of the same customer, with a key and store of its own. */
+async function secondUnit(world: World): Promise<World> {
+  const unit = await memoryPorts('unit', {
+    clock: world.clock,
+    crypto: nodeCrypto,
+    entropy: scriptedEntropy('second unit'),
+  })
+  const asked = await request(unit, { name: 'second unit', customer })
+  const { encoded } = await certifyUnit(world.manufacturer, signed(asked))
+  return { ...world, unit, unitCertificate: encoded, order: { ...world.order, unit: encoded } }
+}
+
+/** An operating certificate that the unit's key signs, whatever its rules say. */
+async function forged(
+  unit: PartyPorts,
+  certificate: Uint8Array,
+  last: number,
+  changes: object,
+): Promise<Uint8Array> {
+  const issuer = parseCertificate(certificate)
+  const tbs = tbsOfProfile(
+    {
+      role: 'module-operating',
+      serialNumber: Uint8Array.of(last),
+      subject: {
+        commonName: 'module',
+        serialNumber: moduleSerialText(Uint8Array.of(9, 9, 9, 9, 9, 9, 9, last)),
+      },
+      publicPoint: issuer.publicPoint,
+      notBefore: issuer.notBefore,
+      notAfter: issuer.notAfter,
+      issuer,
+      binding: { nonce: new Uint8Array(16), customer: issuer.customer!, centralKeyHash: new Uint8Array(32) },
+      ...changes,
+    },
+    nodeCrypto,
+  )
+  return serializeCertificate(tbs, await unit.vault.sign(signingKey, tbs))
+}

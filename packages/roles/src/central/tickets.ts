@@ -1,0 +1,114 @@
+import { encodeHex, equal } from '@sealwright/core/bytes'
+import { documentKeyId } from '@sealwright/core/cbor'
+import { DecodeError, UsageError } from '@sealwright/core/errors'
+import { requireFingerprint } from '@sealwright/core/personalization'
+import {
+  highestCount,
+  type Merged,
+  mergeTickets,
+  parseTicket,
+  parseTicketRecord,
+  prepareTicket,
+  type Ticket,
+} from '@sealwright/core/tickets'
+import { type Certificate, parseCertificate } from '@sealwright/core/x509'
+import type { PartyPorts } from '../ports/index.ts'
+import { sessionKey } from './key.ts'
+
+export interface IssueTicketInput {
+  /** The unit's certificate, DER: which key, for which customer. */
+  readonly unit: Uint8Array
+  /** SHA-256 of the unit's public key as told by another way, 32 bytes. */
+  readonly fingerprint: Uint8Array
+  /** Certificates, 1 to 65535. */
+  readonly count: number
+  /** The last moment at which it counts, seconds since 1970. */
+  readonly until: number
+}
+
+export interface IssuedTicket {
+  readonly ticket: Ticket
+  /** The bytes of the `ticket` document. */
+  readonly document: Uint8Array
+}
+
+/** Signs the next ticket for this unit. It takes the place of the one before, whatever is left of that. */
+export async function issueTicket(ports: PartyPorts, input: IssueTicketInput): Promise<IssuedTicket> {
+  const { clock, crypto, entropy, store, vault } = ports
+  const { count, until } = input
+  const certificate = parseCertificate(input.unit)
+  if (certificate.role !== 'unit' || certificate.customer === undefined) {
+    throw new UsageError("expected a unit's certificate")
+  }
+  requireFingerprint(certificate.publicPoint, input.fingerprint, crypto)
+  const issued = clock.now()
+  if (!Number.isInteger(count) || count < 1 || count > highestCount) {
+    throw new UsageError(`a ticket allows 1 to ${highestCount} certificates`)
+  }
+  if (!Number.isInteger(until) || until <= issued || until > 0xffff_ffff) {
+    throw new UsageError('a ticket ends in the future')
+  }
+  const unit = documentKeyId(certificate.publicPoint, crypto)
+  const last = (await ticketsOf(ports, unit)).at(-1)
+  const number = (last?.ticket.number ?? 0) + 1
+  const { customer } = certificate
+  const ticket: Ticket = { id: entropy.bytes(16), unit, customer, number, count, issued, until }
+  const unsigned = prepareTicket(ticket, await vault.publicPoint(sessionKey), crypto)
+  const document = unsigned.finish(await vault.sign(sessionKey, unsigned.toBeSigned))
+  await store.write(`${folderOf(unit)}${String(number).padStart(10, '0')}.ticket`, document)
+  return { ticket, document }
+}
+
+export interface MergeTicketsInput {
+  /** Files of units: `ticket record`. */
+  readonly records: readonly Uint8Array[]
+  /** Certificates that were found otherwise, DER: operating ones, and units' that know no record. */
+  readonly certificates?: readonly Uint8Array[]
+}
+
+/**
+ * Lays the records of units beside the tickets that were issued here: gaps, double use, certificates that no ticket allows. A unit's record
+ * is believed in nothing but what is signed, and in how many numbers it says to have used.
+ */
+export async function mergeRecords(ports: PartyPorts, input: MergeTicketsInput): Promise<Merged> {
+  const { crypto } = ports
+  const issued = (await ticketsOf(ports)).map(({ ticket }) => ticket)
+  const units: Uint8Array[] = []
+  const certificates: Certificate[] = []
+  const used = new Map<string, number>()
+  for (const bytes of input.records) {
+    const record = parseTicketRecord(bytes)
+    const unit = parseCertificate(record.unit)
+    if (unit.role !== 'unit') throw new DecodeError("ticket record: expected the unit's certificate")
+    units.push(unit.publicPoint)
+    certificates.push(...record.certificates.map(parseCertificate))
+    const own = documentKeyId(unit.publicPoint, crypto)
+    for (const { document, used: count } of record.tickets) {
+      const { ticket } = parseTicket(document)
+      if (!equal(ticket.unit, own)) continue
+      const id = encodeHex(ticket.id)
+      used.set(id, Math.max(count, used.get(id) ?? 0))
+    }
+  }
+  for (const certificate of (input.certificates ?? []).map(parseCertificate)) {
+    if (certificate.role === 'unit') units.push(certificate.publicPoint)
+    else certificates.push(certificate)
+  }
+  return mergeTickets({ tickets: issued, units, certificates, used }, crypto)
+}
+
+/** The tickets that were issued, of one unit or of all, oldest first within a unit. */
+export async function ticketsOf({ store }: PartyPorts, unit?: Uint8Array): Promise<IssuedTicket[]> {
+  const found: IssuedTicket[] = []
+  for (const name of await store.list(unit === undefined ? folder : folderOf(unit))) {
+    const document = await store.read(name)
+    if (document !== undefined) found.push({ ticket: parseTicket(document).ticket, document })
+  }
+  return found
+}
+
+function folderOf(unit: Uint8Array): string {
+  return `${folder}${encodeHex(unit).toLowerCase()}/`
+}
+
+const folder = 'tickets/'
