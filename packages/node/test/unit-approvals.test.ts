@@ -3,9 +3,11 @@ import { describe, test } from 'node:test'
 import { commands } from '@sealwright/core/catalog'
 import { parseApproval, parseRoster } from '@sealwright/core/people'
 import type { Transport } from '@sealwright/core/ports'
+import { scriptedEntropy } from '@sealwright/core/testing'
 import { parseCertificate } from '@sealwright/core/x509'
 import { enrol, key, revoke, roster } from '@sealwright/roles/central'
 import * as person from '@sealwright/roles/person'
+import { memoryPorts } from '@sealwright/roles/ports'
 import { parseGivenApprovals, readRecords, requestApproval, takeRoster } from '@sealwright/roles/unit'
 import { broken, cutLine, requireOne, transportOf } from './personalization-world.ts'
 import {
@@ -251,8 +253,11 @@ describe('enrolment', () => {
     assert.equal(more.roster.persons.length, 4)
     assert.deepEqual(more.roster.persons.find(({ id }) => id === 'emil')?.duties, ['request', 'approve'])
     await assert.rejects(person.init(emil, { id: 'emily' }), { code: 'enrolment-refused' })
-    const sameTag = await device('another emil', clock).catch(() => undefined)
-    assert.equal(sameTag, undefined, 'a tag with a blank')
+    for (const id of ['Emil', 'ému', 'a b', '']) {
+      const fresh = await memoryPorts('person', { clock, entropy: scriptedEntropy('fresh') })
+      await assert.rejects(person.init(fresh, { id }), { code: 'usage' })
+      assert.equal(await fresh.vault.has(person.approvalKey), false, 'nothing was made')
+    }
   })
 
   test('a tag that is or was taken, one that reads like it, and a key that is or was enrolled are refused', async () => {

@@ -24,6 +24,8 @@ import {
   type Step,
 } from '../framework/index.ts'
 import { registerDisable } from './central-disable.ts'
+import { registerPeople } from './central-people.ts'
+import { registerTickets } from './central-ticket.ts'
 import { fingerprintFile, fingerprintOptions } from './certified-party.ts'
 
 export function register(program: Command, context: Context): void {
@@ -154,6 +156,8 @@ export function register(program: Command, context: Context): void {
   })
 
   registerDisable(central, context)
+  registerPeople(central, context)
+  registerTickets(central, context)
 
   context.verb(central, {
     name: 'depersonalize',

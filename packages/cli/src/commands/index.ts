@@ -22,6 +22,7 @@ export const commandFiles = {
   },
   mounter: { summary: 'mount chips and write serial numbers', load: () => import('./mounter.ts') },
   unit: { summary: 'personalize modules at their place of use', load: () => import('./unit.ts') },
+  person: { summary: 'ask for, or approve, what needs two people', load: () => import('./person.ts') },
   central: { summary: 'talk to modules in operation', load: () => import('./central.ts') },
   loader: {
     summary: 'hold application keys and encrypt them for modules',

@@ -16,6 +16,7 @@ import {
 } from '../framework/index.ts'
 import { fingerprintFile } from './certified-party.ts'
 import { leastChannelOf, leastChannelOptions } from './channel-options.ts'
+import { keptByHost, registerRules } from './unit-rules.ts'
 
 export function register(program: Command, context: Context): void {
   const unit = context.group(
@@ -144,6 +145,11 @@ export function register(program: Command, context: Context): void {
         choices: Object.keys(channelForms),
       },
       ...leastChannelOptions('this unit'),
+      {
+        flags: '--approval <file>',
+        text: 'what one of two people signed, where this unit has a roster (twice)',
+        many: true,
+      },
       { flags: '--out <file>', text: 'write the operating certificate here' },
       { flags: '--central-out <file>', text: "write the central system's certificate here" },
       { flags: '--insecure-accept-test', text: 'work under a root that is marked as a test root' },
@@ -175,6 +181,7 @@ export function register(program: Command, context: Context): void {
         insecureCircular: step.flag('insecure-circular'),
         credential: step.flag('credential'),
         insecureNoIdentity: step.flag('insecure-no-identity'),
+        approvals: step.many('approval').map((file) => step.readFile(file)),
       }
       const [ports, transport] = [step.party('unit'), await step.module()]
       const own = await documentKeyOf(step)
@@ -188,6 +195,7 @@ export function register(program: Command, context: Context): void {
       }).finally(() => wipe(own.papers, own.documentKey))
       const { serial, already, operating, central, centralFingerprint } = done
       const named = own.papers !== undefined || own.documentKey !== undefined
+      const ruled = done.approved !== undefined || operating.certificate?.ticket !== undefined
       const proof = already ? 'operating key' : named ? 'identity and document key' : 'identity'
       for (const [option, made] of [
         ['out', operating],
@@ -208,6 +216,9 @@ export function register(program: Command, context: Context): void {
           central: central.certificate?.subject.commonName,
           centralFingerprint,
           event: done.number,
+          ticket: operating.certificate?.ticket,
+          approved: done.approved,
+          ...(ruled ? { enforcedBy: 'host' } : {}),
         },
         ...fields({
           module: encodeHex(serial),
@@ -221,10 +232,16 @@ export function register(program: Command, context: Context): void {
           'central system': central.certificate?.subject.commonName ?? 'its key alone',
           'its fingerprint': encodeHex(centralFingerprint),
           event: done.number,
+          'number of the ticket': operating.certificate?.ticket?.number,
+          'asked for by': done.approved?.requester,
+          'approved by': done.approved?.approver,
         }),
+        ...(ruled ? [keptByHost] : []),
       )
     },
   })
+
+  registerRules(unit, context)
 }
 
 /** What the module came with. The key comes as hex digits: bytes as they are could end like a line of text. */

@@ -256,6 +256,12 @@ export const errorTable = {
     remedy:
       'see how much of the ticket is left with `sealwright unit ticket show`; ask the central system for the next one: `sealwright central ticket issue`',
   },
+  'tickets-differ': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      "ask the units for records and certificates that are missing; a number used twice tells that a store was copied or put back: disable that unit's key with `sealwright central disable`",
+  },
   'papers-missing': {
     culprit: 'state',
     exit: 7,

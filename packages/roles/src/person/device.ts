@@ -1,6 +1,6 @@
 import { encodeCanonical, MapReader } from '@sealwright/core/cbor'
-import { StateError } from '@sealwright/core/errors'
-import { prepareEnrolmentRequest } from '@sealwright/core/people'
+import { StateError, UsageError } from '@sealwright/core/errors'
+import { isPersonId, prepareEnrolmentRequest } from '@sealwright/core/people'
 import { fingerprint } from '@sealwright/core/personalization'
 import type { PartyPorts } from '../ports/index.ts'
 
@@ -24,6 +24,9 @@ export interface PersonKey {
  */
 export async function init(ports: PartyPorts, { id }: { readonly id: string }): Promise<PersonKey> {
   const { crypto, store, vault } = ports
+  if (!isPersonId(id)) {
+    throw new UsageError('a name tag is 1 to 32 of a-z, 0-9, dot, hyphen and underscore')
+  }
   const known = await store.read(file)
   if (known !== undefined && parsePersonTag(known) !== id) {
     throw new StateError(`this device is the one of ${parsePersonTag(known)}`, { code: 'enrolment-refused' })
