@@ -36,7 +36,14 @@ import { parseTicketRecord, prepareTicket, serializeTicketRecord } from '@sealwr
 import { parseControlPage } from '@sealwright/module/eeprom'
 import { parseRom } from '@sealwright/module/rom'
 import { nodeCrypto } from '@sealwright/node/crypto'
-import { parseKeyFile } from '@sealwright/node/keys'
+import {
+  parseKeyFile,
+  parseSealedKeyFile,
+  parseVaultKeyFile,
+  parseVaultPlace,
+  serializeSealedKeyFile,
+  serializeVaultKeyFile,
+} from '@sealwright/node/keys'
 import { parseBackup } from '@sealwright/node/medium'
 import { unpackWorkspace } from '@sealwright/node/testing'
 import {
@@ -318,6 +325,25 @@ const examples: Record<FormatName, Example> = {
   'secret key file': byteAt(0, file('issuer/keys/document/0000000000000001.secret'), (bytes) =>
     parseKeyFile('secret', bytes),
   ),
+  'sealed key file': byteAt(
+    4,
+    serializeSealedKeyFile({ nonce: new Uint8Array(12), sealed: new Uint8Array(33) }),
+    parseSealedKeyFile,
+  ),
+  'vault key file': byteAt(
+    4,
+    serializeVaultKeyFile({
+      vaultId: new Uint8Array(16),
+      wrapped: {
+        cost: { logN: 15, r: 8, p: 3 },
+        salt: new Uint8Array(16),
+        nonce: new Uint8Array(12),
+        sealed: new Uint8Array(48),
+      },
+    }),
+    parseVaultKeyFile,
+  ),
+  'vault place': json('{"format":1,"place":"passphrase"}\n', parseVaultPlace),
 }
 
 for (const [name, { bytes, read, with: as }] of Object.entries(examples) as [FormatName, Example][]) {

@@ -102,6 +102,7 @@ function manufacturersVault(crypto: Crypto, seed: string) {
   return vaultOver(
     { crypto, entropy: scriptedEntropy('unused') },
     {
+      place: 'memory',
       load: async (name) => keys.get(name)?.(),
       save: async (name, { kind, secret }) => {
         const copy = secret.slice()

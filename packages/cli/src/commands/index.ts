@@ -12,6 +12,10 @@ export const commandFiles = {
   demo: { summary: 'the whole story on this machine, in seconds', load: () => import('./demo.ts') },
   init: { summary: 'make a workspace, or add a party to one', load: () => import('./init.ts') },
   keys: { summary: "list a party's keys by their check values", load: () => import('./keys.ts') },
+  'protect-keys': {
+    summary: "put a party's keys under a passphrase",
+    load: () => import('./protect-keys.ts'),
+  },
   issuer: {
     summary: 'own the software: masks, unlock, customize, finish',
     load: () => import('./issuer.ts'),

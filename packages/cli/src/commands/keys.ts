@@ -2,14 +2,22 @@ import { encodeHex } from '@sealwright/core/bytes'
 import { UsageError } from '@sealwright/core/errors'
 import { logSigningKey } from '@sealwright/roles/ports'
 import type { Command } from 'commander'
-import { type Context, report, requireParty, table } from '../framework/index.ts'
+import {
+  type Context,
+  enforcedIn,
+  fields,
+  placeLabel,
+  report,
+  requireParty,
+  table,
+} from '../framework/index.ts'
 
 export function register(program: Command, context: Context): void {
   context.verb(program, {
     name: 'keys <party>',
     summary: "list a party's keys by their check values",
     about:
-      'Lists the names of the keys that a party holds, with what may be known of them: the first 8 bytes of the SHA-256 of a public key, the check value (CMAC over zeros, 5 bytes) of a symmetric one. With --public the public key alone is written to a file, for the party that is to know it.',
+      'Lists the names of the keys that a party holds, with what may be known of them: the first 8 bytes of the SHA-256 of a public key, the check value (CMAC over zeros, 5 bytes) of a symmetric one. Says where the keys lie, what that place enforces, and what it cannot: two people, the count of a ticket, exactly one log entry for each signature. With --public the public key alone is written to a file, for the party that is to know it.',
     reads: ['WORKSPACE/PARTY/keys/'],
     writes: ['the public key, 65 bytes (P-256) or 32 (Ed25519) as hex, with --public'],
     examples: ['keys issuer', 'keys mounter --public mounter.pub'],
@@ -30,7 +38,9 @@ export function register(program: Command, context: Context): void {
       if (step.optional('key') !== undefined) throw new UsageError('--key goes with --public')
       const keys = await vault.list()
       return report(
-        { party, keys },
+        { party, ...enforcedIn(vault.place), keys },
+        ...fields({ keys: placeLabel(vault.place) }),
+        '',
         ...table(
           ['key', 'kind', 'check value'],
           keys.map((key) => [

@@ -20,6 +20,19 @@ export async function readSecret(
   return bytes
 }
 
+/** The same as text: nothing is taken for hex digits, and a line end is left out. For PINs and passphrases that others compare. */
+export async function readSecretText(
+  terminal: Terminal,
+  source: string | undefined,
+  what: string,
+): Promise<Uint8Array> {
+  const raw = await read(terminal, source, what)
+  const text = withoutLineEnd(raw).slice()
+  wipe(raw)
+  if (text.length === 0) throw new UsageError(`${what}: expected a secret, got nothing`)
+  return text
+}
+
 async function read(terminal: Terminal, source: string | undefined, what: string): Promise<Uint8Array> {
   if (source === undefined) {
     if (terminal.askSecret === undefined) {
@@ -35,8 +48,7 @@ async function read(terminal: Terminal, source: string | undefined, what: string
 }
 
 function decode(raw: Uint8Array): Uint8Array {
-  const end = raw.at(-1) === lineFeed ? (raw.at(-2) === carriageReturn ? -2 : -1) : raw.length
-  const text = raw.subarray(0, end)
+  const text = withoutLineEnd(raw)
   const digits = text.filter((byte) => !isBlank(byte))
   const isHex = digits.length > 0 && digits.length % 2 === 0 && digits.every((byte) => hexDigit(byte) >= 0)
   const bytes = isHex
@@ -47,6 +59,11 @@ function decode(raw: Uint8Array): Uint8Array {
     : text.slice()
   wipe(digits)
   return bytes
+}
+
+function withoutLineEnd(raw: Uint8Array): Uint8Array {
+  const end = raw.at(-1) === lineFeed ? (raw.at(-2) === carriageReturn ? -2 : -1) : raw.length
+  return raw.subarray(0, end)
 }
 
 function hexDigit(byte: number): number {

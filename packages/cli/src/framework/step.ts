@@ -4,6 +4,7 @@ import { equal, wipe } from '@sealwright/core/bytes'
 import { InternalError, UsageError } from '@sealwright/core/errors'
 import type { Transport } from '@sealwright/core/ports'
 import { onFile, readWhole, writeAtomically } from '@sealwright/node/files'
+import type { AskKeysSecret } from '@sealwright/node/keys'
 import { type ChipKeys, type ChipOptions, keyAsksPassphrase } from '@sealwright/node/medium'
 import {
   type CountingTransport,
@@ -17,13 +18,17 @@ import {
 } from '@sealwright/node/transport'
 import {
   findWorkspace,
+  type OpenParty,
   openParty,
   openPartyBeside,
   openWorkspace,
+  type PartyWorld,
   type Workspace,
 } from '@sealwright/node/workspace'
 import type { PartyName, PartyPorts } from '@sealwright/roles/ports'
-import { readSecret } from './secret.ts'
+import { keysSecret } from './keys-secret.ts'
+import { readSecret, readSecretText } from './secret.ts'
+import { notingVault, type SigningKey } from './signing-label.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Values of options by their long names, as commander keeps them. */
@@ -39,6 +44,8 @@ export interface OpenModule extends Transport {
 /** One run of one command: its arguments and options, and what it opens; `close` gives everything back. */
 export class Step {
   #passphrase: Promise<Uint8Array> | undefined
+  #keysSecret: AskKeysSecret | undefined
+  readonly #signing = new Map<string, SigningKey>()
   /** Arguments in order; a variadic one is a list. */
   readonly arguments: readonly (string | readonly string[] | undefined)[]
   readonly terminal: Terminal
@@ -145,7 +152,12 @@ export class Step {
     return readSecret(this.terminal, this.optional(name), what)
   }
 
-  /** The same from a source that stands inside an option. */
+  /** A secret as text, of which nothing is taken for hex digits: for PINs and passphrases. */
+  secretText(name: string, what: string): Promise<Uint8Array> {
+    return readSecretText(this.terminal, this.optional(name), what)
+  }
+
+  /** A secret from a source that stands inside an option. */
   secretFrom(source: string, what: string): Promise<Uint8Array> {
     return readSecret(this.terminal, source, what)
   }
@@ -212,23 +224,39 @@ export class Step {
   party(name: PartyName): PartyPorts {
     const known = this.#parties.get(name)
     if (known !== undefined) return known
-    const { ports, close } = openParty(this.workspace(), name, {
-      command: this.#name,
-      progress: (text) => this.terminal.say(text),
-    })
+    const ports = this.#noted(openParty(this.workspace(), name, this.#world))
     this.#parties.set(name, ports)
-    this.#open.push(close)
     return ports
   }
 
   /** The same beside a process that has the party open, for work that has a lock of its own (`openPartyBeside`). */
   partyBeside(name: PartyName, work: string): PartyPorts {
-    const { ports, close } = openPartyBeside(this.workspace(), name, work, {
-      command: this.#name,
-      progress: (text) => this.terminal.say(text),
-    })
+    return this.#noted(openPartyBeside(this.workspace(), name, work, this.#world))
+  }
+
+  get #world(): PartyWorld {
+    const progress = (text: string): void => this.terminal.say(text)
+    return { command: this.#name, progress, secret: this.keysSecret }
+  }
+
+  #noted({ ports, close }: OpenParty): PartyPorts {
     this.#open.push(close)
-    return ports
+    const { party, vault } = ports
+    const note = (key: string): void => {
+      this.#signing.set(`${party}/${key}`, { party, key, place: vault.place })
+    }
+    return { ...ports, vault: notingVault(vault, note) }
+  }
+
+  /** The keys that this command has signed with, but for those of log entries. */
+  get signing(): readonly SigningKey[] {
+    return [...this.#signing.values()]
+  }
+
+  /** Gets PIN or passphrase of a party's keys: `--keys-secret`, the environment, or a person. */
+  get keysSecret(): AskKeysSecret {
+    this.#keysSecret ??= keysSecret(this.terminal, this.many('keys-secret'))
+    return this.#keysSecret
   }
 
   /**

@@ -1,6 +1,8 @@
 import { errorTable, UsageError } from '@sealwright/core/errors'
 import { type Command, Option } from 'commander'
+import { keysSecretVariable } from './keys-secret.ts'
 import { type Report, toJson } from './output.ts'
+import { enforcedIn, keysHelp, placeLabel, type SigningKey, signingParties } from './signing-label.ts'
 import { chipKeysVariable, Step } from './step.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -57,7 +59,7 @@ export function verbs(terminal: Terminal, exitStatus: (status: number) => void):
         .summary(spec.summary)
         .description(spec.about)
         .allowExcessArguments(false)
-        .addHelpText('after', files(spec))
+        .addHelpText('after', files(spec, signingParties.has(parent.name())))
       for (const option of spec.options ?? []) command.addOption(commanderOption(option))
       for (const option of common(spec)) command.addOption(option)
       command.action(async (...all: unknown[]) => {
@@ -67,8 +69,16 @@ export function verbs(terminal: Terminal, exitStatus: (status: number) => void):
           if (spec.module !== undefined) requireOneModule(step, spec.module)
           const found = await spec.run(step)
           if (found === undefined) return
-          if (step.json) terminal.print(toJson('ok' in found.json ? found.json : { ok: true, ...found.json }))
-          else for (const line of found.lines) terminal.print(line)
+          const json = {
+            ...('ok' in found.json ? {} : { ok: true }),
+            ...found.json,
+            ...signedWith(step.signing),
+          }
+          if (step.json) terminal.print(toJson(json))
+          else {
+            for (const line of found.lines) terminal.print(line)
+            for (const label of labels(step.signing)) terminal.say(label)
+          }
           if (found.failure === undefined) return
           terminal.say(`hint: ${errorTable[found.failure].remedy}`)
           exitStatus(errorTable[found.failure].exit)
@@ -107,6 +117,10 @@ function common({ module, chips = module && 'one' }: Verb): Option[] {
           ),
         ]),
     new Option('--json', 'print one JSON object'),
+    new Option(
+      '--keys-secret <file>',
+      `PIN or passphrase of your keys: a file, - or fd:N, or PARTY=FILE (else ${keysSecretVariable}, else it is asked for)`,
+    ).argParser((value: string, all: string[] | undefined) => [...(all ?? []), value]),
     new Option('--workspace <dir>', 'the workspace (else the one that the working folder lies in)'),
   ]
   if (module === undefined) return options
@@ -127,7 +141,23 @@ function requireOneModule(step: Step, module: 'required' | 'optional'): void {
     throw new UsageError('name the module: --module FILE, --module tcp:HOST:PORT or --reader NAME')
 }
 
-function files({ reads = [], writes = [], examples }: Verb): string {
+function signedWith(keys: readonly SigningKey[]) {
+  if (keys.length === 0) return {}
+  return { signedWith: keys.map(({ party, key, place }) => ({ party, key, ...enforcedIn(place) })) }
+}
+
+/** One line for each place that leaves something open. */
+function labels(keys: readonly SigningKey[]): string[] {
+  return Object.entries(Object.groupBy(keys, ({ party, place }) => `${party} ${place}`)).flatMap(
+    ([, same]) => {
+      const { party, place } = same![0]!
+      const label = placeLabel(place)
+      return label === undefined ? [] : [`signed as ${party} with a key ${label}`]
+    },
+  )
+}
+
+function files({ reads = [], writes = [], examples }: Verb, isSigning: boolean): string {
   const block = (title: string, lines: readonly string[]): string[] =>
     lines.length === 0 ? [] : ['', `${title}:`, ...lines.map((line) => `  ${line}`)]
   return [
@@ -137,6 +167,7 @@ function files({ reads = [], writes = [], examples }: Verb): string {
       'Example',
       examples.map((line) => `sealwright ${line}`),
     ),
+    ...(isSigning ? ['', ...keysHelp] : []),
   ].join('\n')
 }
 

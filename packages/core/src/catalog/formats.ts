@@ -66,6 +66,9 @@ export const formats = {
   'lock file': { begins: 'JSON, `format`', oldest: 1, newest: 1, page: 'files' },
   'change file': { begins: 'JSON, `format`', oldest: 1, newest: 1, page: 'later-customization' },
   'secret key file': magic('the version', 'files'),
+  'sealed key file': magic('`SWSK`', 'files'),
+  'vault key file': magic('`SWVK`', 'files'),
+  'vault place': { begins: 'JSON, `format`', oldest: 1, newest: 1, page: 'files' },
 } as const satisfies Record<string, FormatRow>
 
 export type FormatName = keyof typeof formats

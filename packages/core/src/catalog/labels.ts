@@ -66,5 +66,9 @@ export const labels = {
   dhSignedModule: { text: 'DSM1', use: 'channel, Diffie-Hellman first: the module signs' },
   signedKeyHost: { text: 'SKH1', use: 'channel, signatures first: the host signs' },
   signedKeyModule: { text: 'SKM1', use: 'channel, signatures first: the module signs' },
+  sealedKeyFile: {
+    text: 'SKF1',
+    use: "AES-GCM, associated data of one key file that is sealed under a vault's key",
+  },
   counterCell: { text: 'SCC1', use: 'one cell of the rollback counter' },
 } as const satisfies Record<string, { text: string; use: string }>

@@ -203,6 +203,94 @@ export const errorTable = {
     exit: 7,
     remedy: "run the step that makes the key; see the party's keys with `sealwright keys PARTY`",
   },
+  'key-stays-inside': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      'it was made to stay in its token: do the step with that token, or make the key anew in a place that may give it away',
+  },
+  'key-file-changed': {
+    culprit: 'bytes',
+    exit: 3,
+    remedy: 'somebody changed or swapped the file: put back a good copy of it',
+  },
+  'keys-secret-missing': {
+    culprit: 'caller',
+    exit: 2,
+    remedy:
+      "give the PIN or passphrase of the party's keys: `--keys-secret FILE` (- for standard input, fd:N), SEALWRIGHT_KEYS_SECRET in the environment, or run the command at a terminal",
+  },
+  'keys-passphrase-wrong': {
+    culprit: 'caller',
+    exit: 2,
+    remedy:
+      'give the passphrase that `sealwright init` or `sealwright protect-keys` was given for this party',
+  },
+  'vault-single': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      'do this step for one module at a time, or with a party whose keys lie in files: `sealwright init DIR --party NAME`',
+  },
+  'vault-key-missing': {
+    culprit: 'state',
+    exit: 7,
+    remedy: 'put back vault.key of the folder of keys from a copy; without it the sealed keys are lost',
+  },
+  'pkcs11-missing': {
+    culprit: 'environment',
+    exit: 8,
+    remedy:
+      'name the PKCS#11 module of your token with module-path in its pkcs11: address; `sealwright doctor` says what is there and what is missing',
+  },
+  'token-missing': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: 'connect the token that is named, and see with `sealwright doctor` which ones are there',
+  },
+  'token-removed': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: 'connect the token again, then run the command again: it settles what was left open',
+  },
+  'token-pin-wrong': {
+    culprit: 'caller',
+    exit: 2,
+    remedy: 'type the PIN with care: the token counts wrong ones, and locks',
+  },
+  'token-pin-locked': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: "unlock the PIN with the token's own program and the PIN of its security officer",
+  },
+  'token-unready': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: "set the token up with its own program: initialize it and give it a user's PIN",
+  },
+  'token-unsuitable': {
+    culprit: 'environment',
+    exit: 8,
+    remedy:
+      'use a token that makes P-256 keys and signs with ECDSA; SPEC, files, section 2.3 lists what is asked of it',
+  },
+  'token-key-exposed': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      'the key was not made in the token, or can leave it: remove it with the program of the token and make another one',
+  },
+  'token-key-ambiguous': {
+    culprit: 'state',
+    exit: 7,
+    remedy: 'find out with the program of the token which of them is yours, and remove the others',
+  },
+  'token-failed': {
+    culprit: 'environment',
+    exit: 8,
+    remedy:
+      'run the command again: it settles what was left open; if it fails again, look at the token and its PKCS#11 module',
+  },
   'key-exists': {
     culprit: 'state',
     exit: 7,

@@ -12,6 +12,14 @@ export { type ChipKeys, findKeyFile, keyProtection } from './chip-key.ts'
 export type { ChipOptions } from './chip-world.ts'
 export type { Files } from './files.ts'
 export { createChip, type NewChip } from './new-chip.ts'
+export {
+  parseWrappedKey,
+  type ScryptCost,
+  serializeWrappedKey,
+  unwrapKey,
+  type WrappedKey,
+  wrapKey,
+} from './passphrase.ts'
 export { type PlannedRestore, planRestore } from './restore.ts'
 export {
   type ChipCheck,

@@ -1,11 +1,11 @@
 import { scryptSync } from 'node:crypto'
 import { fixedBytes, type Reader, Writer, wipe } from '@sealwright/core/bytes'
 import { withHandle } from '@sealwright/core/crypto'
-import { StateError, UsageError } from '@sealwright/core/errors'
+import { type ErrorCode, StateError, UsageError } from '@sealwright/core/errors'
 import type { Crypto, Entropy } from '@sealwright/core/ports'
 
 /**
- * A chip key under a passphrase: scrypt (RFC 7914) gives an AES-256 key, AES-GCM seals the chip key.
+ * A key of 32 bytes under a passphrase: scrypt (RFC 7914) gives an AES-256 key, AES-GCM seals the key.
  * log2 N(1) ‖ r(1) ‖ p(1) ‖ salt(16) ‖ nonce(12) ‖ sealed chip key(48)
  */
 export interface WrappedKey {
@@ -56,16 +56,20 @@ export function wrapKey(
   return { cost, salt, nonce, sealed }
 }
 
-/** The chip key, 32 bytes; the caller wipes it. StateError `chip-passphrase-wrong` when the passphrase is another one. */
+/**
+ * The chip key, 32 bytes; the caller wipes it.
+ * StateError `chip-passphrase-wrong`, or what `wrong` names, when the passphrase is another one.
+ */
 export function unwrapKey(
   crypto: Crypto,
   { cost, salt, nonce, sealed }: WrappedKey,
   passphrase: Uint8Array,
   associated: Uint8Array,
+  wrong: { readonly code: ErrorCode; readonly what: string } = chipKey,
 ): Uint8Array {
   const key = underPassphrase(crypto, passphrase, salt, cost, (aes) => aes.gcmOpen(nonce, sealed, associated))
   if (key === undefined)
-    throw new StateError('the passphrase does not open the chip key', { code: 'chip-passphrase-wrong' })
+    throw new StateError(`the passphrase does not open ${wrong.what}`, { code: wrong.code })
   const kept = fixedBytes(key.length)
   kept.set(key)
   wipe(key)
@@ -92,3 +96,5 @@ function underPassphrase<T>(
 function isBearable({ logN, r, p }: ScryptCost): boolean {
   return logN >= 10 && logN <= 20 && r >= 1 && r <= 16 && p >= 1 && p <= 4 && 2 ** logN * r * 128 <= 2 ** 28
 }
+
+const chipKey = { code: 'chip-passphrase-wrong', what: 'the chip key' } as const

@@ -1,4 +1,5 @@
 export {
+  changeKeysPassphrase,
   findWorkspace,
   initWorkspace,
   type OpenParty,
@@ -6,6 +7,7 @@ export {
   openPartyBeside,
   openWorkspace,
   type PartyWorld,
+  protectKeys,
   type Workspace,
   workingPorts,
   workspaceFile,

@@ -53,6 +53,7 @@ export class Party {
       vault: vaultOver(
         { crypto: world.crypto, entropy },
         {
+          place: 'memory',
           async load(key) {
             const stored = keys.get(key)
             return stored && { ...stored, secret: stored.secret.slice() }

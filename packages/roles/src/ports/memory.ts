@@ -7,6 +7,7 @@ import { logSigningKey } from './key-vault.ts'
 import type { PartyName } from './parties.ts'
 import type { PartyPorts } from './party-ports.ts'
 import { requireStoreName, type Store } from './store.ts'
+import type { VaultKind } from './vault-kinds.ts'
 
 /** A store that lives as long as the process. */
 export function memoryStore(): Store {
@@ -38,6 +39,7 @@ export interface StoredKey {
 
 /** Where `vaultOver` keeps its keys. */
 export interface KeyStorage {
+  readonly place: VaultKind
   /** A buffer of the caller's own, who wipes it. */
   load(name: string): Promise<StoredKey | undefined>
   save(name: string, key: StoredKey): Promise<void>
@@ -51,6 +53,7 @@ export function memoryVault(crypto: Crypto, entropy: Entropy): KeyVault {
   return vaultOver(
     { crypto, entropy },
     {
+      place: 'memory',
       async load(name) {
         const key = keys.get(name)
         return key && { ...key, secret: key.secret.slice() }
@@ -102,6 +105,7 @@ export function vaultOver(
   }
 
   return {
+    place: storage.place,
     async createPair(name, kind = 'p256') {
       const random = entropy.bytes(kind === 'p256' ? 48 : 32)
       const secret = kind === 'p256' ? privateScalar(crypto, random) : random.slice()
@@ -124,7 +128,8 @@ export function vaultOver(
           withHandle(crypto.ecPublicKey(peerPoint), (peer) => key.agree(peer)),
         ),
       ),
-    async createSecret(name, length) {
+    async createSecret(name, length, purpose = 'lend') {
+      if (purpose === 'mac') requireAesLength(name, length)
       const secret = entropy.bytes(length)
       try {
         await keep(name, { kind: 'secret', secret })
@@ -134,6 +139,11 @@ export function vaultOver(
     },
     importSecret: (name, bytes) => keep(name, { kind: 'secret', secret: bytes }),
     useSecret: (name, work) => use(name, ['secret'], ({ secret }) => work(secret)),
+    mac: (name, ...parts) =>
+      use(name, ['secret'], ({ secret }) => {
+        requireAesLength(name, secret.length)
+        return withHandle(crypto.aes(secret), (key) => key.cmac(...parts))
+      }),
     async has(name) {
       requireStoreName(name)
       const key = await storage.load(name)
@@ -174,11 +184,20 @@ function publicKey(crypto: Crypto, { kind, secret }: StoredKey): Uint8Array {
   return withHandle(crypto.ecPrivateKey(secret), ({ publicPoint }) => publicPoint.slice())
 }
 
+/** Only an AES key makes a MAC. */
+export function requireAesLength(name: string, length: number): void {
+  if (!aesLengths.includes(length)) {
+    throw new UsageError(`key ${name} has ${length} bytes, expected an AES key of 16, 24 or 32`)
+  }
+}
+
 function entry(crypto: Crypto, name: string, key: StoredKey): KeyEntry {
   const { kind, secret } = key
   if (kind !== 'secret') {
     return { name, kind, checkValue: crypto.sha256(publicKey(crypto, key)).slice(0, 8) }
   }
-  if (![16, 24, 32].includes(secret.length)) return { name, kind }
+  if (!aesLengths.includes(secret.length)) return { name, kind }
   return { name, kind, checkValue: withHandle(crypto.aes(secret), kcvCmac) }
 }
+
+const aesLengths = [16, 24, 32]
