@@ -5,7 +5,7 @@ import { decodeVaultPlace, encodeVaultPlace, parseVaultPlace, serializeVaultPlac
 
 const address = 'pkcs11:token=unit;object=a%2Fb?module-path=/usr/lib/m.so'
 
-test('a vault's place is read from its file, which has one form', () => {
+test('where a vault lies is read from its file, which has one form', () => {
   for (const text of ['file', 'passphrase', address]) {
     const bytes = serializeVaultPlace(decodeVaultPlace(text))
     assert.deepEqual(serializeVaultPlace(parseVaultPlace(bytes)), bytes)
