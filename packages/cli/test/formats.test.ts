@@ -49,8 +49,10 @@ import { unpackWorkspace } from '@sealwright/node/testing'
 import {
   parseDepersonalization,
   parseDisabledKey,
+  parseMessageNumbers,
   serializeDepersonalization,
   serializeDisabledKey,
+  serializeMessageNumbers,
 } from '@sealwright/roles/central'
 import { parseEntriesFile } from '@sealwright/roles/custody'
 import { parseLogRefusal, serializeLogRefusal } from '@sealwright/roles/log'
@@ -278,6 +280,7 @@ const examples: Record<FormatName, Example> = {
     }),
     parseDepersonalization,
   ),
+  'message numbers': cborMap(serializeMessageNumbers({ sent: 1, received: 2 }), parseMessageNumbers),
   'disabled key': cborMap(
     serializeDisabledKey({ kind: 'serial', id: new Uint8Array(8), at: 1, reason: '', number: 1 }),
     parseDisabledKey,

@@ -1,31 +1,23 @@
 import { encodeHex } from '@sealwright/core/bytes'
 import { UsageError } from '@sealwright/core/errors'
 import { fingerprint } from '@sealwright/core/personalization'
-import { parseCertificate } from '@sealwright/core/x509'
-import {
-  depersonalize,
-  insecureCertifyUnit,
-  type KnownUnit,
-  key,
-  payment,
-  session,
-} from '@sealwright/roles/central'
+import { depersonalize, insecureCertifyUnit, key, payment, session } from '@sealwright/roles/central'
 import { paymentOutcome, requestPayment } from '@sealwright/roles/terminal'
 import type { Command } from 'commander'
 import {
   type Context,
   certificateFile,
-  certificateOf,
   fields,
-  fingerprintOption,
   report,
   requiredFingerprint,
   requireSerial,
   type Step,
 } from '../framework/index.ts'
 import { registerDisable } from './central-disable.ts'
+import { registerLimitedKeys } from './central-limited-key.ts'
 import { registerPeople } from './central-people.ts'
 import { registerTickets } from './central-ticket.ts'
+import { sessionInput, unitOptions } from './central-unit.ts'
 import { fingerprintFile, fingerprintOptions } from './certified-party.ts'
 
 export function register(program: Command, context: Context): void {
@@ -158,6 +150,7 @@ export function register(program: Command, context: Context): void {
   registerDisable(central, context)
   registerPeople(central, context)
   registerTickets(central, context)
+  registerLimitedKeys(central, context)
 
   context.verb(central, {
     name: 'depersonalize',
@@ -199,30 +192,6 @@ export function register(program: Command, context: Context): void {
       )
     },
   })
-}
-
-/** How the unit is named whose modules are spoken to. */
-const unitOptions = [
-  { flags: '--unit <file>', text: "the unit's certificate", required: true },
-  { flags: '--unit-fingerprint <hex>', text: "fingerprint of the unit's key as you were told it" },
-  { flags: '--insecure-accept-test', text: 'work with a unit and modules that are marked as test ones' },
-] as const
-
-function sessionInput(step: Step) {
-  const told = fingerprintOption(step, 'unit-fingerprint')
-  return {
-    unit: knownUnit(step),
-    insecureAcceptTest: step.flag('insecure-accept-test'),
-    ...(told === undefined ? {} : { unitFingerprint: told }),
-  }
-}
-
-function knownUnit(step: Step): KnownUnit {
-  const file = step.option('unit')
-  const { publicPoint, customer, role, test } = parseCertificate(certificateOf(step.readFile(file), file))
-  if (role !== 'unit')
-    throw new UsageError(`${file}: expected a unit's certificate, got one of the role ${role}`)
-  return { point: publicPoint, test, ...(customer === undefined ? {} : { customer }) }
 }
 
 function withdrawal(step: Step) {

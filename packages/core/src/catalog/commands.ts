@@ -383,6 +383,35 @@ export const commands = {
     purpose: 'cash machine: learn whether to pay, once',
   },
 
+  'PUT LIMITED KEY': {
+    ins: 0x1a,
+    class: 'own',
+    entry: 0x64,
+    modes: user,
+    states: operating,
+    channel: 'central',
+    purpose: 'central system: give a symmetric key until a date, or for so many uses',
+  },
+  'TELL TIME': {
+    ins: 0x1c,
+    class: 'own',
+    entry: 0x65,
+    modes: user,
+    states: operating,
+    channel: 'central',
+    purpose: 'central system: tell its time; keys whose date has passed are erased',
+  },
+  'MESSAGE CODE': {
+    ins: 0x1e,
+    class: 'own',
+    entry: 0x66,
+    modes: user,
+    states: operating,
+    channel: 'none',
+    local: true,
+    purpose: 'cash machine: protect or check a message under a limited key',
+  },
+
   'PERFORM SECURITY OPERATION': {
     ins: 0x2a,
     class: 'own',

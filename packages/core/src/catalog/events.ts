@@ -89,6 +89,11 @@ export const eventTypes = {
     digest: 'SHA-256 of the backup',
     by: ['issuer', 'terminal', 'loader', 'operator'],
   },
+  'limited-key-taken': {
+    code: 0x23,
+    digest: 'SHA-256 of place(4), limits(12) and check value(5)',
+    by: ['central-system'],
+  },
   depersonalized: {
     code: 0x20,
     digest: 'SHA-256 of the operating certificate',

@@ -16,6 +16,7 @@ export const labels = {
     text: 'CRP1',
     use: 'module shows that it has its credential, over BEGIN and the new key',
   },
+  limitedKeyMessage: { text: 'LKM1', use: 'message under a limited symmetric key' },
   bareCertificate: { text: 'OPS1', use: 'unit signs an operating key without a certificate' },
   complete: { text: 'CPL1', use: 'operating key signs the receipt of COMPLETE' },
   depersonalize: { text: 'DPS1', use: 'operating key signs its own end, the receipt of DEPERSONALIZE' },

@@ -100,6 +100,8 @@ export const dataTags = {
   identityProof: 0xdf33,
   /** The least channel that personalization may run in, one byte (catalog/channel-forms). */
   channelPolicy: 0xdf34,
+  /** Limited keys: place(4) check value(5) last second(4) uses left(4) uses left without newer time(4), repeated. */
+  limitedKeys: 0xdf35,
   /** The customization key as the SAM sealed it (core/customization). */
   sealedCustomizationKey: 0xdf2e,
   /** How a signing card stands (core/signing-card). */

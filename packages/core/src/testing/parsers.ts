@@ -9,6 +9,7 @@ import * as der from '../der/index.ts'
 import { DecodeError } from '../errors/index.ts'
 import * as globalplatform from '../globalplatform/index.ts'
 import * as keyDownload from '../key-download/index.ts'
+import * as limitedKeys from '../limited-keys/index.ts'
 import * as log from '../log/index.ts'
 import * as loyalty from '../loyalty/index.ts'
 import * as payment from '../payment/index.ts'
@@ -45,6 +46,7 @@ export const parserFolders: Readonly<Record<string, Readonly<Record<string, unkn
   der,
   globalplatform,
   'key-download': keyDownload,
+  'limited-keys': limitedKeys,
   log,
   loyalty,
   payment,

@@ -55,6 +55,8 @@ export const objectKinds = {
   'card-log': { number: 41, secret: false, owner: 'module' },
   /** Modules that a signing card was ordered to certify. */
   'certificate-order': { number: 42, secret: false, owner: 'module' },
+  /** How long a limited key serves, and how far it has come; id: its place. */
+  'key-limit': { number: 50, secret: false, owner: 'customer' },
 } as const satisfies Record<string, ObjectKindRow>
 
 export type ObjectKind = keyof typeof objectKinds

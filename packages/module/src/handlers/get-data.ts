@@ -10,10 +10,12 @@ import {
   receiptIds,
 } from '@sealwright/core/catalog'
 import { answerOf, cardStates } from '@sealwright/core/globalplatform'
+import { serializeLimitedKeys } from '@sealwright/core/limited-keys'
 import { serializePolicy } from '@sealwright/core/personalization'
 import { Refusal } from '../dispatch/refusal.ts'
 import { vectorsInForce } from '../dispatch/vectors.ts'
 import { sealedCustomizationKey } from '../later-customization/index.ts'
+import { limitedKeys } from '../limited-keys/index.ts'
 import type { Call, Parts } from '../parts.ts'
 import {
   readCertification,
@@ -58,6 +60,8 @@ function read(parts: Parts, tag: number): Uint8Array | undefined {
       return objects.read('receipt', receiptIds.depersonalization)
     case dataTags.certification:
       return concat(Uint8Array.of(readCertification(objects)), serializePolicy(readPolicy(objects)))
+    case dataTags.limitedKeys:
+      return serializeLimitedKeys(limitedKeys(parts))
     case dataTags.identityProof:
       return Uint8Array.of(readIdentityProof(parts))
     case dataTags.channelPolicy:

@@ -86,6 +86,7 @@ function store(parts: Needs, checked: CheckedMessage, transport: StoredTransport
     const record = { attributes, counter, checkValue, acknowledgement }
     nvm.transaction((tx) => {
       keys.putAes(tx, destination, key)
+      objects.remove(tx, 'key-limit', destination)
       objects.put(tx, 'receipt', destination, serializeKeyRecord(record))
       useUp(parts, tx)
       transport.confirm(tx)

@@ -34,6 +34,7 @@ import { makeKey } from './make-key.ts'
 import { makeMasterKey } from './make-master-key.ts'
 import { makeSet } from './make-set.ts'
 import { makeUnitKey } from './make-unit-key.ts'
+import { messageCode } from './message-code.ts'
 import { operate } from './operate.ts'
 import { orderCertificate } from './order-certificate.ts'
 import { passportHead } from './passport-head.ts'
@@ -43,6 +44,7 @@ import { prepare } from './prepare.ts'
 import { proveCredentialHandler } from './prove-credential.ts'
 import { putCustomizationKeyHandler } from './put-customization-key.ts'
 import { putKey } from './put-key.ts'
+import { putLimitedKeyHandler } from './put-limited-key.ts'
 import { putTransportKey } from './put-transport-key.ts'
 import { readLog } from './read-log.ts'
 import { requestPayment } from './request-payment.ts'
@@ -54,6 +56,7 @@ import { setStatus } from './set-status.ts'
 import { storeData } from './store-data.ts'
 import { storeIdentity } from './store-identity.ts'
 import { storeUnitCertificate } from './store-unit-certificate.ts'
+import { tellTime } from './tell-time.ts'
 import { unlock } from './unlock.ts'
 import { verifyReceiptHandler } from './verify-receipt.ts'
 import { writeSerial } from './write-serial.ts'
@@ -102,6 +105,9 @@ export const handlers = {
   'FETCH PAYMENT': fetchPayment,
   'GRANT PAYMENT': grantPayment,
   'PAYMENT OUTCOME': paymentOutcome,
+  'PUT LIMITED KEY': putLimitedKeyHandler,
+  'TELL TIME': tellTime,
+  'MESSAGE CODE': messageCode,
   'PERFORM SECURITY OPERATION': performSecurityOperation,
   'PUT KEY': putKey,
   'GENERATE KEY': generateKey,

@@ -34,6 +34,8 @@ export class ApplicationKeys {
     const attributes = this.#of(place)
     const laid = attributes.laid.value()
     if (laid?.kind !== 'application' || !keys.has(place)) throw new Refusal('reference-not-found')
+    // A limited key serves by MESSAGE CODE alone, which counts each use before it computes.
+    if (this.#parts.objects.has('key-limit', place)) throw new Refusal('conditions-not-satisfied')
     const record = attributes.record.value()
     if (!permits(record?.attributes ?? { usage: laid.usage, mode: 'N' }, use)) {
       throw new Refusal('conditions-not-satisfied')

@@ -2,7 +2,7 @@ import { Reader, u32 } from '@sealwright/core/bytes'
 import type { Objects, Transaction } from '../eeprom/index.ts'
 
 /** Whose time: each authority's is kept apart and never goes back (design, section 4, Time). */
-export const timeOf = { unit: 1, operator: 2, signingCard: 3 } as const
+export const timeOf = { unit: 1, operator: 2, signingCard: 3, central: 4 } as const
 
 /** One message moves an authority's time at most this far, in seconds: 400 days. */
 export const longestStep = 400 * 86_400

@@ -60,7 +60,10 @@ export function depersonalize(parts: Needs): DepersonalizeReceipt {
       removeChecked(tx, parts, 'certificate', id)
     }
     removeChecked(tx, parts, 'public-key', publicKeyIds.central)
-    for (const place of loadedKeys(parts)) keys.remove(tx, place)
+    for (const place of loadedKeys(parts)) {
+      keys.remove(tx, place)
+      objects.remove(tx, 'key-limit', place)
+    }
     useUp(parts, tx)
     forgetPayment(parts, tx)
     for (const one of definitions.list()) {
@@ -79,7 +82,7 @@ export function depersonalize(parts: Needs): DepersonalizeReceipt {
 const blocked = 'blocked' satisfies ResourceState
 
 /**
- * Places whose key came by IMPORT KEY; what customization laid there stays. Their records stay too: they hold the version below which no
+ * Places whose key came by IMPORT KEY or from the central system; what customization laid there stays. Records of downloads stay too: they hold the version below which no
  * key is taken, and nothing secret.
  */
 function loadedKeys({ objects, keys }: { objects: Objects; keys: Needs['keys'] }): number[] {
@@ -87,5 +90,5 @@ function loadedKeys({ objects, keys }: { objects: Objects; keys: Needs['keys'] }
     .list('key-place')
     .map(({ id }) => id)
     .filter((id) => parseKeyPlace(objects.read('key-place', id)!).kind === 'application')
-    .filter((id) => keys.has(id) && objects.has('receipt', id))
+    .filter((id) => keys.has(id) && (objects.has('receipt', id) || objects.has('key-limit', id)))
 }

@@ -13,6 +13,16 @@ export {
   serializeDisabledKey,
 } from './disabling.ts'
 export { type CentralKey, key, sessionKey } from './key.ts'
+export {
+  checkModuleMessage,
+  giveLimitedKey,
+  type LimitedKey,
+  type LimitedKeyInput,
+  type MessageForModule,
+  messageForModule,
+  tellTime,
+} from './limited-key.ts'
+export { parseMessageNumbers, serializeMessageNumbers } from './message-numbers.ts'
 export { type DecidedPayment, payment } from './payment.ts'
 export { type EnrolInput, enrol, type IssuedRoster, revoke, roster } from './people.ts'
 export { type KnownUnit, type OperatingKey, type Session, type SessionInput, session } from './session.ts'

@@ -1,7 +1,7 @@
 import { command, exchange, type Response } from '@sealwright/core/apdu'
 import { type CommandName, commands, programInstructions } from '@sealwright/core/catalog'
 import { exchangeProtected, type HostSession } from '@sealwright/core/channel/secure-messaging'
-import { StateError } from '@sealwright/core/errors'
+import { StateError, UsageError } from '@sealwright/core/errors'
 import type { Transport } from '@sealwright/core/ports'
 import { refused } from './refused.ts'
 
@@ -26,6 +26,8 @@ export interface Channel {
   send(instruction: Instruction, input?: CommandInput): Promise<Uint8Array>
   /** Data and status word, whatever it is: for applications with status words of their own. */
   exchange(instruction: Instruction, input?: CommandInput): Promise<Response>
+  /** A key under the session's DEK (AES-CBC, IV zero), for the data of a command. Not every channel has one: UsageError. */
+  wrapKey(key: Uint8Array): Uint8Array
   /** Forgets the session's keys; the transport stays open. The module forgets its end at the next SELECT or reset. */
   close(): void
 }
@@ -66,6 +68,11 @@ export function channelOver(
       const response = await channel.exchange(instruction, input)
       if (response.sw !== 0x9000) throw refused(nameOf(instruction), response.sw)
       return response.data
+    },
+    wrapKey(key) {
+      const dek = session?.dek
+      if (closed || dek === undefined) throw new UsageError('no key that keys are wrapped with is here')
+      return dek.cbcEncrypt(new Uint8Array(16), key)
     },
     close() {
       closed = true

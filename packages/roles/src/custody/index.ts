@@ -31,4 +31,4 @@ export {
   tagParameters,
 } from './head.ts'
 export { type Restored, type RestoreInput, recordRestore } from './restore.ts'
-export { type ModuleStep, moduleStep, type Step, step } from './step.ts'
+export { intentFile, type ModuleStep, moduleStep, pendingIntent, type Step, step } from './step.ts'

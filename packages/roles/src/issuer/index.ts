@@ -37,6 +37,6 @@ export {
 } from './lot-row.ts'
 export { lotIndices, lotRoot, useLot } from './lots.ts'
 export { type Mask, type MaskInput, mask } from './mask.ts'
-export { fuelKeyPlace, fuelKeySource, type ProductName, products } from './products.ts'
+export { fuelKeyPlace, fuelKeySource, limitedKeyPlace, type ProductName, products } from './products.ts'
 export { type MadeSam, makeSam } from './sam.ts'
 export { type Unlocked, unlock } from './unlock.ts'

@@ -49,6 +49,9 @@ const suites = [0xa101, 0xa103, 0xa201, 0xa203]
 export const fuelKeyPlace = 0x0020_0101
 export const fuelKeySource = 0x0001_0a01
 
+/** The cash machine's place for a symmetric key of its central system, which no loader fills. */
+export const limitedKeyPlace = 0x0020_0301
+
 const loyaltyProgram = 3
 
 /** Where PUT TRANSPORT KEY puts T (or TU) and KS1: the present ones and the next. */
@@ -73,10 +76,13 @@ export const products = {
       'FETCH PAYMENT',
       'GRANT PAYMENT',
       'PAYMENT OUTCOME',
+      'PUT LIMITED KEY',
+      'TELL TIME',
+      'MESSAGE CODE',
     ],
     vectors: [productInfo],
     software: [added],
-    keyPlaces: [],
+    keyPlaces: [{ place: limitedKeyPlace, kind: 'application', usage: 'M6', source: 0 }],
     suites,
   },
   loader: {
