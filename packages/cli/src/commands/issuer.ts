@@ -193,7 +193,8 @@ export function register(program: Command, context: Context): void {
         throw new UsageError('--later-customization and --sam go together')
       }
       const policy = step.many('insecure-policy') as PolicyName[]
-      const leastChannel = leastChannelOf(step)
+      // Where nothing proves the module, no channel can ask for a proof.
+      const leastChannel = leastChannelOf(step) ?? (identical ? 'unauthenticated' : undefined)
       const root = step.option('manufacturer-root')
       const done = await customize(step.party('issuer'), await step.module(), {
         mask: step.option('mask'),

@@ -196,7 +196,12 @@ export function register(program: Command, context: Context): void {
       const { serial, already, operating, central, centralFingerprint } = done
       const named = own.papers !== undefined || own.documentKey !== undefined
       const ruled = done.approved !== undefined || operating.certificate?.ticket !== undefined
-      const proof = already ? 'operating key' : named ? 'identity and document key' : 'identity'
+      const proofs = [
+        done.unidentified ? undefined : 'identity',
+        named ? 'document key' : undefined,
+        step.flag('credential') ? 'credential' : undefined,
+      ].filter((one) => one !== undefined)
+      const proof = already ? 'operating key' : proofs.length === 0 ? 'none' : proofs.join(' and ')
       for (const [option, made] of [
         ['out', operating],
         ['central-out', central],

@@ -100,6 +100,8 @@ export interface Personalized {
   readonly entries: readonly LogEntry[]
   /** Who asked and who approved, where this unit checks that; undefined too when nothing was signed now. */
   readonly approved?: { readonly requester: string; readonly approver: string }
+  /** The module had no identity to prove, and this unit took it without; undefined too when nothing was signed now. */
+  readonly unidentified?: true
 }
 
 interface World {
@@ -241,7 +243,8 @@ async function run(world: World, channel: Channel): Promise<Outcome> {
   const work = async (secured: Channel): Promise<Outcome> => {
     const begun = await begin(world, secured, identity, approved)
     const data = serializeCompleteRequest(begun.issued)
-    const done = await finish(ports, begun, await complete(secured, data), false)
+    const outcome = await finish(ports, begun, await complete(secured, data), false)
+    const done: Outcome = identity === undefined ? { ...outcome, unidentified: true } : outcome
     if (approved === undefined) return done
     const { requester, approver } = approved
     return { ...done, approved: { requester, approver } }
