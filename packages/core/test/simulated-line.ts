@@ -57,9 +57,7 @@ export class SimulatedLine {
 
   reset(tag: Uint8Array = Uint8Array.of(1, 2, 3, 4)): HostEvent {
     this.host.reset(tag, this.now)
-    const event = this.#run()
-    // The agreement on the length of blocks comes behind the reset.
-    return event.kind === 'reset' ? (this.#runUntilIdle() ?? event) : event
+    return this.#run()
   }
 
   transmit(command: Uint8Array): HostEvent {
@@ -78,15 +76,6 @@ export class SimulatedLine {
       if (event !== undefined) return event
       if (!this.#step()) throw new Error('nobody waits for anything any more')
     }
-  }
-
-  #runUntilIdle(): HostEvent | undefined {
-    while (this.host.deadline !== undefined) {
-      if (!this.#step()) return undefined
-      const event = this.host.takeEvent()
-      if (event !== undefined) return event
-    }
-    return undefined
   }
 
   /** Lets the next thing happen. Returns false when there is nothing. */

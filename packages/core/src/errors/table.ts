@@ -486,6 +486,44 @@ export const errorTable = {
     exit: 8,
     remedy: 'check the connection to the module and run the step again: it settles what was left open',
   },
+  'line-missing': {
+    culprit: 'environment',
+    exit: 8,
+    remedy:
+      'check the name of the device and that it is plugged in: `ls -l /dev/serial/by-id` shows adapters',
+  },
+  'line-denied': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: 'let your user use the device, on Debian as a member of the group dialout, and log in again',
+  },
+  'line-in-use': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: 'end the other program that holds the line, a modem manager perhaps; `fuser -v DEVICE` names it',
+  },
+  'line-silent': {
+    culprit: 'environment',
+    exit: 8,
+    remedy:
+      'check cable, speed and checksum at both ends, and that the module has power: `sealwright module run FILE --serial DEVICE`',
+  },
+  'line-noisy': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: 'take a slower speed or a better cable, then run the step again: it settles what was left open',
+  },
+  'line-lost': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: 'connect the line again, then run the step again: it settles what was left open',
+  },
+  'line-unsupported': {
+    culprit: 'environment',
+    exit: 8,
+    remedy:
+      'run `npm ci` again, with optional dependencies; on a platform without the binding use tcp:HOST:PORT',
+  },
   'pcsc-missing': {
     culprit: 'environment',
     exit: 8,

@@ -20,6 +20,7 @@ export type LineFailure =
   | 'too-slow'
 
 export type HostEvent =
+  /** The module was reset, and both know how long a block may be. */
   | { readonly kind: 'reset'; readonly answer: Uint8Array }
   | { readonly kind: 'answer'; readonly apdu: Uint8Array }
   | { readonly kind: 'failed'; readonly failure: LineFailure }
@@ -55,6 +56,7 @@ export class T1Host {
   #parts: Uint8Array[] = []
   #received = 0
   #tag: Uint8Array = new Uint8Array(0)
+  #answerToReset: Uint8Array = new Uint8Array(0)
   /** Timeouts and broken blocks in succession, and R-blocks from the module. */
   #attempt = 0
   #reminders = 0
@@ -204,10 +206,9 @@ export class T1Host {
       case 'reset': {
         // An earlier reset's answer that was still on the line.
         if (!equal(information.subarray(0, this.#tag.length), this.#tag)) return
-        const answer = information.slice(this.#tag.length)
-        this.#announcedIfs = announcedIfs(answer)
+        this.#answerToReset = information.slice(this.#tag.length)
+        this.#announcedIfs = announcedIfs(this.#answerToReset)
         this.#startNumbers()
-        this.#events.push({ kind: 'reset', answer })
         return void this.#askIfs(now)
       }
       case 'resynch':
@@ -216,6 +217,7 @@ export class T1Host {
       case 'ifs':
         if (!equal(information, task.request.information)) return
         if (this.#command !== undefined) return void this.#begin(now)
+        this.#events.push({ kind: 'reset', answer: this.#answerToReset })
         return void this.#rest()
       case 'abort':
         return void this.#fail('broken-rules')
