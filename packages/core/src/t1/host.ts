@@ -268,6 +268,7 @@ export class T1Host {
     this.#attempt++
     if (this.#attempt >= this.#settings.attempts) return void this.#tooOften(now)
     if (this.#heardSince) this.#patience = Math.min(2 * this.#patience, longestPatience)
+    this.#heardSince = false
     if (task.kind === 'asking') this.#transmit(task.request, now)
     else this.#transmit({ kind: 'R', expected: this.#expected, fault }, now)
   }

@@ -7,6 +7,8 @@ import type { StateError } from '@sealwright/core/errors'
 export interface ByteStream {
   /** What people call it, for errors. */
   readonly name: string
+  /** As a transport's: it leads straight to the module that the person at it sees. Nothing that goes through the air does. */
+  readonly direct: boolean
   /** Hears what comes, and once why the stream is over; that never comes after `close`. Called once, before anything is written. */
   listen(listener: ByteListener): void
   /** Hands bytes over in the order of the calls. What goes wrong ends the stream. */

@@ -31,6 +31,7 @@ export function i2cStream(options: I2cOptions): ByteStream {
 
 class I2cStream implements ByteStream {
   readonly name: string
+  readonly direct = true
   readonly #options: Required<I2cOptions>
   #listener: ByteListener | undefined
   #over = false
@@ -66,9 +67,10 @@ class I2cStream implements ByteStream {
       const { bus, address, transactionBytes, pollMs } = this.#options
       const bytes = await this.#patiently(() => bus.read(address, transactionBytes))
       if (bytes instanceof Uint8Array && bytes.length > 0) this.#listener?.bytes(bytes)
-      const again = (): void => this.#poll()
-      const isSilent = !(bytes instanceof Uint8Array) || bytes.length === 0
-      if (!this.#over) this.#timer = setTimeout(again, isSilent ? pollMs : 0)
+      if (this.#over) return
+      // What is said comes in one transaction after the other; between blocks the bus has peace.
+      if (bytes instanceof Uint8Array && bytes.length > 0) this.#poll()
+      else this.#timer = setTimeout(() => this.#poll(), pollMs)
     })
   }
 

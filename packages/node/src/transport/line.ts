@@ -31,6 +31,7 @@ export async function openLine(
 }
 
 class Line implements LineTransport {
+  readonly direct: boolean
   answerToReset: Uint8Array = new Uint8Array(0)
   readonly #stream: ByteStream
   readonly #entropy: Entropy
@@ -44,6 +45,7 @@ class Line implements LineTransport {
   #closing: Promise<void> | undefined
 
   constructor(stream: ByteStream, settings: Partial<LineSettings>, entropy: Entropy) {
+    this.direct = stream.direct
     this.#stream = stream
     this.#entropy = entropy
     this.#host = new T1Host(settings)

@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs'
+import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { type ErrorCode, StateError, UsageError } from '@sealwright/core/errors'
 import type { LineSettings } from '@sealwright/core/t1'
 import type { ByteListener, ByteStream } from './byte-stream.ts'
@@ -50,6 +50,7 @@ type BindingPort = Awaited<ReturnType<ReturnType<Bindings['autoDetect']>['open']
 
 class SerialPort implements ByteStream {
   readonly name: string
+  readonly direct: boolean
   readonly #port: BindingPort
   readonly #watch: NodeJS.Timeout
   #listener: ByteListener | undefined
@@ -59,6 +60,7 @@ class SerialPort implements ByteStream {
 
   constructor(path: string, port: BindingPort) {
     this.name = path
+    this.direct = isCable(path)
     this.#port = port
     // A tty that hangs up reads as empty, again and again; only its attributes tell that the device is gone.
     this.#watch = setInterval(() => {
@@ -129,6 +131,12 @@ function requireDevice(path: string): void {
         : (['line-missing', 'there is no such device'] as const)
     throw new StateError(`${path}: ${text}`, { code: name, cause: error })
   }
+}
+
+/** Whether it is a line of this machine, and not a radio's, or one that another program made and carries anywhere. */
+function isCable(path: string): boolean {
+  if (process.platform === 'win32') return false
+  return !/^\/dev\/(rfcomm|ircomm|pts\/)/.test(realpathSync(path))
 }
 
 function openingError(path: string, cause: unknown): StateError {
