@@ -65,14 +65,11 @@ class Cable {
   }
 
   static async lay(port: number): Promise<Cable> {
-    let cable: Cable | undefined
-    const server = createServer({ noDelay: true }, (host) => {
-      const module = connect({ host: '127.0.0.1', port, noDelay: true })
-      cable?.#join(host, module)
-    })
+    const server = createServer({ noDelay: true })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
-    cable = new Cable(server)
+    const cable = new Cable(server)
+    server.on('connection', (host) => cable.#join(host, connect({ host: '127.0.0.1', port, noDelay: true })))
     return cable
   }
 
