@@ -18,7 +18,12 @@ import { errorTable } from '@sealwright/core/errors'
 import * as keyDownload from '@sealwright/core/key-download'
 import { parsePassport } from '@sealwright/core/log'
 import { parseCardFile } from '@sealwright/core/loyalty'
-import { parseApprovalRequest, serializeApprovalRequest } from '@sealwright/core/people'
+import {
+  parseApprovalRequest,
+  parsePinResetRequest,
+  serializeApprovalRequest,
+  serializePinResetRequest,
+} from '@sealwright/core/people'
 import {
   parseBareCertificate,
   parseCredentials,
@@ -57,6 +62,14 @@ import {
 import { parseEntriesFile } from '@sealwright/roles/custody'
 import { parseLogRefusal, serializeLogRefusal } from '@sealwright/roles/log'
 import { parsePersonTag } from '@sealwright/roles/person'
+import {
+  parsePinHolder,
+  parsePinRequest,
+  parsePinRules,
+  serializePinHolder,
+  serializePinRequest,
+  serializePinRules,
+} from '@sealwright/roles/two-pins'
 import { parseGivenApprovals, parseTicketCount } from '@sealwright/roles/unit'
 import { commandLine } from './run.ts'
 
@@ -327,6 +340,44 @@ const examples: Record<FormatName, Example> = {
   'change file': json(JSON.stringify({ format: 1, name: 'a change' }), customization.parseChangeFile),
   'secret key file': byteAt(0, file('issuer/keys/document/0000000000000001.secret'), (bytes) =>
     parseKeyFile('secret', bytes),
+  ),
+  'PIN rules': cborMap(
+    serializePinRules({
+      key: 'signing',
+      actor: new Uint8Array(16),
+      central: new Uint8Array(65),
+      nonce: new Uint8Array(16),
+    }),
+    parsePinRules,
+  ),
+  'PIN holder': cborMap(
+    serializePinHolder({
+      id: 'alice',
+      salt: new Uint8Array(16),
+      cost: { logN: 15, r: 8, p: 3 },
+      verifier: new Uint8Array(32),
+      triesLeft: 5,
+    }),
+    parsePinHolder,
+  ),
+  'PIN request': cborMap(
+    serializePinRequest({
+      nonce: new Uint8Array(16),
+      matter: { action: 'terminate', object: { module: new Uint8Array(8) } },
+      requester: 'alice',
+      at: 1,
+      session: new Uint8Array(16),
+    }),
+    parsePinRequest,
+  ),
+  'PIN reset request': cborMap(
+    serializePinResetRequest({
+      id: 'alice',
+      change: 'unlock',
+      actor: new Uint8Array(16),
+      nonce: new Uint8Array(16),
+    }),
+    parsePinResetRequest,
   ),
   'sealed key file': byteAt(
     4,

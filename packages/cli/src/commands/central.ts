@@ -16,6 +16,7 @@ import {
 import { registerDisable } from './central-disable.ts'
 import { registerLimitedKeys } from './central-limited-key.ts'
 import { registerPeople } from './central-people.ts'
+import { registerPinReset } from './central-pins.ts'
 import { registerTickets } from './central-ticket.ts'
 import { sessionInput, unitOptions } from './central-unit.ts'
 import { fingerprintFile, fingerprintOptions } from './certified-party.ts'
@@ -151,6 +152,7 @@ export function register(program: Command, context: Context): void {
   registerPeople(central, context)
   registerTickets(central, context)
   registerLimitedKeys(central, context)
+  registerPinReset(central, context)
 
   context.verb(central, {
     name: 'depersonalize',

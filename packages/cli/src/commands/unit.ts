@@ -1,6 +1,7 @@
 import { encodeHex, wipe } from '@sealwright/core/bytes'
 import { type ChannelForm, channelForms } from '@sealwright/core/catalog'
 import { UsageError } from '@sealwright/core/errors'
+import { twoPinsLabel } from '@sealwright/roles/two-pins'
 import { makeCredentials, personalize, request } from '@sealwright/roles/unit'
 import type { Command } from 'commander'
 import {
@@ -16,6 +17,7 @@ import {
 } from '../framework/index.ts'
 import { fingerprintFile } from './certified-party.ts'
 import { leastChannelOf, leastChannelOptions } from './channel-options.ts'
+import { personalizeMatter, pinsForm, registerPins } from './unit-pins.ts'
 import { keptByHost, registerRules } from './unit-rules.ts'
 
 export function register(program: Command, context: Context): void {
@@ -47,6 +49,8 @@ export function register(program: Command, context: Context): void {
     ],
     async run(step) {
       const ports = step.party('unit')
+      // A request is no certificate, and is taken for none: its content type stands in what is signed.
+      step.signsFreely()
       const customer = customerOf(step.option('customer'), ports.crypto)
       const name = step.optional('name') ?? 'unit'
       const made = await request(ports, { name, customer })
@@ -184,6 +188,7 @@ export function register(program: Command, context: Context): void {
         approvals: step.many('approval').map((file) => step.readFile(file)),
       }
       const [ports, transport] = [step.party('unit'), await step.module()]
+      step.actsOn(() => personalizeMatter(ports, order))
       const own = await documentKeyOf(step)
       const channel = step.optional('channel') as ChannelForm | undefined
       const leastChannel = leastChannelOf(step)
@@ -223,6 +228,7 @@ export function register(program: Command, context: Context): void {
           event: done.number,
           ticket: operating.certificate?.ticket,
           approved: done.approved,
+          ...(step.agreed === undefined ? {} : { agreed: { ...step.agreed, ...pinsForm } }),
           ...(ruled ? { enforcedBy: 'host' } : {}),
         },
         ...fields({
@@ -240,13 +246,16 @@ export function register(program: Command, context: Context): void {
           'number of the ticket': operating.certificate?.ticket?.number,
           'asked for by': done.approved?.requester,
           'approved by': done.approved?.approver,
+          'two PINs': step.agreed && `${step.agreed.requester}, ${step.agreed.confirmer}`,
         }),
+        ...(step.agreed === undefined ? [] : [twoPinsLabel]),
         ...(ruled ? [keptByHost] : []),
       )
     },
   })
 
   registerRules(unit, context)
+  registerPins(unit, context)
 }
 
 /** What the module came with. The key comes as hex digits: bytes as they are could end like a line of text. */

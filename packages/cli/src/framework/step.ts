@@ -2,6 +2,7 @@ import { appendFileSync, existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { equal, wipe } from '@sealwright/core/bytes'
 import { InternalError, UsageError } from '@sealwright/core/errors'
+import type { Matter } from '@sealwright/core/people'
 import type { Transport } from '@sealwright/core/ports'
 import { onFile, readWhole, writeAtomically } from '@sealwright/node/files'
 import type { AskKeysSecret } from '@sealwright/node/keys'
@@ -25,7 +26,8 @@ import {
   type PartyWorld,
   type Workspace,
 } from '@sealwright/node/workspace'
-import type { PartyName, PartyPorts } from '@sealwright/roles/ports'
+import type { KeyVault, PartyName, PartyPorts } from '@sealwright/roles/ports'
+import { type AgreedByPins, guardedVault } from '@sealwright/roles/two-pins'
 import { keysSecret } from './keys-secret.ts'
 import { readSecret, readSecretText } from './secret.ts'
 import { notingVault, type SigningKey } from './signing-label.ts'
@@ -46,6 +48,9 @@ export class Step {
   #passphrase: Promise<Uint8Array> | undefined
   #keysSecret: AskKeysSecret | undefined
   readonly #signing = new Map<string, SigningKey>()
+  #matter: (() => Matter) | undefined
+  #agreed: AgreedByPins | undefined
+  #isFree = false
   /** Arguments in order; a variadic one is a list. */
   readonly arguments: readonly (string | readonly string[] | undefined)[]
   readonly terminal: Terminal
@@ -245,7 +250,31 @@ export class Step {
     const note = (key: string): void => {
       this.#signing.set(`${party}/${key}`, { party, key, place: vault.place })
     }
-    return { ...ports, vault: notingVault(vault, note) }
+    const noted: PartyPorts = { ...ports, vault: notingVault(vault, note) }
+    const guarded = guardedVault(
+      noted,
+      () => this.#matter?.(),
+      (people) => {
+        this.#agreed = people
+      },
+    )
+    const sign: KeyVault['sign'] = (...args) => (this.#isFree ? noted.vault : guarded).sign(...args)
+    return { ...noted, vault: { ...guarded, sign } }
+  }
+
+  /** What this command is about to do: a key that two PINs guard signs for it when two people have agreed to it. */
+  actsOn(matter: () => Matter): void {
+    this.#matter = matter
+  }
+
+  /** This command's signatures need no agreement of two people: nobody takes them for a certificate. */
+  signsFreely(): void {
+    this.#isFree = true
+  }
+
+  /** The two people whose PINs let this command sign; undefined where none were asked for, or nothing was signed. */
+  get agreed(): AgreedByPins | undefined {
+    return this.#agreed
   }
 
   /** The keys that this command has signed with, but for those of log entries. */

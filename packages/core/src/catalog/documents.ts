@@ -75,6 +75,11 @@ export const documentTypes = {
     signedBy: ['central-system'],
     text: 'the central system has taken the log of a signing card up to an entry',
   },
+  'pin-reset': {
+    version: 1,
+    signedBy: ['central-system'],
+    text: 'lets a person try a PIN again at one machine, or be forgotten there',
+  },
   transfer: { version: 1, signedBy: ['unit'], text: 'releases a module to another customer' },
   disabling: {
     version: 1,

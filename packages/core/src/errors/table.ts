@@ -338,6 +338,28 @@ export const errorTable = {
     remedy:
       'look at both approvals with `sealwright inspect`; where they do not fit this run, ask again with `sealwright unit request-approval`',
   },
+  'pins-missing': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      'one person asks with `sealwright unit pins request`, another one confirms with `sealwright unit pins confirm`; then run this within ten minutes',
+  },
+  'pins-refused': {
+    culprit: 'state',
+    exit: 7,
+    remedy: 'see with `sealwright unit pins show` how requests and people stand',
+  },
+  'pin-wrong': {
+    culprit: 'caller',
+    exit: 2,
+    remedy: 'type the PIN with care: wrong ones are counted, and lock it',
+  },
+  'pin-locked': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      'ask the central system: `sealwright unit pins ask-reset`, there `sealwright central reset-pin`, here `sealwright unit pins reset`',
+  },
   'ticket-refused': {
     culprit: 'bytes',
     exit: 3,

@@ -19,8 +19,23 @@ export {
   parseEnrolmentRequest,
   prepareEnrolmentRequest,
 } from './enrolment-request.ts'
-export { isApprovableAction, type Matter, matterWords, type ObjectOf, sameMatter } from './matter.ts'
+export {
+  isApprovableAction,
+  type Matter,
+  matterFields,
+  matterWords,
+  type ObjectOf,
+  readMatter,
+  sameMatter,
+} from './matter.ts'
 export { isPersonId, type Person, readsAs } from './person.ts'
+export {
+  openPinReset,
+  type PinReset,
+  parsePinResetRequest,
+  preparePinReset,
+  serializePinResetRequest,
+} from './pin-reset.ts'
 export {
   checkRoster,
   mostPersons,

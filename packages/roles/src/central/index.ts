@@ -25,6 +25,7 @@ export {
 export { parseMessageNumbers, serializeMessageNumbers } from './message-numbers.ts'
 export { type DecidedPayment, payment } from './payment.ts'
 export { type EnrolInput, enrol, type IssuedRoster, revoke, roster } from './people.ts'
+export { type PinResetInput, resetPin } from './pin-reset.ts'
 export { type KnownUnit, type OperatingKey, type Session, type SessionInput, session } from './session.ts'
 export {
   type IssuedTicket,
