@@ -3,7 +3,8 @@
  * flow and then its primitives at the same lengths, each in the fastest way the repository knows; the numbers are means over all rounds,
  * in processor time of the one thread, so that other work on the machine does not show.
  * `--json` prints one object a flow; `--rounds N`; other words keep only flows whose names contain one of them (`round`: the round trips).
- * `lot` takes 10,000 chips (`--chips N`) through the commands for lots, on the disk of TMPDIR, and runs only when it is named.
+ * `lot` takes 10,000 chips (`--chips N`) through the commands for lots, on the disk of TMPDIR, and runs only when it is named: in one go, or with
+ * `--steps` by customize, certify-lot and finish.
  */
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -25,6 +26,7 @@ const { values: options, positionals: words } = parseArgs({
     json: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '15' },
     chips: { type: 'string', default: '10000' },
+    steps: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 })
@@ -68,7 +70,8 @@ if (lot) {
   const chips = Number(options.chips)
   if (!Number.isInteger(chips) || chips < 1)
     throw new Error(`--chips: expected a number from 1, got ${options.chips}`)
-  const measured = await measureLot(chips, (line) => console.error(line))
+  const form = options.steps ? 'steps' : 'one go'
+  const measured = await measureLot(chips, form, (line) => console.error(line))
   if (options.json) console.log(JSON.stringify(measured))
   else printLot(measured)
 }

@@ -9,9 +9,9 @@ export interface LotStretch {
   readonly name: string
   /** Wall clock, seconds. */
   readonly seconds: number
-  /** Processor time of all its threads, seconds. */
+  /** Processor time of all its processes, seconds. */
   readonly processor: number
-  /** Resident memory, MiB, when a tenth of the chips were done and when all were; absent where the kernel does not tell. */
+  /** Resident memory of all its processes, MiB, when a tenth of the chips were done and when all were; absent where the kernel does not tell. */
   readonly memory?: { readonly atTenth: number; readonly atEnd: number }
 }
 
@@ -26,42 +26,22 @@ export interface LotMeasured {
 }
 
 /**
- * Takes a lot of chips with 32 KiB of EEPROM through the real commands, in a folder of its own on the disk that TMPDIR lies on. Order,
- * production and mounting come before and are told apart; measured is from unlock to finish. At the end every chip is in user mode.
+ * Takes a lot of chips with 32 KiB of EEPROM through the real commands, in a folder of its own on the disk that TMPDIR lies on: in one go, or
+ * step by step, with the chips put away in between. Order, production and mounting come before and are told apart; measured is from unlock to
+ * finish. At the end every chip is in user mode.
  */
-export async function measureLot(chips: number, say: (line: string) => void): Promise<LotMeasured> {
+export async function measureLot(
+  chips: number,
+  form: 'one go' | 'steps',
+  say: (line: string) => void,
+): Promise<LotMeasured> {
   const folder = mkdtempSync(join(tmpdir(), 'sealwright-lot-'))
   try {
     prepare(folder, chips, say)
-    const customize = [
-      ...[
-        'issuer',
-        'lot',
-        'customize',
-        'bench',
-        '--chips',
-        'chips',
-        '--product',
-        'cash',
-        '--serials',
-        'serials',
-      ],
-      ...['--manufacturer-root', 'root.pem', '--papers', 'papers', '--requests', 'requests'],
-    ]
-    const finish = [
-      ...['issuer', 'lot', 'finish', 'bench', '--chips', 'chips', '--certificates', 'certificates'],
-      '--irreversible',
-    ]
-    const stretches = [
-      await stretch(folder, 'unlock and customize', customize, chips),
-      await stretch(
-        folder,
-        'certify',
-        ['manufacturer', 'certify-lot', 'requests', '--out', 'certificates'],
-        chips,
-      ),
-      await stretch(folder, 'finish', finish, chips),
-    ]
+    const stretches: LotStretch[] = []
+    for (const [name, words] of form === 'one go' ? oneGo : steps) {
+      stretches.push(await stretch(folder, name, words, chips))
+    }
     const shown = JSON.parse(run(folder, ['issuer', 'lot', 'show', 'bench', '--json'])) as {
       finished?: number
     }
@@ -76,6 +56,32 @@ export async function measureLot(chips: number, say: (line: string) => void): Pr
     rmSync(folder, { recursive: true })
   }
 }
+
+type NamedCommand = readonly [name: string, words: readonly string[]]
+
+const customized = ['--chips', 'chips', '--product', 'cash', '--serials', 'serials', '--papers', 'papers']
+
+const oneGo: readonly NamedCommand[] = [
+  ['all in one go', ['issuer', 'lot', 'complete', 'bench', ...customized, '--irreversible']],
+]
+
+const steps: readonly NamedCommand[] = [
+  [
+    'unlock and customize',
+    [
+      ...['issuer', 'lot', 'customize', 'bench', ...customized],
+      ...['--manufacturer-root', 'root.pem', '--requests', 'requests'],
+    ],
+  ],
+  ['certify', ['manufacturer', 'certify-lot', 'requests', '--out', 'certificates']],
+  [
+    'finish',
+    [
+      ...['issuer', 'lot', 'finish', 'bench', '--chips', 'chips'],
+      ...['--certificates', 'certificates', '--irreversible'],
+    ],
+  ],
+]
 
 function prepare(folder: string, chips: number, say: (line: string) => void): void {
   run(folder, ['init', '.'])
@@ -144,7 +150,8 @@ async function stretch(
     }
   })
   const watch = setInterval(() => {
-    processor = processorTime(child.pid!) ?? processor
+    // What has ended is not counted any more.
+    processor = Math.max(processor, processorTime(child.pid!) ?? 0)
   }, 50)
   const status = await new Promise<number | null>((ended) => child.once('close', ended))
   clearInterval(watch)
@@ -153,24 +160,38 @@ async function stretch(
   return { name, seconds: (performance.now() - begun) / 1000, processor, ...memory }
 }
 
-/** MiB, on Linux. */
+/** MiB of a process and those that it started, on Linux; a page that several share counts for each in part. */
 function residentMemory(pid: number): number | undefined {
+  return sum(family(pid), (one) => {
+    const kib = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${one}/smaps_rollup`, 'utf8'))?.[1]
+    return Number(kib) / 1024
+  })
+}
+
+/** Seconds in user and system mode of a process and those that it started, on Linux: fields 14 and 15, in hundredths. */
+function processorTime(pid: number): number | undefined {
+  return sum(family(pid), (one) => {
+    const stat = readFileSync(`/proc/${one}/stat`, 'latin1')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return (Number(fields[11]) + Number(fields[12])) / 100
+  })
+}
+
+function sum(pids: readonly number[], of: (pid: number) => number): number | undefined {
   try {
-    const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-    return kib === undefined ? undefined : Number(kib) / 1024
+    const total = pids.reduce((all, pid) => all + of(pid), 0)
+    return Number.isNaN(total) || pids.length === 0 ? undefined : total
   } catch {
     return undefined
   }
 }
 
-/** Seconds in user and system mode of all threads, on Linux: fields 14 and 15, in hundredths. */
-function processorTime(pid: number): number | undefined {
+function family(pid: number): number[] {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return (Number(fields[11]) + Number(fields[12])) / 100
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
+    return [pid, ...children.map(Number).flatMap(family)]
   } catch {
-    return undefined
+    return []
   }
 }
 

@@ -17,6 +17,7 @@ export {
 } from './certificate.ts'
 export {
   type Anchor,
+  anchorOf,
   checkPath,
   type PathInput,
   type PathReason,

@@ -83,11 +83,7 @@ export function checkPath(input: PathInput, crypto: Crypto): PathResult {
   const { anchor } = input
   if (!anchor.role || roleRow(anchor.role).pathLength === undefined) return fail(chain.length, 'anchor-role')
   if ('tbs' in anchor) {
-    const selfSigned = roleRow(anchor.role).issuedBy.includes('self')
-    const reason =
-      ownReason(anchor, anchor.role, input, crypto) ??
-      (selfSigned ? signatureReason(anchor, anchor.publicPoint, crypto) : undefined) ??
-      lengthReason(anchor, chain.length)
+    const reason = anchorReason(anchor, anchor.role, input, crypto) ?? lengthReason(anchor, chain.length)
     if (reason) return fail(chain.length, reason)
   }
   let issuer: Anchor = { ...anchor, role: anchor.role }
@@ -105,6 +101,37 @@ export function checkPath(input: PathInput, crypto: Crypto): PathResult {
     return fail(0, 'subject-serial')
   }
   return { ok: true, leaf }
+}
+
+/**
+ * A root as a bare anchor, checked once for many paths. AuthError whose details name the reason.
+ * @param input when, and whether test certificates are accepted, as for a path
+ */
+export function anchorOf(
+  root: Certificate,
+  input: Pick<PathInput, 'at' | 'insecureAcceptTest'>,
+  crypto: Crypto,
+): Anchor {
+  const { role, publicPoint, subject, test, customer } = root
+  const reason =
+    role === undefined || roleRow(role).pathLength === undefined
+      ? 'anchor-role'
+      : anchorReason(root, role, input, crypto)
+  if (reason !== undefined) throw new AuthError({ details: { certificate: pathReasons[reason] } })
+  return { role: role!, publicPoint, subject, test, customer }
+}
+
+function anchorReason(
+  anchor: Certificate,
+  role: RoleName,
+  input: Pick<PathInput, 'at' | 'insecureAcceptTest'>,
+  crypto: Crypto,
+): PathReason | undefined {
+  const selfSigned = roleRow(role).issuedBy.includes('self')
+  return (
+    ownReason(anchor, role, input, crypto) ??
+    (selfSigned ? signatureReason(anchor, anchor.publicPoint, crypto) : undefined)
+  )
 }
 
 /** What must hold between a certificate and the one above it. */
@@ -126,7 +153,7 @@ function issuedReason(certificate: Certificate, issuer: Anchor, crypto: Crypto):
 function ownReason(
   certificate: Certificate,
   role: RoleName | undefined,
-  input: PathInput,
+  input: Pick<PathInput, 'at' | 'insecureAcceptTest'>,
   crypto: Crypto,
 ): PathReason | undefined {
   if (certificate.extensions.some(({ oid, critical }) => critical && !knownOids.has(oid))) {

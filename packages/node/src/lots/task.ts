@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import { encodeHex } from '@sealwright/core/bytes'
 import type { Product } from '@sealwright/core/customization'
 import { StateError } from '@sealwright/core/errors'
+import { anchorOf, type Certificate } from '@sealwright/core/x509'
 import { type Compile, ProgramCache } from '@sealwright/module/programs'
+import { outbox } from '@sealwright/roles/custody'
 import {
   type CustomizeInput,
   completeLotChip,
@@ -16,7 +18,7 @@ import {
   useLot,
 } from '@sealwright/roles/issuer'
 import { certifyPresent, root as manufacturerRoot } from '@sealwright/roles/manufacturer'
-import type { ChipClaim } from '@sealwright/roles/ports'
+import type { ChipClaim, PartyPorts } from '@sealwright/roles/ports'
 import { drawnAhead, nodeCrypto, nodeEntropy } from '../crypto/index.ts'
 import { readIfThere, writeUnnamed } from '../files/index.ts'
 import type { ModuleFileOptions } from '../transport/index.ts'
@@ -57,17 +59,21 @@ export type Claim = (claim: ChipClaim) => Promise<string | undefined>
 /** Gets ready for many chips, and does the task with one after the other. */
 export async function lotWork(task: LotTask): Promise<(job: LotJob, claim: Claim) => Promise<LotChipDone>> {
   const { workspace, lot, chips, open } = task
-  const ports = workingPorts({ folder: workspace }, 'issuer', { entropy: drawnAhead(nodeEntropy) })
+  const ports = await withoutLookingTwice(
+    workingPorts({ folder: workspace }, 'issuer', { entropy: drawnAhead(nodeEntropy) }),
+  )
   const programs = new ProgramCache(nodeCrypto)
   const compile: Compile = (bytes) => programs.compiled(bytes)
   const imageDigest = await lotImageDigests(ports, lot)
+  const anchor = (root: Certificate) =>
+    anchorOf(root, { at: ports.clock.now(), insecureAcceptTest: root.test }, ports.crypto)
   const desk = (chip: string, claim: Claim) => ({
     chip,
     claim,
     power: async () => powerChip(join(chips, chip), { ...open, compile, entropy: ports.entropy }),
   })
   if (task.kind === 'finish') {
-    const root = await lotRoot(ports, lot)
+    const root = anchor(await lotRoot(ports, lot))
     return ({ chip, row, certificate }, claim) => {
       if (row === undefined) throw new StateError(`the chip ${chip} was not customized`)
       const given = certificate === undefined ? {} : { certificate }
@@ -79,17 +85,27 @@ export async function lotWork(task: LotTask): Promise<(job: LotJob, claim: Claim
   const input = { ...task, imageDigest, givePapers }
   if (task.kind === 'complete') {
     const manufacturer = workingPorts({ folder: workspace }, 'manufacturer', { entropy: ports.entropy })
-    const root = await manufacturerRoot(manufacturer)
+    const issuer = await manufacturerRoot(manufacturer)
+    const root = anchor(issuer)
     const indices = await useLot(ports, lot, lotIndices)
     return ({ chip, certificate }, claim) =>
       completeLotChip(ports, desk(chip, claim), {
         ...input,
         root,
         indices,
-        certify: (request) => certifyPresent(manufacturer, root, request, certificate),
+        certify: (request) => certifyPresent(manufacturer, issuer, request, certificate),
       })
   }
   return ({ chip }, claim) => customizeLotChip(ports, desk(chip, claim), input)
+}
+
+/** Ports whose store is not asked for entries that nobody queued: while the issuer is held, only this run queues any. */
+async function withoutLookingTwice<Ports extends PartyPorts>(ports: Ports): Promise<Ports> {
+  const { store } = ports
+  const queued = new Set(await store.list(outbox))
+  const read = async (name: string) =>
+    name.startsWith(outbox) && !queued.has(name) ? undefined : store.read(name)
+  return { ...ports, store: { ...store, read } }
 }
 
 /**

@@ -3,7 +3,7 @@ import { parseChipStatus } from '@sealwright/core/customization'
 import { AuthError, StateError } from '@sealwright/core/errors'
 import type { LogEntry } from '@sealwright/core/log'
 import type { Transport } from '@sealwright/core/ports'
-import { type Certificate, checkPath, parseCertificate } from '@sealwright/core/x509'
+import { type Anchor, type Certificate, checkPath, parseCertificate } from '@sealwright/core/x509'
 import { type Channel, plain } from '../channel/index.ts'
 import { moduleStep } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
@@ -16,7 +16,7 @@ export interface FinishInput {
   /** The module's identity certificate from the manufacturer, DER. Absent only for products of identical modules. */
   readonly certificate?: Uint8Array
   /** The manufacturer's root that the chip was customized with, where the caller has it at hand. */
-  readonly root?: Certificate
+  readonly root?: Certificate | Anchor
 }
 
 export interface Finished {
@@ -78,7 +78,7 @@ async function rootOf({ store }: PartyPorts, mask: string, serial: Uint8Array): 
 /** AuthError whose details name the reason, unless the certificate is the root's for this module. */
 export function requireCertificate(
   { clock, crypto }: PartyPorts,
-  anchor: Certificate,
+  anchor: Certificate | Anchor,
   serial: Uint8Array,
   certificate: Uint8Array,
 ): void {
@@ -89,7 +89,7 @@ export function requireCertificate(
       role: 'module-identity',
       at: clock.now(),
       serial,
-      insecureAcceptTest: anchor.test,
+      insecureAcceptTest: anchor.test === true,
     },
     crypto,
   )

@@ -10,7 +10,7 @@ import {
 import { errorTable, InternalError, SealwrightError, StateError } from '@sealwright/core/errors'
 import { chainStart, nextLink } from '@sealwright/core/log'
 import type { Transport } from '@sealwright/core/ports'
-import type { Certificate } from '@sealwright/core/x509'
+import type { Anchor, Certificate } from '@sealwright/core/x509'
 import { type Channel, plain } from '../channel/index.ts'
 import { outbox, readData, readEvents, recordEvent } from '../custody/index.ts'
 import {
@@ -60,7 +60,7 @@ export interface FinishLotInput {
   /** The identity certificate, DER; absent for products of identical modules. */
   readonly certificate?: Uint8Array
   /** The manufacturer's root of the lot. */
-  readonly root: Certificate
+  readonly root: Certificate | Anchor
 }
 
 /**
@@ -113,7 +113,7 @@ export function finishLotChip(ports: PartyPorts, desk: LotChip, input: FinishLot
 
 export interface CompleteLotInput extends CustomizeLotInput {
   /** The manufacturer's root, which the certificate must come from. */
-  readonly root: Certificate
+  readonly root: Certificate | Anchor
   /** The images of the lot. */
   readonly indices: readonly number[]
   /** The certificate of an identity request, DER, from a manufacturer who is at hand. */
