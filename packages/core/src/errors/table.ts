@@ -152,6 +152,51 @@ export const errorTable = {
     remedy:
       'ask the party that issued the certificate named for one that fits; see what it says with `sealwright inspect`',
   },
+  'card-not-issued': {
+    culprit: 'state',
+    exit: 7,
+    remedy: 'have the central system issue the card: `sealwright central issue-card`',
+  },
+  'card-issued': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      'give name and customer as they were given before, or issue another card: a card works for one unit',
+  },
+  'card-not-ready': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      "give the card the manufacturer's certificate with `sealwright unit card init`, then roster and ticket with `sealwright unit card take`; see `sealwright unit card show`",
+  },
+  'card-document-refused': {
+    culprit: 'module',
+    exit: 6,
+    remedy:
+      'ask the central system for a newer document, made for this card; see `sealwright unit card show`',
+  },
+  'card-log-full': {
+    culprit: 'module',
+    exit: 6,
+    remedy:
+      'read the log with `sealwright unit card log`, have the central system acknowledge it, and give the card what it answers with `sealwright unit card take`',
+  },
+  'card-ticket': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      'ask the central system for another ticket, and give it to the card with `sealwright unit card take`',
+  },
+  'card-order-used': {
+    culprit: 'state',
+    exit: 7,
+    remedy: 'order again with `sealwright unit card order`, and have two people approve that',
+  },
+  'clock-behind': {
+    culprit: 'environment',
+    exit: 8,
+    remedy: 'set the clock of this computer right, and run the command again',
+  },
   'card-log-broken': {
     culprit: 'peer',
     exit: 4,

@@ -26,6 +26,7 @@ export const serials = {
   terminal: decodeHex('0000000000000103'),
   phone: decodeHex('0000000000000104'),
   sam: decodeHex('0000000000000105'),
+  'signing-card': decodeHex('0000000000000106'),
 } as const satisfies Record<ProductName, Uint8Array>
 
 export async function statusOf(life: Life, chip: ProductName) {

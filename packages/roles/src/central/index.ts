@@ -1,3 +1,4 @@
+export { type AcknowledgedLog, acknowledgeLog } from './acknowledge-log.ts'
 export { type CircularInput, insecureCertifyUnit } from './certify-unit.ts'
 export { parseDepersonalization, serializeDepersonalization } from './depersonalization.ts'
 export { type Depersonalized, type DepersonalizeInput, depersonalize } from './depersonalize.ts'
@@ -12,6 +13,7 @@ export {
   parseDisabledKey,
   serializeDisabledKey,
 } from './disabling.ts'
+export { type IssueCardInput, type IssuedCard, issueCard } from './issue-card.ts'
 export { type CentralKey, key, sessionKey } from './key.ts'
 export {
   checkModuleMessage,

@@ -31,4 +31,12 @@ export {
   tagParameters,
 } from './head.ts'
 export { type Restored, type RestoreInput, recordRestore } from './restore.ts'
+export {
+  type CardTrust,
+  readCardLog,
+  readProvenCardLog,
+  readSigningCard,
+  requireCardIdentity,
+  type SigningCard,
+} from './signing-card.ts'
 export { intentFile, type ModuleStep, moduleStep, pendingIntent, type Step, step } from './step.ts'

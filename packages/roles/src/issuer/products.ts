@@ -101,6 +101,22 @@ export const products = {
     keyPlaces: [],
     suites,
   },
+  'signing-card': {
+    name: 'signing-card',
+    natives: [
+      ...base,
+      'MAKE UNIT KEY',
+      'STORE UNIT CERTIFICATE',
+      'ADMINISTER',
+      'ORDER CERTIFICATE',
+      'ISSUE CERTIFICATE',
+      'READ LOG',
+    ],
+    vectors: [productInfo],
+    software: [added],
+    keyPlaces: [],
+    suites,
+  },
   terminal: {
     name: 'terminal',
     natives: [...base, ...personalization, ...keyDownload],

@@ -21,19 +21,23 @@ import {
 import type { PartyPorts } from '../ports/index.ts'
 import { signingKey } from './key.ts'
 
-/** Checks the unit's own certificate up to the key that issued it, and that it is for the key in the vault. */
+/**
+ * Checks the unit's own certificate up to the key that issued it, and that it is for the unit's key.
+ * @param ownPoint the key's point, 65 bytes, where it does not lie in the vault
+ */
 export async function requireOwnCertificate(
   { crypto, clock, vault }: PartyPorts,
   unit: Certificate,
   issuer: { readonly anchor: PathInput['anchor']; readonly name: string },
   insecureAcceptTest: boolean,
+  ownPoint?: Uint8Array,
 ): Promise<void> {
   requirePath(
     { chain: [unit], anchor: issuer.anchor, role: 'unit', at: clock.now(), insecureAcceptTest },
     ["unit's certificate", issuer.name],
     crypto,
   )
-  if (!equal(unit.publicPoint, await vault.publicPoint(signingKey))) {
+  if (!equal(unit.publicPoint, ownPoint ?? (await vault.publicPoint(signingKey)))) {
     throw new PeerError("the unit's certificate does not hold: it is for another key than this unit's", {
       code: 'certificate-refused',
       details: { certificate: "unit's certificate", reason: 'other-key' },

@@ -1,3 +1,15 @@
+export {
+  type CardLog,
+  type CardOrderInput,
+  type InitCardInput,
+  initCard,
+  orderByCard,
+  readLogOfCard,
+  showCard,
+  type TakeInput,
+  takeByCard,
+} from './card.ts'
+export { type PersonalizeByCardInput, personalizeByCard } from './card-personalize.ts'
 export { channelIdentification, channelKey } from './channel-key.ts'
 export { credentialKey, makeCredentials } from './credential.ts'
 export { initKey, signingKey } from './key.ts'

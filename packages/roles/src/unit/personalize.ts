@@ -28,6 +28,7 @@ import { type Anchor, type Certificate, parseCertificate, requirePath } from '@s
 import { type Channel, endChannel, plain } from '../channel/index.ts'
 import { moduleStep, readData, readHead } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
+import { type CardOfRun, type CardRun, issueByCard, orderOfRun } from './card-run.ts'
 import { issueCentral, issueOperating, requireOwnCertificate, signOperating } from './certificates.ts'
 import { requireCredential } from './credential.ts'
 import {
@@ -104,6 +105,11 @@ export interface Personalized {
   readonly unidentified?: true
 }
 
+/** A run in which a signing card has the unit's key, and decides. */
+export interface CardInput extends CardRun {
+  readonly of: CardOfRun
+}
+
 interface World {
   readonly ports: PartyPorts
   readonly transport: Transport
@@ -115,6 +121,7 @@ interface World {
   readonly form: ChannelForm
   /** Of this module, where the channel runs under it. */
   readonly documentKey: Uint8Array | undefined
+  readonly card: CardInput | undefined
 }
 
 type Outcome = Omit<Personalized, 'entries' | 'form'>
@@ -129,6 +136,16 @@ export async function personalize(
   transport: Transport,
   input: PersonalizeInput,
 ): Promise<Personalized> {
+  return personalizeWith(ports, transport, input, undefined)
+}
+
+/** The same with a signing card in the place of the unit's own key, where there is one. */
+export async function personalizeWith(
+  ports: PartyPorts,
+  transport: Transport,
+  input: PersonalizeInput,
+  card: CardInput | undefined,
+): Promise<Personalized> {
   const { crypto } = ports
   const { serial, insecureAcceptTest = false } = input
   const unit = parseCertificate(input.unit)
@@ -138,7 +155,7 @@ export async function personalize(
     input.insecureCircular === true
       ? { anchor: issuingCentral(central.point), name: "central system's key" }
       : { anchor: root, name: "manufacturer's root" }
-  await requireOwnCertificate(ports, unit, issuer, insecureAcceptTest)
+  await requireOwnCertificate(ports, unit, issuer, insecureAcceptTest, card?.of.card.state.point)
   requireFingerprint(central.point, input.centralFingerprint, crypto)
   if (!root.test) {
     refuseTestKey(crypto, unit.publicPoint, "the unit's key")
@@ -149,7 +166,8 @@ export async function personalize(
     if (!root.test && documentKey !== undefined) refuseTestKey(crypto, documentKey, 'the document key')
     const form = chosenForm(input, transport, documentKey !== undefined)
     requireManufacturersUnit(form, input)
-    return await withModule({ ports, transport, serial, unit, root, central, input, form, documentKey })
+    if (card !== undefined) requireNoUnitProof(form)
+    return await withModule({ ports, transport, serial, unit, root, central, input, form, documentKey, card })
   } finally {
     wipe(documentKey)
   }
@@ -197,6 +215,12 @@ function requireManufacturersUnit(form: ChannelForm, { insecureCircular = false 
   throw new UsageError(`in a channel of the form ${form} the module takes a unit of its manufacturer's only`)
 }
 
+/** A card signs certificates, and nothing that a channel asks for. */
+function requireNoUnitProof(form: ChannelForm): void {
+  if (!unitProofs.has(form)) return
+  throw new UsageError(`a channel of the form ${form} needs the unit's key; a card signs certificates only`)
+}
+
 const unitProofs: ReadonlySet<ChannelForm> = new Set(['mutual', 'dh-signed', 'signed-key'])
 
 /** The central system as the issuer of its own unit's certificate. */
@@ -228,9 +252,12 @@ async function settled({ ports, serial }: World, channel: Channel): Promise<Outc
 }
 
 async function run(world: World, channel: Channel): Promise<Outcome> {
-  const { ports, transport, serial, unit, form, documentKey, central, input } = world
+  const { ports, transport, serial, unit, form, documentKey, central, input, card } = world
   const { approvals, bareSignature = false } = input
-  const approved = await requireApproval(ports, { serial, unit, centralPoint: central.point, approvals })
+  const approved =
+    card === undefined
+      ? await requireApproval(ports, { serial, unit, centralPoint: central.point, approvals })
+      : undefined
   if (bareSignature && (await currentTicket(ports)) !== undefined) {
     throw new UsageError(
       'a signature without the key carries no number of a ticket; this unit works under one',
@@ -284,24 +311,10 @@ async function begin(
   identity: Certificate | undefined,
   approved: ApprovedRun | undefined,
 ): Promise<Required<Pick<PersonalizationRecord, 'issued'>> & PersonalizationRecord> {
-  const { ports, serial, unit, root, central, input } = world
-  const { crypto, clock, entropy } = ports
-  const now = clock.now()
-  const records = await readRecords(ports, serial)
-  const ofRun = records.filter(({ begin }) => approved === undefined || usesNonce(begin, approved.nonce))
-  const earlier = ofRun.find((record) => mayResume(record, unit, now))
-  if (approved !== undefined && earlier === undefined && ofRun.length > 0) {
-    throw approvalRefused('nonce', 'another run has used it up')
-  }
-  const data =
-    earlier?.begin ??
-    serializeBeginRequest({
-      salt: entropy.bytes(16),
-      time: now,
-      nonce: approved?.nonce ?? entropy.bytes(16),
-    })
-  const record = earlier ?? { serial, begin: data }
-  if (earlier === undefined) await writeRecord(ports, record)
+  const { ports, serial, unit, root, central, input, card } = world
+  const { crypto } = ports
+  const record = await recordOfRun(world, approved)
+  const { begin: data } = record
   const answerBytes = await secured.send('BEGIN', { data })
   const answer = parseBeginAnswer(answerBytes)
   const request = parseBeginRequest(data)
@@ -313,26 +326,19 @@ async function begin(
     await requireCredential(ports, secured, { serial, request, point: answer.point })
   }
   const centralGiven =
-    input.insecureCentralKeyBare === true ? central.point : await issueCentral(ports, unit, central)
+    card?.of.central ??
+    (input.insecureCentralKeyBare === true ? central.point : await issueCentral(ports, unit, central))
   const usable =
     record.issued !== undefined &&
     equal(record.issued.answer.subarray(0, 65), answer.point) &&
     equal(record.issued.central, centralGiven) &&
     isBareCertificate(record.issued.operating) === (input.bareSignature === true) &&
     equal(record.issued.unit, unit.encoded)
-  // Counted before anything is signed. What no record keeps was given to nobody.
-  const ticket = usable ? undefined : await takeNumber(ports, request.nonce, record.issued === undefined)
   const issued = usable
     ? record.issued!
     : {
         answer: answerBytes,
-        operating: await (input.bareSignature === true ? signOperating : issueOperating)(ports, unit, {
-          serial,
-          point: answer.point,
-          begin: request,
-          centralPoint: central.point,
-          ...(ticket === undefined ? {} : { ticket }),
-        }),
+        operating: await certified(world, identity, record, answerBytes),
         central: centralGiven,
         unit: unit.encoded,
       }
@@ -359,6 +365,50 @@ async function begin(
   const begun = { ...record, issued }
   await writeRecord(ports, begun)
   return begun
+}
+
+/** What BEGIN has to say: the card's order; else what an earlier run said while that is fresh, or something new, which is written down first. */
+async function recordOfRun(
+  { ports, serial, unit, card }: World,
+  approved: ApprovedRun | undefined,
+): Promise<PersonalizationRecord> {
+  if (card !== undefined) return orderOfRun(ports, serial, card.approvals)
+  const { clock, entropy } = ports
+  const now = clock.now()
+  const records = await readRecords(ports, serial)
+  const ofRun = records.filter(({ begin }) => approved === undefined || usesNonce(begin, approved.nonce))
+  const earlier = ofRun.find((record) => mayResume(record, unit, now))
+  if (approved !== undefined && earlier === undefined && ofRun.length > 0) {
+    throw approvalRefused('nonce', 'another run has used it up')
+  }
+  if (earlier !== undefined) return earlier
+  const nonce = approved?.nonce ?? entropy.bytes(16)
+  const record = { serial, begin: serializeBeginRequest({ salt: entropy.bytes(16), time: now, nonce }) }
+  await writeRecord(ports, record)
+  return record
+}
+
+/** The operating certificate for what the module has answered, by the card or by the unit's own key. */
+async function certified(
+  { ports, serial, unit, central, input, card }: World,
+  identity: Certificate | undefined,
+  record: PersonalizationRecord,
+  answer: Uint8Array,
+): Promise<Uint8Array> {
+  const begin = parseBeginRequest(record.begin)
+  if (card !== undefined) {
+    if (identity === undefined) throw new UsageError('a card certifies modules that prove their identity')
+    return issueByCard(ports, card, { serial, begin, answer, identity })
+  }
+  // Counted before anything is signed. What no record keeps was given to nobody.
+  const ticket = await takeNumber(ports, begin.nonce, record.issued === undefined)
+  return (input.bareSignature === true ? signOperating : issueOperating)(ports, unit, {
+    serial,
+    point: parseBeginAnswer(answer).point,
+    begin,
+    centralPoint: central.point,
+    ...(ticket === undefined ? {} : { ticket }),
+  })
 }
 
 /** The module's policy must allow what is sent; whether it does, only the module knows. */
