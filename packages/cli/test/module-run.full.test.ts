@@ -127,15 +127,15 @@ suite('module run', () => {
       await new Promise((done) => setTimeout(done, 500))
       assert.equal(await running.stop(signal), 0)
       assert.equal((await running.next())['event'], 'stopped')
-      assert.equal(running.stderr.split('waiting for the reader').length, 2)
+      assert.equal(running.stderr.split('waiting: ').length, 2)
       assert.ok(!existsSync(`${chip}.lock`))
     })
   }
 
   test('what is no place, no ATR and no chip file is refused before anything is opened', async () => {
     const cases: [string[], RegExp][] = [
-      [['card.chip'], /name one of --vpcd and --tcp/],
-      [['card.chip', '--vpcd', '--tcp'], /name one of --vpcd and --tcp/],
+      [['card.chip'], /name one of --vpcd, --tcp and --serial/],
+      [['card.chip', '--vpcd', '--tcp'], /name one of --vpcd, --tcp and --serial/],
       [['card.chip', '--vpcd', 'localhost'], /--vpcd: expected HOST:PORT/],
       [['card.chip', '--tcp', '127.0.0.1:65536'], /--tcp: expected HOST:PORT/],
       [['card.chip', '--tcp', ':1'], /--tcp: expected HOST:PORT/],

@@ -10,7 +10,7 @@ import { type Context, fields, report, type Step } from '../framework/index.ts'
 /** Of `issuer customize` and `issuer later-customize`: the second module that a step works with. */
 export const samOption = {
   flags: '--sam <module>',
-  text: 'the SAM: a chip file, tcp:HOST:PORT, or reader:NAME',
+  text: 'the SAM: a chip file, tcp:HOST:PORT, serial:DEVICE?baud=N, or reader:NAME',
 }
 
 /** The verbs of the issuer for modules in user mode. */

@@ -6,7 +6,7 @@ import { backUpChip, parseBackup, planRestore } from '@sealwright/node/medium'
 import { recordRestore } from '@sealwright/roles/custody'
 import type { PartyName } from '@sealwright/roles/ports'
 import type { Command } from 'commander'
-import { type Context, fields, report, type Step } from '../framework/index.ts'
+import { type Context, fields, moduleAddress, report, type Step } from '../framework/index.ts'
 
 export function registerBackup(module: Command, context: Context): void {
   context.verb(module, {
@@ -63,7 +63,8 @@ async function restore(step: Step) {
     )
   }
   const name = step.option('module')
-  if (name.startsWith('tcp:')) throw new UsageError('a restore replaces a file: name the chip file')
+  if (moduleAddress(name).kind !== 'file')
+    throw new UsageError('a restore replaces a file: name the chip file')
   const bytes = step.readFile(step.argument(0))
   const { chipId } = parseBackup(bytes).header
   const ports = step.party(step.option('party') as PartyName)

@@ -2,7 +2,7 @@ import { UsageError } from '@sealwright/core/errors'
 import { nodeCrypto, nodeEntropy } from '@sealwright/node/crypto'
 import { ChipDraft } from '@sealwright/node/medium'
 import type { Command } from 'commander'
-import { type Context, report, type Step } from '../framework/index.ts'
+import { type Context, moduleAddress, report, type Step } from '../framework/index.ts'
 import { readMemoryMap } from '../pictures/memory-map.ts'
 import { memorySvg } from '../pictures/memory-svg.ts'
 import { memoryText } from '../pictures/memory-text.ts'
@@ -30,7 +30,7 @@ export function registerMap(module: Command, context: Context): void {
 
 async function readChip(step: Step) {
   const name = step.optional('module')
-  if (name === undefined || name.startsWith('tcp:')) {
+  if (name === undefined || moduleAddress(name).kind !== 'file') {
     // That a reader cannot be reached is told first.
     if (name === undefined) await step.module()
     throw new UsageError('the memory of a module behind a line cannot be seen: name its chip file')

@@ -1,11 +1,20 @@
 import { once } from 'node:events'
-import { decodeHex, encodeHex } from '@sealwright/core/bytes'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ascii, decodeHex, encodeHex } from '@sealwright/core/bytes'
 import { parseChipStatus } from '@sealwright/core/customization'
-import { UsageError } from '@sealwright/core/errors'
+import { StateError, UsageError } from '@sealwright/core/errors'
 import type { Transport } from '@sealwright/core/ports'
 import { FailedModule } from '@sealwright/module'
 import { isMemoryFailure } from '@sealwright/module/self-test'
-import { inProcess, listenTcp, type ModuleFile } from '@sealwright/node/transport'
+import {
+  defaultBaud,
+  inProcess,
+  listenTcp,
+  type ModuleFile,
+  openSerialPort,
+  serialSettings,
+  serveLine,
+} from '@sealwright/node/transport'
 import {
   defaultAtr,
   insertCard,
@@ -16,14 +25,22 @@ import {
 } from '@sealwright/node/vpcd'
 import { plain } from '@sealwright/roles/channel'
 import type { Command } from 'commander'
-import { type Context, type OpenModule, type Step, toJson } from '../framework/index.ts'
+import {
+  baudOf,
+  type Context,
+  checksumOf,
+  type OpenModule,
+  type SerialAddress,
+  type Step,
+  toJson,
+} from '../framework/index.ts'
 
 export function registerRun(module: Command, context: Context): void {
   context.verb(module, {
     name: 'run <file>',
-    summary: 'put a module into a virtual reader, or behind a TCP port, until stopped',
+    summary: 'put a module into a virtual reader, behind a TCP port or on a serial line, until stopped',
     about:
-      "Powers the module in a chip file up and lets other programs talk to it: as a card in the virtual reader of vsmartcard's vpcd, which every PC/SC program sees (--vpcd), or behind a TCP port, for --module tcp:HOST:PORT of other commands (--tcp). It holds the chip file meanwhile. A chip whose electrical test fails is put in as well: it answers SELF TEST with what failed, and nothing else. Where pcscd is not running, or goes away, it waits and comes back by itself. ^C or SIGTERM takes the card out and ends with 0. With --json each event is one line on standard output.",
+      "Powers the module in a chip file up and lets other programs talk to it: as a card in the virtual reader of vsmartcard's vpcd, which every PC/SC program sees (--vpcd), behind a TCP port, for --module tcp:HOST:PORT of other commands (--tcp), or at the end of a serial line, for --module serial:DEVICE?baud=N of commands at the other end (--serial). It holds the chip file meanwhile. A chip whose electrical test fails is put in as well: it answers SELF TEST with what failed, and nothing else. Where pcscd is not running, or goes away, or the serial adapter is unplugged, it waits and comes back by itself. ^C or SIGTERM takes the card out and ends with 0. With --json each event is one line on standard output.",
     reads: ['FILE: the chip file'],
     chips: 'one',
     writes: ['FILE: whatever the commands change, before each answer leaves'],
@@ -31,6 +48,7 @@ export function registerRun(module: Command, context: Context): void {
       'module run card.chip --vpcd',
       'module run card.chip --vpcd 127.0.0.1:35964 --trace card.trace',
       'module run card.chip --tcp',
+      'module run card.chip --serial /dev/ttyUSB0 --baud 9600',
     ],
     options: [
       {
@@ -40,6 +58,15 @@ export function registerRun(module: Command, context: Context): void {
       {
         flags: '--tcp [host:port]',
         text: `behind a TCP port (default ${tcpHost}:${tcpPort}; port 0: any free one)`,
+      },
+      {
+        flags: '--serial <device>',
+        text: 'on a serial line: blocks of ISO/IEC 7816-3 T=1, 8 bits, no parity, no flow control',
+      },
+      { flags: '--baud <n>', text: `speed of the serial line (default ${defaultBaud})` },
+      {
+        flags: '--checksum <kind>',
+        text: 'of blocks on the serial line: crc (default) or lrc, the same at both ends',
       },
       { flags: '--atr <hex>', text: `what the reader shows of the card (default ${encodeHex(defaultAtr)})` },
       { flags: '--trace <file>', text: 'append all APDUs, decoded, keys masked' },
@@ -51,23 +78,32 @@ export function registerRun(module: Command, context: Context): void {
 const tcpHost = '127.0.0.1'
 const tcpPort = 7816
 const longestAtr = 33
+const lookMs = 500
 
 async function run(step: Step): Promise<undefined> {
   const vpcd = address(step, 'vpcd', vpcdHost, vpcdPort)
   const tcp = address(step, 'tcp', tcpHost, tcpPort)
-  if ((vpcd === undefined) === (tcp === undefined)) throw new UsageError('name one of --vpcd and --tcp')
+  const serial = serialOf(step)
+  if ([vpcd, tcp, serial].filter((face) => face !== undefined).length !== 1)
+    throw new UsageError('name one of --vpcd, --tcp and --serial')
   const atr = atrOf(step)
   const file = step.argument(0)
-  const { card, serial } = await openChip(step, file)
+  const { card, serialNumber } = await openChip(step, file)
   const stopped = new AbortController()
   const calm = step.terminal.onStop?.(() => stopped.abort())
-  const face = vpcd === undefined ? 'tcp' : 'vpcd'
-  const where = vpcd ?? tcp!
-  tell(step, { event: 'started', module: file, serial, face, where: `${where.host}:${where.port}` })
+  const start = (face: 'vpcd' | 'tcp' | 'serial', where: string): void =>
+    tell(step, { event: 'started', module: file, serial: serialNumber, face, where })
   try {
-    if (face === 'vpcd') {
-      await insertCard(card, { ...where, atr, signal: stopped.signal, onEvent: (event) => tell(step, event) })
-    } else await serve(step, card, where, stopped)
+    if (vpcd !== undefined) {
+      start('vpcd', `${vpcd.host}:${vpcd.port}`)
+      await insertCard(card, { ...vpcd, atr, signal: stopped.signal, onEvent: (event) => tell(step, event) })
+    } else if (tcp !== undefined) {
+      start('tcp', `${tcp.host}:${tcp.port}`)
+      await serve(step, card, tcp, stopped)
+    } else if (serial !== undefined) {
+      start('serial', serial.device)
+      await serveSerial(step, card, serial, stopped.signal)
+    }
   } finally {
     calm?.()
   }
@@ -75,7 +111,7 @@ async function run(step: Step): Promise<undefined> {
 }
 
 /** The chip as a reader gets it. One whose electrical test failed waits for commands too, and says so to SELF TEST. */
-async function openChip(step: Step, file: string): Promise<{ card: VirtualCard; serial?: string }> {
+async function openChip(step: Step, file: string): Promise<{ card: VirtualCard; serialNumber?: string }> {
   let traced: OpenModule
   try {
     traced = await step.openModule(file)
@@ -86,13 +122,13 @@ async function openChip(step: Step, file: string): Promise<{ card: VirtualCard; 
   }
   const { inside } = traced
   if (inside === undefined) throw new UsageError(`${file}: expected a chip file`)
-  const serial = await serialOf(inside)
+  const serialNumber = await serialNumberOf(inside)
   // Without a trace an answer leaves in the same turn of the event loop in which its command came.
   const card: VirtualCard = {
     transmit: step.optional('trace') === undefined ? (command) => inside.transmit(command) : traced.transmit,
     reset: () => inside.reset(),
   }
-  return serial === undefined ? { card } : { card, serial }
+  return serialNumber === undefined ? { card } : { card, serialNumber }
 }
 
 /** Until stopped, one connection at a time; ends with what the card threw. */
@@ -123,19 +159,58 @@ async function serve(step: Step, card: VirtualCard, where: Address, stopped: Abo
   if (defect !== undefined) throw defect
 }
 
+/** Until stopped. A line that is not there at the start is an error; one that goes away later is waited for. */
+async function serveSerial(
+  step: Step,
+  card: VirtualCard,
+  { device, baud, checksum }: SerialAddress,
+  signal: AbortSignal,
+): Promise<void> {
+  let stream = await openSerialPort(device, { baud })
+  while (!signal.aborted) {
+    tell(step, { event: 'listening', where: device })
+    const lost = await serveLine(stream, card, {
+      settings: { ...serialSettings(baud), detection: checksum },
+      historical: ascii('Sealwright'),
+      signal,
+      onReset: () => tell(step, { event: 'reset' }),
+    })
+    if (lost === undefined) return
+    tell(step, { event: 'waiting', reason: lost.message })
+    const found = await foundAgain(device, baud, signal)
+    if (found === undefined) return
+    stream = found
+  }
+  await stream.close()
+}
+
+/** The line when it is there again; undefined when stopped before. */
+async function foundAgain(device: string, baud: number, signal: AbortSignal) {
+  while (!signal.aborted) {
+    await sleep(lookMs, undefined, { signal }).catch(() => {})
+    try {
+      if (!signal.aborted) return await openSerialPort(device, { baud })
+    } catch (error) {
+      if (!(error instanceof StateError)) throw error
+    }
+  }
+  return undefined
+}
+
 type RunEvent =
   | VpcdEvent
   | {
       readonly event: 'started'
       readonly module: string
       readonly serial: string | undefined
-      readonly face: 'vpcd' | 'tcp'
+      readonly face: 'vpcd' | 'tcp' | 'serial'
       readonly where: string
     }
   /** The electrical test failed: the card answers that, and nothing else. */
   | { readonly event: 'failed'; readonly module: string; readonly reason: string }
   | { readonly event: 'listening'; readonly where: string }
-  | { readonly event: 'connected' | 'disconnected' | 'stopped' }
+  /** A program at the other end of the serial line has begun, or is done: it cannot be told which. */
+  | { readonly event: 'connected' | 'disconnected' | 'reset' | 'stopped' }
 
 /** The event as a line for people, and with --json as one for programs. */
 function tell(step: Step, event: RunEvent): void {
@@ -149,14 +224,12 @@ function textOf(event: RunEvent): string {
       const { module, serial, face, where } = event
       const who =
         serial === undefined ? `${module}, without a serial number` : `${module}, serial number ${serial}`
-      return face === 'vpcd'
-        ? `${who}, for the virtual reader at ${where}`
-        : `${who}, for programs at ${where}`
+      return `${who}, ${audiences[face]} ${where}`
     }
     case 'failed':
       return `${event.module} failed its electrical test: ${event.reason}; the card will say so and do nothing else`
     case 'waiting':
-      return `waiting for the reader: ${event.reason}; trying again until it takes the card`
+      return `waiting: ${event.reason}; trying again until the card is taken`
     case 'inserted':
       return 'the card is in the reader'
     case 'removed':
@@ -169,6 +242,8 @@ function textOf(event: RunEvent): string {
       return 'a program talks to the module'
     case 'disconnected':
       return 'the program is gone; the module is reset'
+    case 'reset':
+      return 'the module was reset: a program has begun, or is done'
     case 'stopped':
       return 'stopped'
     default:
@@ -176,10 +251,26 @@ function textOf(event: RunEvent): string {
   }
 }
 
-async function serialOf(module: ModuleFile['module']): Promise<string | undefined> {
+async function serialNumberOf(module: ModuleFile['module']): Promise<string | undefined> {
   const { serial } = parseChipStatus(await plain(inProcess(module)).send('CHIP STATUS'))
   module.reset()
   return serial === undefined ? undefined : encodeHex(serial)
+}
+
+const audiences = {
+  vpcd: 'for the virtual reader at',
+  tcp: 'for programs at',
+  serial: 'for whoever is at the other end of',
+} as const
+
+/** `--serial` with its options, or undefined. */
+function serialOf(step: Step): SerialAddress | undefined {
+  const device = step.optional('serial')
+  const [baud, checksum] = [step.optional('baud'), step.optional('checksum')]
+  if (device !== undefined) return { device, baud: baudOf(baud), checksum: checksumOf(checksum) }
+  if (baud !== undefined || checksum !== undefined)
+    throw new UsageError('--baud and --checksum are of a serial line: add --serial DEVICE')
+  return undefined
 }
 
 interface Address {

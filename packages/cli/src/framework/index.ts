@@ -1,6 +1,13 @@
 export { certificateFile, certificateOf } from './certificate-file.ts'
 export { exitStatuses, failureOf, tellFailure } from './failure.ts'
 export { customerOf, fingerprintOption, requiredFingerprint } from './fingerprint-option.ts'
+export {
+  baudOf,
+  checksumOf,
+  type ModuleAddress,
+  moduleAddress,
+  type SerialAddress,
+} from './module-address.ts'
 export { failing, fields, type Report, report, table, toJson } from './output.ts'
 export { requireParty } from './party-argument.ts'
 export { processTerminal } from './process-terminal.ts'

@@ -12,8 +12,11 @@ import {
   connectTcp,
   counting,
   type ModuleFile,
+  openLine,
   openModuleFile,
   openReader,
+  openSerialPort,
+  serialSettings,
   type Traffic,
   tracing,
 } from '@sealwright/node/transport'
@@ -29,6 +32,7 @@ import {
 import type { KeyVault, PartyName, PartyPorts } from '@sealwright/roles/ports'
 import { type AgreedByPins, guardedVault } from '@sealwright/roles/two-pins'
 import { keysSecret } from './keys-secret.ts'
+import { moduleAddress } from './module-address.ts'
 import { readSecret, readSecretText } from './secret.ts'
 import { notingVault, type SigningKey } from './signing-label.ts'
 import type { Terminal } from './terminal.ts'
@@ -289,8 +293,8 @@ export class Step {
   }
 
   /**
-   * The module that `--module` names (a chip file, or tcp:HOST:PORT), or the card in the reader that `--reader` names, traced if so
-   * wished, until the command ends.
+   * The module that `--module` names (a chip file, or a place of `moduleAddress`), or the card in the reader that `--reader` names,
+   * traced if so wished, until the command ends.
    */
   module(): Promise<OpenModule> {
     const reader = this.optional('reader')
@@ -304,10 +308,8 @@ export class Step {
     return reader === undefined ? this.optional('module') : `reader ${reader}`
   }
 
-  /** The same as `module` for one named otherwise: a chip file, tcp:HOST:PORT, or reader:NAME. */
+  /** The same as `module` for one named otherwise, as `moduleAddress` has it. */
   openModule(name: string): Promise<OpenModule> {
-    const reader = /^reader:(.+)$/.exec(name)
-    if (reader !== null) return this.#opened(name, async () => counting(await openReader(reader[1]!)))
     return this.#opened(name, () => this.#connect(name))
   }
 
@@ -341,12 +343,25 @@ export class Step {
   }
 
   async #connect(name: string): Promise<CountingTransport | ModuleFile> {
-    const address = /^tcp:(.+):([0-9]{1,5})$/.exec(name)
-    if (address !== null) return counting(await connectTcp(address[1]!, Number(address[2])))
-    return openModuleFile(this.path(name), {
-      ...(await this.chipOptions(name)),
-      report: (error) => this.terminal.say(`the module found a defect of its own: ${String(error)}`),
-    })
+    const address = moduleAddress(name)
+    switch (address.kind) {
+      case 'tcp':
+        return counting(await connectTcp(address.host, address.port))
+      case 'serial': {
+        const { device, baud, checksum } = address
+        const stream = await openSerialPort(device, { baud })
+        return counting(await openLine(stream, { ...serialSettings(baud), detection: checksum }))
+      }
+      case 'reader':
+        return counting(await openReader(address.name))
+      case 'file':
+        return openModuleFile(this.path(name), {
+          ...(await this.chipOptions(name)),
+          report: (error) => this.terminal.say(`the module found a defect of its own: ${String(error)}`),
+        })
+      default:
+        return address satisfies never
+    }
   }
 
   #append(file: string, line: string): void {

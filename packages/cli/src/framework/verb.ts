@@ -126,7 +126,10 @@ function common({ module, chips = module && 'one' }: Verb): Option[] {
   if (module === undefined) return options
   const required = module === 'required' ? ' (this or --reader is required)' : ''
   return [
-    new Option('--module <file>', `the module: a chip file, or tcp:HOST:PORT${required}`),
+    new Option(
+      '--module <file>',
+      `the module: a chip file, tcp:HOST:PORT, or serial:DEVICE?baud=N${required}`,
+    ),
     new Option('--reader <name>', 'the module: the card in this PC/SC reader; a part of its name is enough'),
     new Option('--trace <file>', 'append all APDUs, decoded, keys masked'),
     ...options,
@@ -138,7 +141,9 @@ function requireOneModule(step: Step, module: 'required' | 'optional'): void {
   if (file !== undefined && reader !== undefined)
     throw new UsageError('name the module once: with --module or with --reader')
   if (module === 'required' && file === undefined && reader === undefined)
-    throw new UsageError('name the module: --module FILE, --module tcp:HOST:PORT or --reader NAME')
+    throw new UsageError(
+      'name the module: --module FILE, --module tcp:HOST:PORT, --module serial:DEVICE or --reader NAME',
+    )
 }
 
 function signedWith(keys: readonly SigningKey[]) {

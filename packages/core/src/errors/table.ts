@@ -478,7 +478,7 @@ export const errorTable = {
   'sam-differs': {
     culprit: 'state',
     exit: 7,
-    remedy: 'bring the SAM that is named: `--sam FILE`, tcp:HOST:PORT or reader:NAME',
+    remedy: 'bring the SAM that is named: `--sam FILE`, tcp:HOST:PORT, serial:DEVICE or reader:NAME',
   },
   'sam-not-ready': {
     culprit: 'state',
