@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { commands } from '@sealwright/core/catalog'
-import { parseApproval, parseRoster } from '@sealwright/core/people'
+import { parseApproval, parseRoster, serializeApprovalRequest } from '@sealwright/core/people'
 import type { Transport } from '@sealwright/core/ports'
 import { scriptedEntropy } from '@sealwright/core/testing'
 import { parseCertificate } from '@sealwright/core/x509'
 import { enrol, key, revoke, roster } from '@sealwright/roles/central'
 import * as person from '@sealwright/roles/person'
-import { memoryPorts } from '@sealwright/roles/ports'
+import { memoryPorts, type PartyPorts } from '@sealwright/roles/ports'
 import { parseGivenApprovals, readRecords, requestApproval, takeRoster } from '@sealwright/roles/unit'
 import { broken, cutLine, requireOne, transportOf } from './personalization-world.ts'
 import {
@@ -107,6 +107,23 @@ describe('two people', () => {
     const inTime = await approvals(world, later.document)
     world.clock.advance(3600)
     await personalizeWith(world, inTime)
+  })
+
+  test('nobody signs for longer than a week, and what is signed for longer does not count', async () => {
+    const world = await rulesWorld()
+    await ruled(world)
+    const unit = parseCertificate(world.unitCertificate)
+    const { serial } = world.fixture
+    await assert.rejects(requestApproval(world.unit, { serial, unit, hours: 169 }), { code: 'usage' })
+    const { request } = await requestApproval(world.unit, { serial, unit, hours: 168 })
+    const long = { ...request, until: request.until + 1 }
+    await assert.rejects(approvals(world, serializeApprovalRequest(long)), refused('ended'))
+    // A device that would sign it all the same.
+    const { anna, berta } = world.people
+    const slow = (ports: PartyPorts): PartyPorts => ({ ...ports, clock: { now: () => long.until } })
+    const forged = await approvals(world, serializeApprovalRequest(long), [slow(anna), slow(berta)])
+    await assert.rejects(personalizeWith(world, forged), refused('ended'))
+    await personalizeWith(world, await approvals(world, serializeApprovalRequest(request)))
   })
 
   test('a revoked person does not count from the next roster on, and no earlier roster brings her back', async () => {

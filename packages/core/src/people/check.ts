@@ -81,7 +81,6 @@ export function checkApprovals(
   }
   const requests = given.filter(({ asks }) => asks)
   if (requests.length === 0) return fail('no-request')
-  if (requests.length === 2) return fail('requester')
   const request = requests[0]!
   const consent = request === first ? second : first
   if (!equal(consent.approval.requester, request.approval.requester)) {

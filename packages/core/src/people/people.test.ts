@@ -190,6 +190,31 @@ suite('approvals as documents', () => {
     }
   })
 
+  test('the first and the last second of four bytes, and the first and last set, are written and read', () => {
+    const { module } = matter.object
+    for (const [until, set] of [
+      [0, 1],
+      [0xffff_ffff, 0xff],
+    ] as const) {
+      const edge = { action: 'export-transport-key', object: { loader: module, set, module } } as const
+      const bytes = serializeApprovalRequest({ ...request, matter: edge, until })
+      assert.deepEqual(parseApprovalRequest(bytes), { ...request, matter: edge, until })
+    }
+  })
+
+  test('a document of the same fields under another name is none', () => {
+    const { payload } = parseDocument(approved)
+    const fields = Object.fromEntries([...payload].filter(([key]) => key !== 'v')) as Parameters<
+      typeof signDocument
+    >[1]
+    assert.throws(() => parseApproval(signDocument('order', fields, keys.berta, crypto)), DecodeError)
+    const { number, issued, until, persons } = roster
+    const list = { number, issued, until, persons: persons.map((person) => ({ ...person })) }
+    assert.throws(() => parseRoster(signDocument('order', list, central, crypto)), DecodeError)
+    const input = { id: 'anna', point: keys.anna.publicPoint }
+    assert.throws(() => parseEnrolmentRequest(signDocument('order', input, keys.anna, crypto)), DecodeError)
+  })
+
   test('an unknown field is refused', () => {
     const { payload } = parseDocument(approved)
     const fields = Object.fromEntries([...payload].filter(([key]) => key !== 'v')) as Parameters<
@@ -275,6 +300,7 @@ suite('checking approvals', () => {
   test('an approval ends, and so does the roster; the last second of both counts', () => {
     assert.equal(reasonOf([asked, approved], { at: request.until }), 'ok')
     assert.equal(reasonOf([asked, approved], { at: request.until + 1 }), 'ended')
+    assert.equal(reasonOf([asked, approved], { roster: { ...roster, until: at } }), 'ok')
     assert.equal(reasonOf([asked, approved], { roster: { ...roster, until: at - 1 } }), 'roster-ended')
   })
 
@@ -327,6 +353,8 @@ suite('rosters', () => {
     assert.deepEqual(parseRoster(bytes).roster, roster)
     assert.deepEqual(parseRoster(signRoster({ persons: [...roster.persons].reverse() })).roster, roster)
     refusesOtherLengths(bytes, parseRoster)
+    const shortest = { number: 1, issued: 0, until: 0, persons: [{ ...roster.persons[0]!, revoked: 0 }] }
+    assert.deepEqual(parseRoster(signRoster(shortest)).roster, shortest)
     const empty = signRoster({ persons: [] })
     assert.deepEqual(parseRoster(empty).roster.persons, [])
   })
@@ -344,6 +372,9 @@ suite('rosters', () => {
       { persons: [{ ...anna, duties: ['request', 'request'] }] },
       { persons: [{ ...anna, actions: ['sign'] as never }] },
       { persons: [{ ...anna, point: anna.point.with(0, 2) }] },
+      { persons: [{ ...anna, revoked: 2 ** 32 }] },
+      { persons: [{ ...anna, duties: [1] as never }] },
+      { number: 2 ** 32 },
       { persons: [anna, { ...berta, point: anna.point }] },
       { persons: [anna, { ...berta, point: negated(anna.point) }] },
       { persons: crowd(mostPersons + 1) },

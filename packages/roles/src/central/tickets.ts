@@ -1,7 +1,9 @@
 import { encodeHex, equal } from '@sealwright/core/bytes'
-import { documentKeyId } from '@sealwright/core/cbor'
+import { decodeCanonical, documentKeyId } from '@sealwright/core/cbor'
 import { DecodeError, UsageError } from '@sealwright/core/errors'
 import { requireFingerprint } from '@sealwright/core/personalization'
+import type { Crypto } from '@sealwright/core/ports'
+import { parseCardLogFile, rebuildCertificates } from '@sealwright/core/signing-card'
 import {
   highestCount,
   type Merged,
@@ -60,7 +62,7 @@ export async function issueTicket(ports: PartyPorts, input: IssueTicketInput): P
 }
 
 export interface MergeTicketsInput {
-  /** Files of units: `ticket record`. */
+  /** Files of units: `ticket record`, or the `card log` of a signing card. */
   readonly records: readonly Uint8Array[]
   /** Certificates that were found otherwise, DER: operating ones, and units' that know no record. */
   readonly certificates?: readonly Uint8Array[]
@@ -77,24 +79,56 @@ export async function mergeRecords(ports: PartyPorts, input: MergeTicketsInput):
   const certificates: Certificate[] = []
   const used = new Map<string, number>()
   for (const bytes of input.records) {
-    const record = parseTicketRecord(bytes)
-    const unit = parseCertificate(record.unit)
-    if (unit.role !== 'unit') throw new DecodeError("ticket record: expected the unit's certificate")
-    units.push(unit.publicPoint)
-    certificates.push(...record.certificates.map(parseCertificate))
-    const own = documentKeyId(unit.publicPoint, crypto)
-    for (const { document, used: count } of record.tickets) {
-      const { ticket } = parseTicket(document)
-      if (!equal(ticket.unit, own)) continue
-      const id = encodeHex(ticket.id)
-      used.set(id, Math.max(count, used.get(id) ?? 0))
-    }
+    const record = formatOf(bytes) === 'sealwright card log' ? ofCard(bytes, crypto) : ofUnit(bytes, crypto)
+    units.push(record.unit)
+    certificates.push(...record.certificates)
+    for (const [id, count] of record.used) used.set(id, Math.max(count, used.get(id) ?? 0))
   }
   for (const certificate of (input.certificates ?? []).map(parseCertificate)) {
     if (certificate.role === 'unit') units.push(certificate.publicPoint)
     else certificates.push(certificate)
   }
   return mergeTickets({ tickets: issued, units, certificates, used }, crypto)
+}
+
+/** What one record gives. */
+interface Found {
+  /** The unit's point, 65 bytes. */
+  readonly unit: Uint8Array
+  readonly certificates: readonly Certificate[]
+  /** By ticket id in hex. */
+  readonly used: ReadonlyMap<string, number>
+}
+
+function formatOf(bytes: Uint8Array): unknown {
+  const value = decodeCanonical(bytes)
+  return value instanceof Map ? value.get('format') : undefined
+}
+
+/** A signing card's log, whose chain and signatures must hold. What the card counted it has signed: its log knows of no gaps. */
+function ofCard(bytes: Uint8Array, crypto: Crypto): Found {
+  const { serial, entries } = parseCardLogFile(bytes)
+  const { point, certificates } = rebuildCertificates(serial, entries, crypto)
+  return {
+    unit: point,
+    certificates: certificates
+      .filter(({ role }) => role === 'module-operating')
+      .map(({ certificate }) => certificate),
+    used: new Map(),
+  }
+}
+
+function ofUnit(bytes: Uint8Array, crypto: Crypto): Found {
+  const record = parseTicketRecord(bytes)
+  const unit = parseCertificate(record.unit)
+  if (unit.role !== 'unit') throw new DecodeError("ticket record: expected the unit's certificate")
+  const own = documentKeyId(unit.publicPoint, crypto)
+  const used = new Map<string, number>()
+  for (const { document, used: count } of record.tickets) {
+    const { ticket } = parseTicket(document)
+    if (equal(ticket.unit, own)) used.set(encodeHex(ticket.id), count)
+  }
+  return { unit: unit.publicPoint, certificates: record.certificates.map(parseCertificate), used }
 }
 
 /** The tickets that were issued, of one unit or of all, oldest first within a unit. */

@@ -1,4 +1,5 @@
 import { equal } from '@sealwright/core/bytes'
+import { longestApproval } from '@sealwright/core/catalog'
 import { documentKeyId, isSignedBy } from '@sealwright/core/cbor'
 import { AuthError, StateError } from '@sealwright/core/errors'
 import {
@@ -71,6 +72,9 @@ export async function readAsked(
 export async function consent(ports: PartyPorts, shown: Consent): Promise<Uint8Array> {
   const { crypto, vault } = ports
   if (!shown.inTime) throw refused('ended', 'the time for which it was asked is over')
+  if (shown.request.until > ports.clock.now() + longestApproval) {
+    throw refused('ended', `it is asked for longer than ${longestApproval / 86_400} days`)
+  }
   const approval: Approval = { ...shown.request, requester: shown.requesterKey }
   const unsigned = prepareApproval(approval, await vault.publicPoint(approvalKey), crypto)
   return unsigned.finish(await vault.sign(approvalKey, unsigned.toBeSigned))

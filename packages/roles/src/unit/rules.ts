@@ -1,4 +1,5 @@
 import { encodeHex, equal } from '@sealwright/core/bytes'
+import { longestApproval } from '@sealwright/core/catalog'
 import { documentKeyId, encodeCanonical, MapReader } from '@sealwright/core/cbor'
 import { DecodeError, PeerError, StateError, UsageError } from '@sealwright/core/errors'
 import {
@@ -65,8 +66,8 @@ export async function requestApproval(
   { serial, unit, hours = 24 }: RequestApprovalInput,
 ): Promise<{ readonly request: ApprovalRequest; readonly document: Uint8Array }> {
   const { clock, crypto, entropy, store, vault } = ports
-  if (!Number.isInteger(hours) || hours < 1 || hours > 720)
-    throw new UsageError('approvals count for 1 to 720 hours')
+  if (!Number.isInteger(hours) || hours < 1 || hours * 3600 > longestApproval)
+    throw new UsageError(`approvals count for 1 to ${longestApproval / 3600} hours`)
   if ((await store.read(rosterFile)) === undefined) throw rosterMissing()
   const point = await vault.publicPoint(signingKey)
   if (!equal(point, unit.publicPoint))
@@ -140,6 +141,8 @@ export async function requireApproval(
     crypto,
   )
   if (!result.ok) throw approvalRefused(result.reason, result.text, result.document)
+  const late = approvals.findIndex((one) => parseApproval(one).approval.until > clock.now() + longestApproval)
+  if (late >= 0) throw approvalRefused('ended', 'it was given for longer than approvals count', late)
   await store.write(
     `${folder}given/${encodeHex(nonce).toLowerCase()}`,
     encodeCanonical({ v: 1, format: 'sealwright given approvals', documents: approvals }),
