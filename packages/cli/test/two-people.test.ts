@@ -44,8 +44,19 @@ function issueTicket(count: number, out: string): string[] {
   ]
 }
 
+/** Anna's key lies in a file, Berta's under a passphrase. */
+const kept = {
+  anna: ['--keys', 'file'],
+  berta: ['--keys', 'passphrase', '--keys-secret', 'berta.secret'],
+}
+
+function device(id: 'anna' | 'berta'): string[] {
+  return ['--workspace', `device-of-${id}`, ...kept[id].slice(2)]
+}
+
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sealwright-two-people-'))
+  writeFileSync(join(folder, 'berta.secret'), 'a long passphrase of her own\n')
   await done('init', '.')
   await done('issuer', 'mask', 'fleet', '--out', 'fleet.mask', '--eeprom', '65536')
   await done('manufacturer', 'init-root', '--out', 'root.pem')
@@ -87,9 +98,9 @@ before(async () => {
     ['anna', 'request'],
     ['berta', 'approve'],
   ] as const) {
-    await done('init', `device-of-${id}`, '--party', 'person')
+    await done('init', `device-of-${id}`, '--party', 'person', ...kept[id])
     await done(
-      ...['person', 'init', '--id', id, '--workspace', `device-of-${id}`],
+      ...['person', 'init', '--id', id, ...device(id)],
       ...['--out', `${id}.enrolment`, '--fingerprint-out', `${id}.print`],
     )
     await done(
@@ -111,18 +122,18 @@ test('[R9a][B17a] from enrolment to a personalized module, by people who each ha
   assert.equal(asked['object'].module, serials[0])
 
   // Nothing is signed before a file for the signature is named.
-  const anna = ['--workspace', 'device-of-anna']
+  const anna = device('anna')
   const shown = await words('person', 'request', '1.approval-request', ...anna)
   assert.match(shown, /personalize: certify the operating key/)
   assert.ok(shown.includes(serials[0]))
   assert.match(shown, /signed +no/)
   await done('person', 'request', '1.approval-request', '--out', '1.asked', ...anna)
   const approve = ['person', 'approve', '1.asked', '--roster', 'people.roster', ...central]
-  const before_ = await words(...approve, '--workspace', 'device-of-berta')
+  const before_ = await words(...approve, ...device('berta'))
   assert.match(before_, /asked for by +anna/)
   assert.match(before_, /signed +no/)
-  await refused('approval-refused', ...approve, '--out', '1.own', '--workspace', 'device-of-anna')
-  await done(...approve, '--out', '1.approved', '--workspace', 'device-of-berta')
+  await refused('approval-refused', ...approve, '--out', '1.own', ...device('anna'))
+  await done(...approve, '--out', '1.approved', ...device('berta'))
 
   await refused('approval-refused', ...personalize(1, '--approval', '1.asked'))
   const other = await refused(
@@ -133,6 +144,8 @@ test('[R9a][B17a] from enrolment to a personalized module, by people who each ha
   const made = await done(...personalize(1, '--approval', '1.asked', '--approval', '1.approved'))
   assert.deepEqual(made['approved'], { requester: 'anna', approver: 'berta' })
   assert.equal(made['enforcedBy'], 'host')
+  // A copy of Berta's device signs nothing without what only she knows.
+  await refused('keys-secret-missing', ...approve, '--workspace', 'device-of-berta', '--out', '1.stolen')
   const inspected = await words('inspect', '1.approved')
   assert.match(inspected, /one person's consent/)
   assert.ok(inspected.includes(serials[0]))
@@ -149,10 +162,10 @@ test('the approvals are asked for in words, and the label says that no card keep
     '--out',
     '2.ask',
   )
-  await done('person', 'request', '2.ask', '--out', '2.asked', '--workspace', 'device-of-anna')
+  await done('person', 'request', '2.ask', '--out', '2.asked', ...device('anna'))
   await done(
     ...['person', 'approve', '2.asked', '--roster', 'people.roster', ...central],
-    ...['--out', '2.approved', '--workspace', 'device-of-berta'],
+    ...['--out', '2.approved', ...device('berta')],
   )
   const printed = await words(...personalize(2, '--approval', '2.asked', '--approval', '2.approved'))
   assert.match(printed, /asked for by +anna/)
@@ -211,7 +224,7 @@ test('revoked on the commands: who is revoked counts no more, and shows so', asy
 })
 
 test('what people type wrong is refused by what is wrong', async () => {
-  await refused('usage', 'person', 'init', '--id', 'Anna', '--out', 'x', '--workspace', 'device-of-anna')
+  await refused('usage', 'person', 'init', '--id', 'Anna', '--out', 'x', ...device('anna'))
   await refused(
     'enrolment-refused',
     'person',
@@ -226,5 +239,5 @@ test('what people type wrong is refused by what is wrong', async () => {
   const wrong = issueTicket(1, 'x.ticket').map((arg) => (arg === '2099-12-31' ? '2099-02-30' : arg))
   await refused('usage', 'central', 'ticket', 'issue', ...wrong)
   await refused('usage', 'central', 'ticket', 'issue', ...issueTicket(0, 'x.ticket'))
-  await refused('bytes-malformed', 'person', 'request', 'people.roster', '--workspace', 'device-of-anna')
+  await refused('bytes-malformed', 'person', 'request', 'people.roster', ...device('anna'))
 })

@@ -51,6 +51,7 @@ export const signingParties: ReadonlySet<string> = new Set([
   'issuer',
   'manufacturer',
   'unit',
+  'person',
   'central',
   'operator',
   'supplier',
