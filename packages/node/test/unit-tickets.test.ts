@@ -3,7 +3,8 @@ import { describe, test } from 'node:test'
 import { encodeHex } from '@sealwright/core/bytes'
 import { commands } from '@sealwright/core/catalog'
 import type { Transport } from '@sealwright/core/ports'
-import { scriptedEntropy } from '@sealwright/core/testing'
+import { serializeCardLogFile } from '@sealwright/core/signing-card'
+import { fixedClock, scriptedEntropy } from '@sealwright/core/testing'
 import { parseTicket, parseTicketRecord, serializeTicketRecord } from '@sealwright/core/tickets'
 import {
   type Certificate,
@@ -12,6 +13,7 @@ import {
   serializeCertificate,
   tbsOfProfile,
 } from '@sealwright/core/x509'
+import { fixtureTime, signingCardBench } from '@sealwright/module/testing'
 import { issueTicket, mergeRecords, ticketsOf } from '@sealwright/roles/central'
 import { certifyUnit } from '@sealwright/roles/manufacturer'
 import { memoryPorts, type PartyPorts, type Store } from '@sealwright/roles/ports'
@@ -351,6 +353,37 @@ describe('merging', () => {
     bent[bent.length - 1]! ^= 1
     const none = await mergeRecords(world.central, { records, certificates: [bent] })
     assert.deepEqual(serials(none.foreign), ['2'])
+  })
+})
+
+describe('signing cards', () => {
+  test('[X6d] the log of a card is merged like a record: what the card counted is there, without a gap', async () => {
+    const bench = await signingCardBench({ crypto: nodeCrypto })
+    const { serial } = bench.fixture
+    for (const last of [1, 2]) {
+      const module = bench.orderedModule(Uint8Array.of(1, 2, 3, 4, 5, 6, 7, last))
+      const { sw } = await bench.issue(bench.request(module, await bench.order(module.serial)))
+      assert.equal(sw, 0x9000)
+    }
+    const central = await memoryPorts('central', {
+      clock: fixedClock(fixtureTime),
+      crypto: nodeCrypto,
+      entropy: scriptedEntropy('central of a card'),
+    })
+    // As `central ticket issue` keeps it.
+    await central.store.write('tickets/card/0000000001.ticket', bench.ticket())
+    const entries = await bench.log()
+    const log = serializeCardLogFile({ serial, entries })
+    const merged = await mergeRecords(central, { records: [log, log] })
+    const [account] = merged.accounts
+    assert.deepEqual([account?.found, account?.gaps, account?.doubles], [2, [], []])
+    assert.deepEqual([merged.unknown, merged.without, merged.foreign], [[], [], []])
+    // A log that was cut at its end, or changed, is not one any more.
+    const bent = entries.map((entry, i) => (i === 2 ? entry.with(-1, entry.at(-1)! ^ 1) : entry))
+    for (const wrong of [entries.slice(1), entries.toSpliced(3, 1), bent]) {
+      const records = [serializeCardLogFile({ serial, entries: wrong })]
+      await assert.rejects(mergeRecords(central, { records }), { code: 'card-log-broken' })
+    }
   })
 })
 
