@@ -13,6 +13,7 @@ import {
   requireSerial,
   type Step,
 } from '../framework/index.ts'
+import { registerCards } from './central-card.ts'
 import { registerDisable } from './central-disable.ts'
 import { registerLimitedKeys } from './central-limited-key.ts'
 import { registerPeople } from './central-people.ts'
@@ -148,6 +149,7 @@ export function register(program: Command, context: Context): void {
     },
   })
 
+  registerCards(central, context)
   registerDisable(central, context)
   registerPeople(central, context)
   registerTickets(central, context)

@@ -2,7 +2,7 @@ import { encodeHex, wipe } from '@sealwright/core/bytes'
 import { type ChannelForm, channelForms } from '@sealwright/core/catalog'
 import { UsageError } from '@sealwright/core/errors'
 import { twoPinsLabel } from '@sealwright/roles/two-pins'
-import { makeCredentials, personalize, request } from '@sealwright/roles/unit'
+import { makeCredentials, personalize, personalizeByCard, request } from '@sealwright/roles/unit'
 import type { Command } from 'commander'
 import {
   type Context,
@@ -17,6 +17,7 @@ import {
 } from '../framework/index.ts'
 import { fingerprintFile } from './certified-party.ts'
 import { leastChannelOf, leastChannelOptions } from './channel-options.ts'
+import { cardOption, cardRunOf, keptByCard, registerCard } from './unit-card.ts'
 import { personalizeMatter, pinsForm, registerPins } from './unit-pins.ts'
 import { keptByHost, registerRules } from './unit-rules.ts'
 
@@ -95,7 +96,7 @@ export function register(program: Command, context: Context): void {
     name: 'personalize',
     summary: 'personalize the module that the order names',
     about:
-      "Compares the module's serial number with the order, checks its identity up to the manufacturer's root, opens a channel that proves it, has it make its operating key, certifies that key and the central system's, and checks the module's receipt. Nothing is signed for another module. Broken off anywhere, it is run again and settles with the module what was left open. With the module's papers, or the document key that was sent by itself, unit and module first prove to each other that they know that key, and either stops when the other does not. --channel names the form in which the two talk; in mutual, dh-signed and signed-key the unit proves itself too, with a channel key that its signing key certifies. The module's product and this unit each have a least form, and refuse what is lower.",
+      "Compares the module's serial number with the order, checks its identity up to the manufacturer's root, opens a channel that proves it, has it make its operating key, certifies that key and the central system's, and checks the module's receipt. Nothing is signed for another module. Broken off anywhere, it is run again and settles with the module what was left open. With the module's papers, or the document key that was sent by itself, unit and module first prove to each other that they know that key, and either stops when the other does not. --channel names the form in which the two talk; in mutual, dh-signed and signed-key the unit proves itself too, with a channel key that its signing key certifies. The module's product and this unit each have a least form, and refuse what is lower. With --card a signing card has the key: the approvals are for an order of `unit card order`, and the card checks everything by itself.",
     reads: [
       "--certificate FILE: your certificate; --root FILE: the manufacturer's root, from the same exchange",
       "--central FILE: the central system's request",
@@ -108,6 +109,7 @@ export function register(program: Command, context: Context): void {
     ],
     examples: [
       'unit personalize --module chips/cash.chip --serial 0000000000000001 --certificate certs/unit.pem --root certs/manufacturer-root.pem --central exchange/central.request --central-fingerprint-file exchange/central.fingerprint --out certs/cash-operating.pem',
+      'unit personalize --module chips/cash.chip --serial 0000000000000001 --card chips/unit-card.chip --root certs/manufacturer-root.pem --approval exchange/cash.asked --approval exchange/cash.approved',
     ],
     module: 'required',
     options: [
@@ -116,9 +118,10 @@ export function register(program: Command, context: Context): void {
         text: "the order: the module's serial number, 16 hex digits",
         required: true,
       },
-      { flags: '--certificate <file>', text: "the unit's certificate", required: true },
+      cardOption,
+      { flags: '--certificate <file>', text: "the unit's certificate (required without --card)" },
       { flags: '--root <file>', text: "the manufacturer's root certificate", required: true },
-      { flags: '--central <file>', text: "the central system's request", required: true },
+      { flags: '--central <file>', text: "the central system's request (required without --card)" },
       {
         flags: '--central-fingerprint <hex>',
         text: "fingerprint of the central system's key as you were told it by another way",
@@ -151,7 +154,7 @@ export function register(program: Command, context: Context): void {
       ...leastChannelOptions('this unit'),
       {
         flags: '--approval <file>',
-        text: 'what one of two people signed, where this unit has a roster (twice)',
+        text: 'what one of two people signed, where this unit has a roster, or a card (twice)',
         many: true,
       },
       { flags: '--out <file>', text: 'write the operating certificate here' },
@@ -171,33 +174,28 @@ export function register(program: Command, context: Context): void {
       },
     ],
     async run(step) {
-      const certificate = (name: string): Uint8Array =>
-        certificateOf(step.readFile(step.option(name)), step.option(name))
+      const [ports, transport] = [step.party('unit'), await step.module()]
+      const withCard = step.optional('card') !== undefined
       const order = {
         serial: requireSerial(step.option('serial')),
-        unit: certificate('certificate'),
-        root: certificate('root'),
-        central: step.readFile(step.option('central')),
-        centralFingerprint: requiredFingerprint(step, 'central-fingerprint'),
-        insecureAcceptTest: step.flag('insecure-accept-test'),
-        bareSignature: step.flag('bare-signature'),
-        insecureCentralKeyBare: step.flag('insecure-central-key-bare'),
-        insecureCircular: step.flag('insecure-circular'),
         credential: step.flag('credential'),
-        insecureNoIdentity: step.flag('insecure-no-identity'),
         approvals: step.many('approval').map((file) => step.readFile(file)),
       }
-      const [ports, transport] = [step.party('unit'), await step.module()]
-      step.actsOn(() => personalizeMatter(ports, order))
+      const run = withCard ? await cardRunOf(step) : ownRunOf(step)
+      if ('unit' in run) step.actsOn(() => personalizeMatter(ports, { ...order, ...run }))
       const own = await documentKeyOf(step)
       const channel = step.optional('channel') as ChannelForm | undefined
       const leastChannel = leastChannelOf(step)
-      const done = await personalize(ports, transport, {
+      const how = {
         ...order,
         ...own,
         ...(channel === undefined ? {} : { channel }),
         ...(leastChannel === undefined ? {} : { leastChannel }),
-      }).finally(() => wipe(own.papers, own.documentKey))
+      }
+      const done = await ('unit' in run
+        ? personalize(ports, transport, { ...how, ...run })
+        : personalizeByCard(ports, transport, { ...how, ...run })
+      ).finally(() => wipe(own.papers, own.documentKey))
       const { serial, already, operating, central, centralFingerprint } = done
       const named = own.papers !== undefined || own.documentKey !== undefined
       const ruled = done.approved !== undefined || operating.certificate?.ticket !== undefined
@@ -229,7 +227,7 @@ export function register(program: Command, context: Context): void {
           ticket: operating.certificate?.ticket,
           approved: done.approved,
           ...(step.agreed === undefined ? {} : { agreed: { ...step.agreed, ...pinsForm } }),
-          ...(ruled ? { enforcedBy: 'host' } : {}),
+          ...(ruled ? { enforcedBy: withCard ? 'card' : 'host' } : {}),
         },
         ...fields({
           module: encodeHex(serial),
@@ -249,13 +247,31 @@ export function register(program: Command, context: Context): void {
           'two PINs': step.agreed && `${step.agreed.requester}, ${step.agreed.confirmer}`,
         }),
         ...(step.agreed === undefined ? [] : [twoPinsLabel]),
-        ...(ruled ? [keptByHost] : []),
+        ...(ruled ? [withCard ? keptByCard : keptByHost] : []),
       )
     },
   })
 
+  registerCard(unit, context)
   registerRules(unit, context)
   registerPins(unit, context)
+}
+
+/** What `unit personalize` takes for a run with the unit's own key. */
+function ownRunOf(step: Step) {
+  const certificate = (name: string): Uint8Array =>
+    certificateOf(step.readFile(step.option(name)), step.option(name))
+  return {
+    unit: certificate('certificate'),
+    root: certificate('root'),
+    central: step.readFile(step.option('central')),
+    centralFingerprint: requiredFingerprint(step, 'central-fingerprint'),
+    insecureAcceptTest: step.flag('insecure-accept-test'),
+    bareSignature: step.flag('bare-signature'),
+    insecureCentralKeyBare: step.flag('insecure-central-key-bare'),
+    insecureCircular: step.flag('insecure-circular'),
+    insecureNoIdentity: step.flag('insecure-no-identity'),
+  }
 }
 
 /** What the module came with. The key comes as hex digits: bytes as they are could end like a line of text. */
