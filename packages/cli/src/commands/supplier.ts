@@ -1,5 +1,12 @@
 import { decodeHex, encodeHex } from '@sealwright/core/bytes'
-import { type InterfaceName, interfaces, statusWordName, statusWords } from '@sealwright/core/catalog'
+import {
+  type InterfaceName,
+  interfaces,
+  type SupplierForm,
+  statusWordName,
+  statusWords,
+  supplierForms,
+} from '@sealwright/core/catalog'
 import { UsageError } from '@sealwright/core/errors'
 import { resourceInterfaces } from '@sealwright/core/resources'
 import { compileProgram } from '@sealwright/module/program'
@@ -107,6 +114,7 @@ export function register(program: Command, context: Context): void {
         text: 'version of the package (default: one more than the last)',
       },
       { flags: '--block-size <bytes>', text: 'content of one block, 64 to 8192 (default: 1024)' },
+      channelOption,
     ],
     async run(step) {
       const version = step.number('version-number')
@@ -121,6 +129,7 @@ export function register(program: Command, context: Context): void {
         data: data === undefined ? { size: step.number('data-size') ?? usualDataSize } : step.readFile(data),
         ...(version === undefined ? {} : { version }),
         ...(blockSize === undefined ? {} : { blockSize }),
+        ...formOf(step),
       })
       const { serial, resource, aid, blocks, sent, receipt } = done
       return report(
@@ -155,6 +164,7 @@ export function register(program: Command, context: Context): void {
       },
       { flags: '--aid <hex>', text: 'the application, where you have several in the module' },
       { flags: '--data-file <file>', text: 'data for the command INS:@; `-` is standard input' },
+      channelOption,
     ],
     async run(step) {
       const aid = step.optional('aid')
@@ -164,7 +174,7 @@ export function register(program: Command, context: Context): void {
       const answers = await run(
         step.party('supplier'),
         await step.module(),
-        aid === undefined ? {} : { aid: hex(aid, 'aid') },
+        { ...(aid === undefined ? {} : { aid: hex(aid, 'aid') }), ...formOf(step) },
         async ({ command }) => {
           const list: { ins: number; sw: string; meaning: string; data: Uint8Array }[] = []
           for (const { ins, data } of sent) {
@@ -189,6 +199,17 @@ export function register(program: Command, context: Context): void {
       return answers.every(({ sw }) => sw === '9000') ? told : failing('module-refused', told)
     },
   })
+}
+
+const channelOption = {
+  flags: '--channel <form>',
+  text: 'how both ends prove themselves and agree on keys (default: mutual, at once; or the key first, or the signatures)',
+  choices: supplierForms,
+}
+
+function formOf(step: Step): { form?: SupplierForm } {
+  const form = step.optional('channel') as SupplierForm | undefined
+  return form === undefined ? {} : { form }
 }
 
 /** Bytes of a program that is named by a file or comes with Sealwright. */

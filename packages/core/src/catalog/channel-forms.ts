@@ -27,6 +27,11 @@ export const channelForms = {
 
 export type ChannelForm = keyof typeof channelForms
 
+/** The three forms of a supplier's session with its resource (C7): at once, key first, signatures first. */
+export const supplierForms = ['mutual', 'dh-signed', 'signed-key'] as const satisfies readonly ChannelForm[]
+
+export type SupplierForm = (typeof supplierForms)[number]
+
 /** Whether a form gives at least what a policy asks for. */
 export function meetsLevel(form: ChannelForm, least: ChannelLevel): boolean {
   return channelLevels[channelForms[form].level].code >= channelLevels[least].code

@@ -16,6 +16,8 @@ export {
   channelSuites,
   defaultChannelLevel,
   meetsLevel,
+  type SupplierForm,
+  supplierForms,
 } from './channel-forms.ts'
 export {
   type ChannelNeed,

@@ -1,4 +1,5 @@
 import { equal, u16, u32, wipe } from '@sealwright/core/bytes'
+import type { SupplierForm } from '@sealwright/core/catalog'
 import { privateScalar, withHandle } from '@sealwright/core/crypto'
 import { AuthError, PeerError } from '@sealwright/core/errors'
 import type { LogEntry } from '@sealwright/core/log'
@@ -38,6 +39,8 @@ export interface LoadInput {
   readonly version?: number
   /** Content of one block, 64 to 8192 bytes; 1024 unless given or too small for the package. */
   readonly blockSize?: number
+  /** How both ends prove themselves and agree on keys; SCP11a unless given. */
+  readonly form?: SupplierForm
 }
 
 export interface Loaded {
@@ -75,7 +78,7 @@ export async function load(ports: PartyPorts, transport: Transport, input: LoadI
       }),
     async run() {
       const issuer = await readIssuer(transport)
-      const open = await openResource(ports, transport, checked, issuer)
+      const open = await openResource(ports, transport, checked, issuer, input.form)
       try {
         return await sendPackage(ports, open, checked, made)
       } finally {

@@ -1,9 +1,9 @@
 import { encodeHex, equal } from '@sealwright/core/bytes'
-import { channelKeys } from '@sealwright/core/catalog'
+import { channelKeys, type SupplierForm } from '@sealwright/core/catalog'
 import { StateError } from '@sealwright/core/errors'
 import type { Transport } from '@sealwright/core/ports'
 import { type CheckedActivation, checkActivation } from '@sealwright/core/resources'
-import { type Channel, openScp11a, plain } from '../channel/index.ts'
+import { type Channel, openDhSigned, openScp11a, openSignedKey, plain } from '../channel/index.ts'
 import { readHead } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { pinnedRoot } from '../trust/index.ts'
@@ -58,13 +58,23 @@ export async function requireModule(channel: Channel, { module }: CheckedActivat
   })
 }
 
-/** Opens the channel with the resource: both ends prove who they are, end to end (SER). */
+/** Opens the channel with the resource: both ends prove who they are, end to end (SER). Without a form it is SCP11a. */
 export function openResource(
   { crypto, entropy, vault }: PartyPorts,
   transport: Transport,
-  { module, modulePoint, resource }: CheckedActivation,
+  { module, modulePoint, operating, resource }: CheckedActivation,
   issuer: Uint8Array,
+  form: SupplierForm = 'mutual',
 ): Promise<Channel> {
+  if (form !== 'mutual') {
+    const open = form === 'dh-signed' ? openDhSigned : openSignedKey
+    return open(transport, {
+      ...{ crypto, entropy, vault, issuer, resource },
+      keyName: supplierKey,
+      serial: module,
+      module: { point: modulePoint, certificate: operating.encoded },
+    })
+  }
   return openScp11a(transport, {
     ...{ crypto, entropy, vault, modulePoint, issuer },
     keyName: supplierKey,

@@ -1,4 +1,5 @@
 import type { Response } from '@sealwright/core/apdu'
+import type { SupplierForm } from '@sealwright/core/catalog'
 import type { Transport } from '@sealwright/core/ports'
 import type { CheckedActivation } from '@sealwright/core/resources'
 import { type Channel, endChannel, plain } from '../channel/index.ts'
@@ -9,6 +10,8 @@ import { keptActivation, openResource, readIssuer } from './resource.ts'
 export interface RunInput {
   /** AID of the application; may be left out where the supplier has one resource in the module. */
   readonly aid?: Uint8Array
+  /** How both ends prove themselves and agree on keys; SCP11a unless given. */
+  readonly form?: SupplierForm
 }
 
 /** The application as its supplier reaches it. */
@@ -26,7 +29,7 @@ export interface Application {
 export async function run<T>(
   ports: PartyPorts,
   transport: Transport,
-  { aid }: RunInput,
+  { aid, form }: RunInput,
   work: (application: Application) => Promise<T>,
 ): Promise<T> {
   await endChannel(transport)
@@ -36,7 +39,7 @@ export async function run<T>(
   const issuer = await readIssuer(transport)
   await open.send('SELECT', { p1: 0x04, data: activation.reservation.aid })
   try {
-    const channel = await openResource(ports, transport, activation, issuer)
+    const channel = await openResource(ports, transport, activation, issuer, form)
     try {
       return await work({ activation, command: commandIn(channel) })
     } finally {
