@@ -108,11 +108,13 @@ export async function inPersonalizationChannel<T>(
     if (documentKey === undefined) throw new UsageError('a channel under the document key takes the key')
     return underDocumentKey(ports, transport, { serial, documentKey }, work)
   }
-  const secured = await opened(ports, transport, { ...input, form })
+  let secured: Channel | undefined
   try {
+    secured = await opened(ports, transport, { ...input, form })
     return await work(secured)
   } finally {
-    secured.close()
+    // Also after a set-up that failed here: the module may have it open.
+    secured?.close()
     await endChannel(transport)
   }
 }
