@@ -6,6 +6,7 @@ import {
   type Response,
   serializeResponse,
 } from '@sealwright/core/apdu'
+import { concat, u16 } from '@sealwright/core/bytes'
 import { channelKeys, commands, keyVersions, type StatusWord, statusWords } from '@sealwright/core/catalog'
 import {
   agreeEphemeral,
@@ -51,7 +52,7 @@ export function messageLine(below: Transport, bend: Bend = {}) {
       const heard = await exchange(below, sent)
       const answer = bend.answer?.(heard, whole, n) ?? heard
       passed.push({ command: whole, answer: heard, n })
-      return serializeResponse(answer)
+      return concat(answer.data, u16(answer.sw))
     },
   }
   return { transport, passed }
@@ -122,6 +123,7 @@ export function middle(
               staticKey: mallory.key,
               peerKey: crypto.ecPublicKey(peer),
               own: true,
+              hostIdentity: serializeTlv(identification!),
             },
           )
         }

@@ -83,7 +83,7 @@ async function openAs(
         identification,
       },
       ownKey: { point, staticSecret: await ports.vault.agree(channelKey, identity.publicPoint) },
-      binding: { hostId: hostIdOf(crypto, point), identities },
+      binding: { hostId: hostIdOf(crypto, identification), identities },
     })
   }
   const open = form === 'dh-signed' ? openDhSigned : openSignedKey
@@ -244,13 +244,12 @@ suite('a unit that the module is made to take for another', () => {
       const world = await channelWorld()
       const mallory = await otherUnit(world)
       const identification = await channelIdentification(mallory.ports, parseCertificate(mallory.certificate))
-      const point = await mallory.ports.vault.publicPoint(channelKey)
       const line = messageLine(transportOf(world), {
         command(command, n) {
           if (n !== 0) return undefined
           const [template, ephemeral] = parseTlvs(command.data)
           const fields = parseTlvs(template!.value).map((field) =>
-            withHostId && field.tag === 0x84 ? tlv(0x84, hostIdOf(world.crypto, point)) : field,
+            withHostId && field.tag === 0x84 ? tlv(0x84, hostIdOf(world.crypto, identification)) : field,
           )
           const objects = [tlv(0xa6, serializeTlvs(fields)), ephemeral!, ...parseTlvs(identification)]
           return { ...command, data: serializeTlvs(objects) }

@@ -108,11 +108,12 @@ export async function within<T>(
     'dh-signed': async () => openDhSigned(transport, { ...(await own()), module: signedModule }),
     'signed-key': async () => openSignedKey(transport, { ...(await own()), module: signedModule }),
   }
-  const channel = await open[form]()
+  let channel: Channel | undefined
   try {
+    channel = await open[form]()
     return await work(channel)
   } finally {
-    channel.close()
+    channel?.close()
     await endChannel(transport)
   }
 }

@@ -21,8 +21,9 @@ interface OwnKey {
   readonly place: number
   /** The public key of the peer, 65 bytes; absent where the module alone proves itself. */
   readonly peer?: Uint8Array
-  /** The request without what names the peer. */
+  /** The request without what names the peer, and that. */
   readonly request?: Uint8Array
+  readonly identification?: Uint8Array
 }
 
 /** Whether a key identifier is that of one of our own channels; the others are the security domain's. */
@@ -51,6 +52,7 @@ export function openKeyAgreement(parts: Needs, call: Call, variant: Scp11Variant
       staticKey: keys.pair(own.place),
       ephemeralScalar,
       own: true,
+      ...(own.identification === undefined ? {} : { hostIdentity: own.identification }),
       identities: {
         sin: objects.read('product-data', productDataIds.issuer) ?? new Uint8Array(8),
         sdin: serial() ?? new Uint8Array(8),
@@ -95,9 +97,10 @@ function mutualKey(parts: Needs, { p1, p2, data }: Call): OwnKey | undefined {
 function unitKey(parts: Needs, data: Uint8Array): OwnKey {
   const [template, point, identification, ...more] = parseTlvs(data)
   if (identification === undefined || more.length > 0) throw new DecodeError('expected an identification')
+  const encoded = serializeTlv(identification)
   let peer: ChannelPeer | undefined
   try {
-    peer = unitPeer(parts, parseIdentification(serializeTlv(identification)))
+    peer = unitPeer(parts, parseIdentification(encoded))
   } catch (error) {
     if (error instanceof DecodeError) throw new AuthError({ cause: error })
     throw error
@@ -108,5 +111,6 @@ function unitKey(parts: Needs, data: Uint8Array): OwnKey {
     place: keyPlaces.identity,
     peer: peer.point,
     request: serializeTlvs([template!, point!]),
+    identification: encoded,
   }
 }

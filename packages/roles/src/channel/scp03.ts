@@ -17,15 +17,20 @@ export interface Scp03Input {
   readonly keyVersion: number
   /** 33 unless given. */
   readonly level?: Scp03HostOptions['level']
+  /** What the module must say of itself, 10 bytes: our own channels' serial(8) ‖ 0000. Not compared unless given. */
+  readonly diversificationData?: Uint8Array
 }
 
 /** Opens SCP03 (S8). A refusal is a RefusedError, keys that do not match an AuthError. */
 export async function openScp03(transport: Transport, input: Scp03Input): Promise<Channel> {
-  const { entropy, keys, keyVersion, crypto, level = 0x33 } = input
+  const { entropy, keys, keyVersion, crypto, level = 0x33, diversificationData } = input
   const hostChallenge = entropy.bytes(8)
   const session = await explained(
     'INITIALIZE UPDATE / EXTERNAL AUTHENTICATE',
-    open(transport, { crypto, keys, keyVersion, level, hostChallenge }),
+    open(transport, {
+      ...{ crypto, keys, keyVersion, level, hostChallenge },
+      ...(diversificationData === undefined ? {} : { diversificationData }),
+    }),
   )
   return channelOver('scp03', transport, session)
 }

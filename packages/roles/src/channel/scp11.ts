@@ -55,7 +55,7 @@ export async function openScp11a(transport: Transport, input: Scp11aInput): Prom
         ...{ variant: 'a', keyId, ephemeralScalar, ownKey },
         ...(identification === undefined ? {} : { identification }),
       },
-      hostIdOf(crypto, point),
+      hostIdOf(crypto, identification ?? point),
     )
   } finally {
     wipe(staticSecret, ephemeralScalar)

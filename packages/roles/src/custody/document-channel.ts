@@ -1,4 +1,4 @@
-import { encodeHex, wipe } from '@sealwright/core/bytes'
+import { concat, encodeHex, wipe } from '@sealwright/core/bytes'
 import { keyVersions } from '@sealwright/core/catalog'
 import { refuseTestKey } from '@sealwright/core/crypto'
 import {
@@ -72,7 +72,7 @@ export async function inDocumentChannel<T>(
     })
   }
   const keys = await vault.useSecret(name, (documentKey) => channelKeys(crypto, documentKey, serial))
-  return inChannel({ crypto, entropy }, transport, keys, work)
+  return inChannel({ crypto, entropy }, transport, serial, keys, work)
 }
 
 export interface OwnDocumentKey {
@@ -89,7 +89,7 @@ export function underDocumentKey<T>(
   { serial, documentKey }: OwnDocumentKey,
   work: (channel: DocumentChannel) => Promise<T>,
 ): Promise<T> {
-  return inChannel(ports, transport, channelKeys(ports.crypto, documentKey, serial), work)
+  return inChannel(ports, transport, serial, channelKeys(ports.crypto, documentKey, serial), work)
 }
 
 function channelKeys(crypto: Crypto, documentKey: Uint8Array, serial: Uint8Array) {
@@ -104,13 +104,17 @@ function channelKeys(crypto: Crypto, documentKey: Uint8Array, serial: Uint8Array
 async function inChannel<T>(
   { crypto, entropy }: Pick<PartyPorts, 'crypto' | 'entropy'>,
   transport: Transport,
+  serial: Uint8Array,
   keys: ReturnType<typeof channelKeys>,
   work: (channel: DocumentChannel) => Promise<T>,
 ): Promise<T> {
   try {
     const testModule = await saysTestModule(transport)
     const channel = await proven(
-      openScp03(transport, { crypto, entropy, keys, keyVersion: keyVersions.document }),
+      openScp03(transport, {
+        ...{ crypto, entropy, keys, keyVersion: keyVersions.document },
+        diversificationData: concat(serial, new Uint8Array(2)),
+      }),
     )
     try {
       return await work({

@@ -30,6 +30,8 @@ export interface Scp03HostOptions {
   readonly hostChallenge: Uint8Array
   /** When given, a pseudo-random card challenge must be the one that follows from this AID and the counter. */
   readonly aid?: Uint8Array
+  /** When given, the module's diversification data (10 bytes), which no MAC covers, must be this. */
+  readonly diversificationData?: Uint8Array
 }
 
 /** How a session is opened by a host that never has the static keys: whoever has them gives it the keys of this session. */
@@ -84,6 +86,8 @@ export class AwaitingInitializeUpdateAnswer {
     const { crypto, hostChallenge, aid, keys: given } = this.#options
     const answer = checkedAnswer(response, this.#options)
     const { cardChallenge, sequenceCounter } = answer
+    const { diversificationData: expectedData } = this.#options
+    if (expectedData !== undefined && !equal(answer.diversificationData, expectedData)) throw new AuthError()
     const staticKeys = typeof given === 'function' ? given(answer) : given
     if (aid !== undefined && sequenceCounter !== undefined) {
       const length = cardChallenge.length === 16 ? 16 : 8

@@ -39,7 +39,7 @@ export interface Scp11HostOptions {
   /** 16 unless given. */
   readonly keyLength?: 16 | 24 | 32
   readonly macLength?: 8 | 16
-  /** Goes behind the request's objects, where the module does not know the host (general-authenticate/identification.ts); no receipt covers it. */
+  /** Goes behind the request's objects, where the module does not know the host (general-authenticate/identification.ts); the HostID is of it. */
   readonly identification?: Uint8Array
 }
 

@@ -25,6 +25,8 @@ export interface Scp11ModuleOptions {
   readonly identities?: Identities
   /** Our own sessions: bit 04 with the HostID of the host's key (`hostIdOf`; in b its ephemeral one), usage 3C and 16-byte keys are a must. */
   readonly own?: boolean
+  /** What the HostID of an own session is of, in the place of the host's key: the identification that it showed. */
+  readonly hostIdentity?: Uint8Array
   readonly macLength?: 8 | 16
 }
 
@@ -55,7 +57,8 @@ function agree(command: Command, options: Scp11ModuleOptions): Reply<ModuleSessi
     throw new UsageError('variants a and c take a peer key, b none')
   const ephemeralPeer = crypto.ecPublicKey(request.ephemeralPoint)
   refuseReflection(staticKey, ephemeralPeer, peerKey)
-  if (own && !equal(request.hostId!, hostIdOf(crypto, (peerKey ?? ephemeralPeer).point))) {
+  const { hostIdentity = (peerKey ?? ephemeralPeer).point } = options
+  if (own && !equal(request.hostId!, hostIdOf(crypto, hostIdentity))) {
     return { refused: 'security-not-satisfied' }
   }
   const { point, secrets } = agreement(ephemeralPeer, options)

@@ -20,9 +20,9 @@ export interface Scp11Keys {
   readonly session: SessionKeys & { readonly dek: AesKey }
 }
 
-/** HostID of our own sessions: the first 16 bytes of SHA-256 of the host's public point. */
-export function hostIdOf(crypto: Crypto, point: Uint8Array): Uint8Array {
-  return crypto.sha256(point).subarray(0, 16)
+/** HostID of our own sessions: the first 16 bytes of SHA-256 of the host's public point, or of the identification that it shows. */
+export function hostIdOf(crypto: Crypto, identity: Uint8Array): Uint8Array {
+  return crypto.sha256(identity).subarray(0, 16)
 }
 
 /**
