@@ -72,13 +72,17 @@ for (const form of supplierForms) {
       }
       const wasm = program('bank')
       await supplier.load(world.supplier, telephone, { activation, program: wasm, data: { size: 96 }, form })
-      const account = ascii('CH930076201162385295')
+      const account = ascii('12345678901234567890')
       const stored = concat(u32(0), u32(100_000), Uint8Array.of(20), account, ascii('4711'))
       const answers = await supplier.run(
         world.supplier,
         telephone,
         { aid: bankAid, form },
-        async (application) => [await application.command(0x12, pin), await application.command(0x14)],
+        async (application) => [
+          await application.command(0x10, stored),
+          await application.command(0x12, ascii('4711')),
+          await application.command(0x14),
+        ],
       )
       assert.deepEqual(
         answers.map(({ sw }) => sw),
