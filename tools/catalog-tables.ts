@@ -1,4 +1,5 @@
 import {
+  answeredUnpersonalized,
   approvableActions,
   type CommandRow,
   certificateIds,
@@ -87,6 +88,13 @@ export function catalogTables(): Record<string, Table> {
         code(row.entry),
         row.purpose,
       ]),
+    },
+    unpersonalized: {
+      head: ['command', 'INS', 'class', 'channel', 'what it does'],
+      rows: answeredUnpersonalized().map((name) => {
+        const row: CommandRow = commands[name]
+        return [name, code(row.ins), row.class === 'iso' ? '00, 80' : '80', row.channel, row.purpose]
+      }),
     },
     'program-instructions': {
       head: ['instruction', 'INS', 'what it does'],

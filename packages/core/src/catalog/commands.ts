@@ -594,6 +594,14 @@ export const cardManagement = [
   'DELETE',
 ] as const satisfies readonly CommandName[]
 
+/** What a module in user mode may answer while it awaits personalization, where its product has the command at all (B20). */
+export function answeredUnpersonalized(): CommandName[] {
+  return (Object.keys(commands) as CommandName[]).filter((name) => {
+    const { modes, states }: CommandRow = commands[name]
+    return modes.includes('user') && (states === undefined || states.includes('awaiting-personalization'))
+  })
+}
+
 /** Commands by the ROM's native entry number. */
 export const commandByEntry: ReadonlyMap<number, CommandName> = new Map(
   Object.entries(commands).map(([name, row]) => [row.entry, name as CommandName]),

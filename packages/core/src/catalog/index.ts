@@ -20,6 +20,7 @@ export {
   supplierForms,
 } from './channel-forms.ts'
 export {
+  answeredUnpersonalized,
   type ChannelNeed,
   type CommandName,
   type CommandRow,

@@ -1,5 +1,5 @@
 import type { Command, Response } from '@sealwright/core/apdu'
-import type { InterfaceName } from '@sealwright/core/catalog'
+import { commands, type InterfaceName } from '@sealwright/core/catalog'
 import {
   dataAreaOf,
   parseSoftware,
@@ -9,6 +9,7 @@ import {
 } from '@sealwright/core/customization'
 import type { KeyUse } from '@sealwright/core/key-download'
 import type { AesKey } from '@sealwright/core/ports'
+import { nativeProgram, vectorsInForce } from '../dispatch/index.ts'
 import { Refusal } from '../dispatch/refusal.ts'
 import { ParsedObject } from '../eeprom/index.ts'
 import type { ApplicationKeys } from '../key-download/index.ts'
@@ -63,6 +64,15 @@ export class SoftwareHost {
     this.#kept.clear()
   }
 
+  /** Programs of a product that is personalized use no key before that (B20); a loader or a SAM never is. */
+  #awaitsPersonalization(): boolean {
+    const { life, rom, objects } = this.#parts
+    if (life.state() === 'operating') return false
+    return vectorsInForce('user', rom, objects).some(
+      ({ program, function: entry }) => program === nativeProgram && entry === commands.BEGIN.entry,
+    )
+  }
+
   #softwareOf(id: number): Software | undefined {
     let stored = this.#stored.get(id)
     if (stored === undefined) {
@@ -88,6 +98,7 @@ export class SoftwareHost {
     const { entropy } = this.#parts
     const key = (place: number, use: KeyUse): AesKey => {
       if (!keyPlaces.includes(place)) throw new Refusal('reference-not-found')
+      if (this.#awaitsPersonalization()) throw new Refusal('conditions-not-satisfied')
       return this.#keys.key(place, use)
     }
     return {
