@@ -127,7 +127,14 @@ test('[R9a][B17a] from enrolment to a personalized module, by people who each ha
   assert.match(shown, /personalize: certify the operating key/)
   assert.ok(shown.includes(serials[0]))
   assert.match(shown, /signed +no/)
-  await done('person', 'request', '1.approval-request', '--out', '1.asked', ...anna)
+  const meant = (serial: string, customer: string) => [
+    ...['person', 'request', '1.approval-request', '--out', '1.asked'],
+    ...['--serial', serial, '--customer', customer, ...anna],
+  ]
+  await refused('approval-refused', ...meant(serials[1], 'Example Bank'))
+  await refused('approval-refused', ...meant(serials[0], 'Another Bank'))
+  await done(...meant(serials[0], 'Example Bank'))
+  assert.match(await words('inspect', '1.approval-request'), /nobody has signed it/)
   const approve = ['person', 'approve', '1.asked', '--roster', 'people.roster', ...central]
   const before_ = await words(...approve, ...device('berta'))
   assert.match(before_, /asked for by +anna/)
@@ -148,6 +155,8 @@ test('[R9a][B17a] from enrolment to a personalized module, by people who each ha
   await refused('keys-secret-missing', ...approve, '--workspace', 'device-of-berta', '--out', '1.stolen')
   const inspected = await words('inspect', '1.approved')
   assert.match(inspected, /one person's consent/)
+  assert.match(inspected, /approves what another person asks/)
+  assert.match(await words('inspect', '1.asked'), /the signer asks/)
   assert.ok(inspected.includes(serials[0]))
 })
 

@@ -1,14 +1,20 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { commands } from '@sealwright/core/catalog'
-import { parseApproval, parseRoster, serializeApprovalRequest } from '@sealwright/core/people'
+import {
+  parseApproval,
+  parseRoster,
+  prepareEnrolmentRequest,
+  serializeApprovalRequest,
+} from '@sealwright/core/people'
 import type { Transport } from '@sealwright/core/ports'
 import { scriptedEntropy } from '@sealwright/core/testing'
 import { parseCertificate } from '@sealwright/core/x509'
 import { enrol, key, revoke, roster } from '@sealwright/roles/central'
 import * as person from '@sealwright/roles/person'
-import { memoryPorts, type PartyPorts } from '@sealwright/roles/ports'
+import { memoryPorts, type PartyPorts, type Store } from '@sealwright/roles/ports'
 import { parseGivenApprovals, readRecords, requestApproval, takeRoster } from '@sealwright/roles/unit'
+import { nodeCrypto } from '../src/crypto/index.ts'
 import { broken, cutLine, requireOne, transportOf } from './personalization-world.ts'
 import {
   approvals,
@@ -303,6 +309,44 @@ describe('enrolment', () => {
     )
     assert.equal((await revoke(central, { id: 'anna' })).roster.number, last.number, 'revoked once')
     await assert.rejects(revoke(central, { id: 'nobody' }), { code: 'enrolment-refused' })
+  })
+
+  test('[X9a] a key that was published is enrolled for nobody', async () => {
+    const world = await rulesWorld()
+    const scalar = Uint8Array.from({ length: 32 }, (_, i) => i + 1)
+    const published = nodeCrypto.ecPrivateKey(scalar)
+    const { publicPoint } = published
+    const unsigned = prepareEnrolmentRequest({ id: 'emil', point: publicPoint }, nodeCrypto)
+    const request = unsigned.finish(published.sign(unsigned.toBeSigned))
+    const fingerprint = nodeCrypto.sha256(publicPoint)
+    const input = { request, fingerprint, duties: ['approve'], actions: ['personalize'] } as const
+    await assert.rejects(enrol(world.central, input), { code: 'test-key' })
+    assert.equal((await world.central.store.list('rosters/')).length, 3)
+  })
+
+  test('[R2a] the central system dies before or after any write: no two rosters or tickets of one number', async () => {
+    for (const written of [false, true]) {
+      const world = await rulesWorld()
+      const emil = await device('emil', world.clock)
+      const dying = (at: number): Store => {
+        let count = 0
+        return {
+          ...world.central.store,
+          async write(name, bytes) {
+            count++
+            if (count === at && written) await world.central.store.write(name, bytes)
+            if (count >= at) throw broken()
+            await world.central.store.write(name, bytes)
+          },
+        }
+      }
+      const central = { ...world.central, store: dying(1) }
+      await assert.rejects(enrolled({ central }, emil, 'emil', ['approve']), { code: 'transport-failed' })
+      const { roster: made } = await enrolled(world, emil, 'emil', ['approve'])
+      assert.equal(made.number, written ? 5 : 4)
+      assert.equal((await world.central.store.list('rosters/')).length, made.number)
+      assert.equal(made.persons.length, 4)
+    }
   })
 
   test('numbers of rosters rise by one, each is signed by the key of the known central key', async () => {

@@ -1,13 +1,17 @@
-import { encodeHex } from '@sealwright/core/bytes'
+import { encodeHex, equal } from '@sealwright/core/bytes'
+import { StateError } from '@sealwright/core/errors'
 import { matterWords } from '@sealwright/core/people'
+import { nodeCrypto } from '@sealwright/node/crypto'
 import { type Consent, consent, init, readAsked, readRequest, show } from '@sealwright/roles/person'
 import type { Command } from 'commander'
 import {
   type Context,
+  customerOf,
   fields,
   type Report,
   report,
   requiredFingerprint,
+  requireSerial,
   type Step,
   timeText,
 } from '../framework/index.ts'
@@ -65,7 +69,7 @@ export function register(program: Command, context: Context): void {
     reads: ['REQUEST: from `sealwright unit request-approval`'],
     writes: ['--out FILE: what you ask for, signed'],
     examples: ['person request exchange/cash.approval-request --out exchange/cash.asked'],
-    options: [{ flags: '--out <file>', text: 'sign, and write it here' }],
+    options: [{ flags: '--out <file>', text: 'sign, and write it here' }, ...meant],
     async run(step) {
       const ports = step.party('person')
       const shown = await readRequest(ports, step.readFile(step.argument(0)))
@@ -90,6 +94,7 @@ export function register(program: Command, context: Context): void {
       { flags: '--out <file>', text: 'sign, and write it here' },
       { flags: '--roster <file>', text: 'the newest roster', required: true },
       ...centralOptions,
+      ...meant,
     ],
     async run(step) {
       const ports = step.party('person')
@@ -116,9 +121,37 @@ export function centralSource(step: Step): { central: Uint8Array; centralFingerp
   }
 }
 
+/** What a person knows from elsewhere, so that nobody has to compare long numbers by eye. */
+const meant = [
+  { flags: '--serial <hex>', text: 'the module that you mean: any other one is refused' },
+  {
+    flags: '--customer <text>',
+    text: 'the customer that you mean, a name or 32 hex digits: any other one is refused',
+  },
+] as const
+
+function requireMeant(step: Step, { request: { matter } }: Consent): void {
+  const object: Readonly<Record<string, Uint8Array | number>> = matter.object
+  const serial = step.optional('serial')
+  const customer = step.optional('customer')
+  const wanted = {
+    ...(serial === undefined ? {} : { module: requireSerial(serial) }),
+    ...(customer === undefined ? {} : { customer: customerOf(customer, nodeCrypto) }),
+  }
+  for (const [field, value] of Object.entries(wanted)) {
+    const asked = object[field]
+    if (asked instanceof Uint8Array && equal(asked, value)) continue
+    throw new StateError(`this is about another ${field} than the one that you mean; nothing was signed`, {
+      code: 'approval-refused',
+      details: { reason: 'matter' },
+    })
+  }
+}
+
 async function decided(step: Step, shown: Consent, sign: () => Promise<Uint8Array>): Promise<Report> {
   const { request, requester, inTime } = shown
   const out = step.optional('out')
+  requireMeant(step, shown)
   if (out !== undefined) step.replaceFile(out, await sign())
   const { matter, actor, nonce, until } = request
   return report(

@@ -1,13 +1,24 @@
-import { encodeHex } from '@sealwright/core/bytes'
+import { encodeHex, equal } from '@sealwright/core/bytes'
 import { documentTypes, eventTypeOf } from '@sealwright/core/catalog'
 import type { CborValue, SignedDocument } from '@sealwright/core/cbor'
 import { parseEntry } from '@sealwright/core/log'
+import { type ApprovalRequest, matterWords, parseApproval } from '@sealwright/core/people'
+import { timeText } from '../framework/index.ts'
 import type { Explanation } from './explanation.ts'
 
 /** A signed document; its signature needs the signer's key and is not checked. */
 export function explainDocument(document: SignedDocument): Explanation {
   const { type, keyId, payload } = document
   const head = [`signed by the key ${encodeHex(keyId)} (not checked)`]
+  if (type === 'approval') {
+    const { approval } = parseApproval(document.encoded)
+    const role = equal(approval.requester, keyId) ? 'asks' : 'approves what another person asks'
+    return {
+      kind: `signed document: ${type}`,
+      json: { type, keyId, payload: plainOf(payload) },
+      lines: [documentTypes[type].text, ...head, `the signer ${role}`, ...explainRequest(approval)],
+    }
+  }
   if (type !== 'entry') {
     return {
       kind: `signed document: ${type}`,
@@ -32,6 +43,15 @@ export function explainDocument(document: SignedDocument): Explanation {
       ),
     ],
   }
+}
+
+/** In words, what people are asked for. */
+export function explainRequest({ matter, actor, nonce, until }: ApprovalRequest): string[] {
+  return [
+    ...matterWords(matter).map(([name, text]) => `${name}: ${text}`),
+    `by the key ${encodeHex(actor)}, in the run ${encodeHex(nonce)}`,
+    `until ${timeText(until)}`,
+  ]
 }
 
 /** One line a field, nested ones indented. */

@@ -10,12 +10,13 @@ import {
 } from '@sealwright/core/customization'
 import { DecodeError } from '@sealwright/core/errors'
 import { parsePassport } from '@sealwright/core/log'
+import { parseApprovalRequest } from '@sealwright/core/people'
 import { parseCertificate } from '@sealwright/core/x509'
 import { checkProgram, defaultLimits, ProgramRefused } from '@sealwright/module/program'
 import { parseRom } from '@sealwright/module/rom'
 import { chipHeaderLength, describeChipHeader } from '@sealwright/node/medium'
 import { parseEntriesFile } from '@sealwright/roles/custody'
-import { explainCbor, explainDocument } from './documents.ts'
+import { explainCbor, explainDocument, explainRequest } from './documents.ts'
 import type { Explanation } from './explanation.ts'
 import { keyDownloadFormats } from './key-download.ts'
 import { explainCertificate, explainPrivateKey, explainSecret, isSecretFile } from './keys.ts'
@@ -173,6 +174,14 @@ function explainStructure(bytes: Uint8Array): Explanation | undefined {
   const format = value.get('format')
   if (format === 'sealwright passport') return explainPassport(bytes)
   if (format === 'sealwright entries') return explainEntries(bytes)
+  if (format === 'sealwright approval request') {
+    const request = parseApprovalRequest(bytes)
+    return {
+      kind: 'approval request',
+      json: { ...request },
+      lines: ['what two people are asked for; nobody has signed it', ...explainRequest(request)],
+    }
+  }
   return typeof format === 'string' ? explainNamed(format, value) : undefined
 }
 

@@ -273,6 +273,19 @@ export const testKeys: readonly { readonly source: string; readonly digests: rea
     ],
   },
   {
+    source: 'vectors/approvals.json',
+    digests: [
+      '96AE0743422EE29716FD710935B07D98',
+      'DD4F2CE57CA142A867DAFC7C1E525AB3',
+      'F58F15658D695F9DC8BFC78734450EC6',
+      '6CAB80DC101FC8AD9B04956F26F3EFB6',
+      '28AC05CC3DD2A79128881D01F457BEEB',
+      '0EF0645DA32D8A47833632E0A3370B0D',
+      '8B25D932B12ED3A11DAF86E685C474F6',
+      'F817376D1F5C31E62F66ED8F5F7BBFE0',
+    ],
+  },
+  {
     source: 'vectors/scp03-kdf.json',
     digests: ['944BE0CFBDC096ED6E46907DD7D9C8FC', '2E8C2E19B7F8841585223B7A5DDA2505'],
   },

@@ -136,6 +136,7 @@ const published: readonly (Keys & { readonly source: string })[] = [
 const vectorFields: Readonly<Record<string, Partial<Record<keyof Keys, readonly string[]>>>> = {
   aes: { keys: ['key'] },
   an10922: { keys: ['masterKey', 'key'] },
+  approvals: { privateKeys: ['annaPrivateKey', 'bertaPrivateKey', 'centralPrivateKey', 'unitPrivateKey'] },
   'check-values': { keys: ['key'] },
   cmac: { keys: ['key'] },
   customization: {

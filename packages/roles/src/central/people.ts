@@ -1,5 +1,6 @@
 import type { ApprovableAction, Duty } from '@sealwright/core/catalog'
 import { approvableActions, duties as dutyTable } from '@sealwright/core/catalog'
+import { refuseTestKey } from '@sealwright/core/crypto'
 import { StateError, UsageError } from '@sealwright/core/errors'
 import {
   mostPersons,
@@ -41,6 +42,7 @@ export async function enrol(ports: PartyPorts, input: EnrolInput): Promise<Issue
   const { crypto } = ports
   const { id, point } = openEnrolmentRequest(input.request, crypto)
   requireFingerprint(point, input.fingerprint, crypto)
+  refuseTestKey(crypto, point, "the person's key")
   const all = await rosters(ports)
   const ever = all.flatMap(({ roster }) => roster.persons)
   const last = all.at(-1)?.roster.persons ?? []
