@@ -7,6 +7,7 @@ import type { Transport } from '@sealwright/core/ports'
 import { FailedModule } from '@sealwright/module'
 import { isMemoryFailure } from '@sealwright/module/self-test'
 import {
+  type ByteStream,
   defaultBaud,
   inProcess,
   listenTcp,
@@ -88,7 +89,9 @@ async function run(step: Step): Promise<undefined> {
     throw new UsageError('name one of --vpcd, --tcp and --serial')
   const atr = atrOf(step)
   const file = step.argument(0)
-  const { card, serialNumber } = await openChip(step, file)
+  // Before the chip: where there is no line nothing is touched.
+  const stream = serial === undefined ? undefined : await openSerialPort(serial.device, { baud: serial.baud })
+  const { card, serialNumber } = await openedOrLetGo(stream, () => openChip(step, file))
   const stopped = new AbortController()
   const calm = step.terminal.onStop?.(() => stopped.abort())
   const start = (face: 'vpcd' | 'tcp' | 'serial', where: string): void =>
@@ -100,9 +103,9 @@ async function run(step: Step): Promise<undefined> {
     } else if (tcp !== undefined) {
       start('tcp', `${tcp.host}:${tcp.port}`)
       await serve(step, card, tcp, stopped)
-    } else if (serial !== undefined) {
+    } else if (serial !== undefined && stream !== undefined) {
       start('serial', serial.device)
-      await serveSerial(step, card, serial, stopped.signal)
+      await serveSerial(step, card, stream, serial, stopped.signal)
     }
   } finally {
     calm?.()
@@ -159,14 +162,24 @@ async function serve(step: Step, card: VirtualCard, where: Address, stopped: Abo
   if (defect !== undefined) throw defect
 }
 
+async function openedOrLetGo<T>(stream: ByteStream | undefined, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open()
+  } catch (error) {
+    await stream?.close()
+    throw error
+  }
+}
+
 /** Until stopped. A line that is not there at the start is an error; one that goes away later is waited for. */
 async function serveSerial(
   step: Step,
   card: VirtualCard,
+  opened: ByteStream,
   { device, baud, checksum }: SerialAddress,
   signal: AbortSignal,
 ): Promise<void> {
-  let stream = await openSerialPort(device, { baud })
+  let stream = opened
   while (!signal.aborted) {
     tell(step, { event: 'listening', where: device })
     const lost = await serveLine(stream, card, {
