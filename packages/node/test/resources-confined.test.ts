@@ -288,7 +288,7 @@ suite('selection', () => {
     assert.equal(await calls(), 1)
     await select(world, 1)
     assert.equal(await calls(), 1)
-    await world.transport.close()
+    world.fixture.module.reset()
     assert.equal(await select(world, 1), '9000')
     assert.equal(await calls(), 1)
   })
