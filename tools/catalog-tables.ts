@@ -4,7 +4,10 @@ import {
   type CommandRow,
   certificateIds,
   certifications,
+  channelForms,
   channelKeys,
+  channelLevels,
+  channelSuites,
   chipModes,
   commands,
   contentType,
@@ -244,6 +247,18 @@ export function catalogTables(): Record<string, Table> {
     certifications: {
       head: ['code', 'name', 'what the trust in the central system rests on'],
       rows: Object.entries(certifications).map(([name, row]) => [code(row.code), name, row.meaning]),
+    },
+    'channel-forms': {
+      head: ['form', 'level', 'what it is'],
+      rows: Object.entries(channelForms).map(([name, { level, meaning }]) => [name, level, meaning]),
+    },
+    'channel-levels': {
+      head: ['code', 'level', 'what it says of the other end'],
+      rows: Object.entries(channelLevels).map(([name, row]) => [code(row.code), name, row.meaning]),
+    },
+    'channel-suites': {
+      head: ['suite', 'algorithms'],
+      rows: Object.values(channelSuites).map((row) => [code(row.code), row.meaning]),
     },
     'key-places': numbers('place', 'reference', keyPlaces, 8),
     'channel-keys': numbers('key', 'key identifier', channelKeys, 2),
