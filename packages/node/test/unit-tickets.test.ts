@@ -348,6 +348,17 @@ describe('merging', () => {
     assert.deepEqual(serials(found.unknown), ['4'])
     assert.deepEqual(serials(found.without), ['5'])
     assert.deepEqual(account.gaps, [[3, 5]])
+    // A record of a unit that never got a ticket vouches for nothing, until somebody names that unit's certificate.
+    const nobody = await secondUnit(world, 'third unit')
+    const stray = await made(nobody, 6, {})
+    const own = serializeTicketRecord({ unit: nobody.unitCertificate, tickets: [], certificates: [stray] })
+    const unknownUnit = await mergeRecords(world.central, { records: [own] })
+    assert.deepEqual([serials(unknownUnit.foreign), serials(unknownUnit.without)], [['6'], []])
+    const named = await mergeRecords(world.central, {
+      records: [own],
+      certificates: [nobody.unitCertificate],
+    })
+    assert.deepEqual([serials(named.foreign), serials(named.without)], [[], ['6']])
     // A certificate with another bit in it is signed by nobody.
     const bent = certificates[1]!.slice()
     bent[bent.length - 1]! ^= 1
@@ -388,13 +399,13 @@ describe('signing cards', () => {
 })
 
 /** A unit of the same customer, with a key and store of its own. */
-async function secondUnit(world: World): Promise<World> {
+async function secondUnit(world: World, name = 'second unit'): Promise<World> {
   const unit = await memoryPorts('unit', {
     clock: world.clock,
     crypto: nodeCrypto,
-    entropy: scriptedEntropy('second unit'),
+    entropy: scriptedEntropy(name),
   })
-  const asked = await request(unit, { name: 'second unit', customer })
+  const asked = await request(unit, { name, customer })
   const { encoded } = await certifyUnit(world.manufacturer, signed(asked))
   return { ...world, unit, unitCertificate: encoded, order: { ...world.order, unit: encoded } }
 }

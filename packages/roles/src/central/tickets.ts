@@ -80,7 +80,9 @@ export async function mergeRecords(ports: PartyPorts, input: MergeTicketsInput):
   const used = new Map<string, number>()
   for (const bytes of input.records) {
     const record = formatOf(bytes) === 'sealwright card log' ? ofCard(bytes, crypto) : ofUnit(bytes, crypto)
-    units.push(record.unit)
+    // Whoever writes a record names the unit's key. Only one that got a ticket is known here.
+    const keyId = documentKeyId(record.unit, crypto)
+    if (issued.some(({ unit }) => equal(unit, keyId))) units.push(record.unit)
     certificates.push(...record.certificates)
     for (const [id, count] of record.used) used.set(id, Math.max(count, used.get(id) ?? 0))
   }
