@@ -218,11 +218,12 @@ export function catalogTables(): Record<string, Table> {
       rows: Object.entries(pathReasons).map(([name, meaning]) => [name, meaning]),
     },
     'approvable-actions': {
-      head: ['action', 'object', 'what is done'],
-      rows: Object.entries(approvableActions).map(([name, { object, text }]) => [
+      head: ['action', 'object', 'what is done', 'taken by'],
+      rows: Object.entries(approvableActions).map(([name, { object, text, takenBy }]) => [
         name,
         object.join(', '),
         text,
+        takenBy.length === 0 ? 'nobody yet' : takenBy.join(', '),
       ]),
     },
     duties: {

@@ -9,18 +9,23 @@ export const objectFields = {
 
 export type ObjectField = keyof typeof objectFields
 
-/** What needs two people: each action with the object that an approval has to name. */
+/** What needs two people: each action with the object that an approval has to name, and who takes approvals for it. */
 export const approvableActions = {
   personalize: {
     text: 'certify the operating key that this module makes, for this customer and this central system',
     object: ['module', 'customer', 'central'],
+    takenBy: ['signing card', 'unit with a key of its own'],
   },
-  terminate: { text: 'end the life of this module for good', object: ['module'] },
+  terminate: { text: 'end the life of this module for good', object: ['module'], takenBy: [] },
   'export-transport-key': {
     text: 'give the transport key T of this set to this module',
     object: ['loader', 'set', 'module'],
+    takenBy: [],
   },
-} as const satisfies Record<string, { text: string; object: readonly ObjectField[] }>
+} as const satisfies Record<
+  string,
+  { text: string; object: readonly ObjectField[]; takenBy: readonly string[] }
+>
 
 export type ApprovableAction = keyof typeof approvableActions
 
