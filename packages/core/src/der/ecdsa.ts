@@ -1,7 +1,6 @@
 import { concat } from '../bytes/index.ts'
 import { UsageError } from '../errors/index.ts'
 import { DerReader } from './reader.ts'
-import { der } from './writer.ts'
 
 // SEC 2 section 2.4.2: the order n of P-256.
 const order = 0xffffffff_00000000_ffffffff_ffffffff_bce6faad_a7179e84_f3b9cac2_fc632551n
@@ -9,7 +8,32 @@ const order = 0xffffffff_00000000_ffffffff_ffffffff_bce6faad_a7179e84_f3b9cac2_f
 /** Ecdsa-Sig-Value (RFC 5480 appendix A) from raw r‖s of 64 bytes. */
 export function serializeEcdsaSignature(raw: Uint8Array): Uint8Array {
   if (raw.length !== 64) throw new UsageError(`expected a signature of 64 bytes, got ${raw.length}`)
-  return der.sequence(der.integer(raw.subarray(0, 32)), der.integer(raw.subarray(32)))
+  const [r, s] = [integerOf(raw, 0), integerOf(raw, 32)]
+  const out = new Uint8Array(6 + r.length + s.length)
+  out[0] = 0x30
+  out[1] = 4 + r.length + s.length
+  writeInteger(out, 2, raw, r)
+  writeInteger(out, 4 + r.length, raw, s)
+  return out
+}
+
+/** Where the 32 bytes at `at` begin as an INTEGER without needless zeros, and how long it is with the zero that keeps it positive. */
+function integerOf(raw: Uint8Array, at: number): { readonly from: number; readonly length: number } {
+  let from = at
+  while (from < at + 31 && raw[from] === 0) from++
+  return { from, length: at + 32 - from + (raw[from]! >>> 7) }
+}
+
+function writeInteger(
+  out: Uint8Array,
+  at: number,
+  raw: Uint8Array,
+  { from, length }: { readonly from: number; readonly length: number },
+): void {
+  out[at] = 0x02
+  out[at + 1] = length
+  const padding = raw[from]! >>> 7
+  out.set(raw.subarray(from, from + length - padding), at + 2 + padding)
 }
 
 /** Raw r‖s (64 bytes) of an Ecdsa-Sig-Value. r and s in 1..n-1 and s in the lower half, else DecodeError. */
