@@ -1,13 +1,17 @@
-import { StateError, UsageError } from '@sealwright/core/errors'
+import { join } from 'node:path'
+import { SealwrightError, StateError, UsageError } from '@sealwright/core/errors'
 import {
   clientFindings,
   cureRoute,
   type Finding,
   isWrong,
+  type PartyPlace,
   type ReaderFindings,
   readerFindings,
+  tokenFindings,
   undoCure,
 } from '@sealwright/node/doctor'
+import { readVaultPlace } from '@sealwright/node/keys'
 import type { Command } from 'commander'
 import { type Context, failing, type Report, report, type Step } from '../framework/index.ts'
 
@@ -16,12 +20,16 @@ export function register(program: Command, context: Context): void {
     name: 'doctor',
     summary: 'say what card readers and their programs lack on this machine',
     about:
-      "Looks at pcscd, its readers, the virtual reader vpcd and the programs that use cards, and says of each what it found, why that matters, and the next step. It measures how long an APDU takes through vpcd, with a card of its own in a free virtual reader, and finds the delay of some 45 ms that Debian 12's vpcd has. It changes nothing, unless --fix is given, which cures that delay until the next start of the machine; --undo takes it back exactly as it was. Both need root. It ends with 0 when readers work, with 8 when something that they need is missing or at fault; programs that are not installed do not count.",
+      "Looks at pcscd, its readers, the virtual reader vpcd, the programs that use cards, PKCS#11 modules and their tokens, and whether the tokens are there in which parties of this workspace keep their keys, and says of each what it found, why that matters, and the next step. It measures how long an APDU takes through vpcd, with a card of its own in a free virtual reader, and finds the delay of some 45 ms that Debian 12's vpcd has. It changes nothing, unless --fix is given, which cures that delay until the next start of the machine; --undo takes it back exactly as it was. Both need root. It ends with 0 when readers work, with 8 when something that they need is missing or at fault; programs that are not installed do not count.",
     reads: ['/etc/reader.conf.d: how pcscd was told of vpcd'],
     writes: ['with --fix: the route of 127.0.0.1, and how it was, in /run/sealwright/loopback-route.json'],
     examples: ['doctor', 'doctor --json', 'doctor --gp-jar gp.jar', 'doctor --fix', 'doctor --undo'],
     options: [
       { flags: '--gp-jar <file>', text: 'where gp.jar of GlobalPlatformPro is' },
+      {
+        flags: '--pkcs11-module <file>',
+        text: 'a PKCS#11 module, where it does not lie where they usually do',
+      },
       { flags: '--fix', text: "cure vpcd's delay, if it is there (root)" },
       { flags: '--undo', text: 'take back what --fix did (root)' },
     ],
@@ -34,9 +42,16 @@ export function register(program: Command, context: Context): void {
   })
 }
 
-function told(step: Step, { findings, roundTripMs, readers }: ReaderFindings): Report {
-  const jar = step.optional('gp-jar')
-  const all = [...findings, ...clientFindings(jar === undefined ? undefined : step.path(jar))]
+async function told(step: Step, { findings, roundTripMs, readers }: ReaderFindings): Promise<Report> {
+  const path = (name: string): string | undefined => {
+    const file = step.optional(name)
+    return file === undefined ? undefined : step.path(file)
+  }
+  const all = [
+    ...findings,
+    ...clientFindings(path('gp-jar')),
+    ...(await tokenFindings(placesHere(step), path('pkcs11-module'))),
+  ]
   const wrong = all.filter(isWrong)
   const verdict =
     wrong.length === 0
@@ -50,6 +65,19 @@ function told(step: Step, { findings, roundTripMs, readers }: ReaderFindings): R
     verdict,
   )
   return wrong.length === 0 ? found : failing('readers-incomplete', found)
+}
+
+/** Where the parties of this workspace keep their keys; none outside of one. */
+function placesHere(step: Step): PartyPlace[] {
+  try {
+    const workspace = step.workspace()
+    return workspace
+      .parties()
+      .map((party) => ({ party, place: readVaultPlace(join(workspace.folder, party)) }))
+  } catch (error) {
+    if (error instanceof SealwrightError && error.code === 'workspace-missing') return []
+    throw error
+  }
 }
 
 async function fix(step: Step, { findings, roundTripMs: before }: ReaderFindings): Promise<Report> {
