@@ -60,6 +60,12 @@ import {
   serializeMessageNumbers,
 } from '@sealwright/roles/central'
 import { parseEntriesFile } from '@sealwright/roles/custody'
+import {
+  parseCounterFile,
+  parseKeyFile as parseLoaderKeyFile,
+  serializeCounterFile,
+  serializeKeyFile,
+} from '@sealwright/roles/loader'
 import { parseLogRefusal, serializeLogRefusal } from '@sealwright/roles/log'
 import { parsePersonTag } from '@sealwright/roles/person'
 import {
@@ -341,6 +347,23 @@ const examples: Record<FormatName, Example> = {
   'secret key file': byteAt(0, file('issuer/keys/document/0000000000000001.secret'), (bytes) =>
     parseKeyFile('secret', bytes),
   ),
+  'loader key': cborMap(
+    serializeKeyFile({
+      ...{ source: 1, set: 1, diversified: true, exportsLeft: 3 },
+      attributes: {
+        usage: 'M6',
+        algorithm: 'A',
+        mode: 'C',
+        version: 1,
+        exportability: 'N',
+        keyLength: 16,
+      },
+      checkValue: new Uint8Array(5),
+      modules: { rule: 'all-but', serials: [] },
+    }),
+    parseLoaderKeyFile,
+  ),
+  'export counter': cborMap(serializeCounterFile(1), parseCounterFile),
   'PIN rules': cborMap(
     serializePinRules({
       key: 'signing',

@@ -9,8 +9,21 @@ import {
   type Suite,
 } from '@sealwright/core/key-download'
 import { keepPapers } from '@sealwright/roles/custody'
-import { exportKey, list, makeKey, makeSet, verifyReceipt } from '@sealwright/roles/loader'
-import type { PartyPorts } from '@sealwright/roles/ports'
+import {
+  exportFromVault,
+  exportKey,
+  list,
+  listVault,
+  type MadeSet,
+  makeKey,
+  makeSet,
+  makeVaultKey,
+  makeVaultSet,
+  vaultLoaderLabel,
+  verifyReceipt,
+  verifyVaultReceipt,
+} from '@sealwright/roles/loader'
+import { type PartyPorts, vaultKinds } from '@sealwright/roles/ports'
 import type { Command } from 'commander'
 import { type Context, fields, report, requireSerial, type Step, table } from '../framework/index.ts'
 
@@ -20,12 +33,39 @@ export const papersOption = {
   text: "the module's papers, from its issuer; needed once, then the document key is in your vault",
 }
 
+/** For a loader that is no card: the custodian's own vault, best in an HSM. */
+const inVault = {
+  flags: '--in-vault',
+  text: 'your vault is the loader, in the place of a card: an HSM, where `init --keys pkcs11:…` put your keys',
+} as const
+
+/** Whether the vault is the loader; else the card must be named. */
+function worksInVault(step: Step): boolean {
+  const isCard = step.moduleName !== undefined
+  if (step.flag('in-vault') === isCard) {
+    throw new UsageError('name the loader card with --module or --reader, or say --in-vault, and not both')
+  }
+  return !isCard
+}
+
+/** What nothing keeps this program to, where the vault is the loader. */
+function byHost(step: Step, { vault }: PartyPorts) {
+  return step.flag('in-vault') ? { enforcedBy: 'host', vault: vault.place } : {}
+}
+
+function label(step: Step, { vault }: PartyPorts): string[] {
+  if (!step.flag('in-vault')) return []
+  const weak =
+    vault.place === 'pkcs11' ? [] : [`These keys lie in ${vaultKinds[vault.place].text}: an HSM is stronger.`]
+  return [vaultLoaderLabel, ...weak]
+}
+
 export function register(program: Command, context: Context): void {
   const loader = context.group(
     program,
     'loader',
     'hold application keys and encrypt them for modules',
-    'The loader is a card (a module of the product loader) and its custodian. The card makes application keys and encrypts them for one module at a time; it holds no list of modules. All commands open a channel to the card under its document key, which comes in its papers.',
+    "The loader is a card (a module of the product loader) and its custodian. The card makes application keys and encrypts them for one module at a time; it holds no list of modules. All commands open a channel to the card under its document key, which comes in its papers. Without a card the custodian's vault can be the loader (--in-vault): T, KS and diversified keys then stay in your HSM, what is made from them for one module passes through the memory of this computer, and exports are counted by this computer alone.",
   )
   const set = context.group(
     loader,
@@ -56,8 +96,9 @@ function newSet(context: Context, set: Command): void {
     examples: [
       'loader set new --module chips/loader.chip --papers exchange/loader.papers --set 1',
       'loader set new --module chips/loader.chip --set 1 --replace',
+      'loader set new --in-vault --set 1',
     ],
-    module: 'required',
+    module: 'optional',
     options: [
       { flags: '--set <number>', text: 'number of the set, 0 to 255 (default: 1)' },
       {
@@ -72,18 +113,32 @@ function newSet(context: Context, set: Command): void {
       },
       { flags: '--replace', text: 'give a set that is there new keys' },
       papersOption,
+      inVault,
     ],
     async run(step) {
       const ports = await custodian(step)
-      const made = await makeSet(ports, await step.module(), {
+      const input = {
         set: step.number('set') ?? 1,
         profile: (step.optional('profile') as Profile | undefined) ?? 'diversified',
         suite: suiteOf(step.optional('suite') ?? 'A101'),
         replace: step.flag('replace'),
-      })
+      }
+      const made: Pick<MadeSet, 'entry'> & Partial<MadeSet> = worksInVault(step)
+        ? { entry: await makeVaultSet(ports, input) }
+        : await makeSet(ports, await step.module(), input)
       const { set, profile, suite, transportCheck, signatureCheck } = made.entry
       return report(
-        { set, profile, suite: hex(suite, 4), generation: made.generation, transportCheck, signatureCheck },
+        {
+          ...{
+            set,
+            profile,
+            suite: hex(suite, 4),
+            generation: made.generation,
+            transportCheck,
+            signatureCheck,
+          },
+          ...byHost(step, ports),
+        },
         ...fields({
           set,
           profile,
@@ -91,6 +146,7 @@ function newSet(context: Context, set: Command): void {
           'check value of T': encodeHex(transportCheck),
           'check value of KS': encodeHex(signatureCheck),
         }),
+        ...label(step, ports),
       )
     },
   })
@@ -107,7 +163,7 @@ function newKey(context: Context, key: Command): void {
       'loader key new --module chips/loader.chip --reference 0x00010A01 --usage M6 --mode C',
       'loader key new --module chips/loader.chip --reference 0x00010A02 --usage D0 --mode B --diversified --exports 100',
     ],
-    module: 'required',
+    module: 'optional',
     options: [
       {
         flags: '--reference <number>',
@@ -127,11 +183,18 @@ function newKey(context: Context, key: Command): void {
       { flags: '--block <serial>', text: 'a module that does not get it (may be repeated)', many: true },
       { flags: '--only <serial>', text: 'only these modules get it (may be repeated)', many: true },
       papersOption,
+      inVault,
     ],
     async run(step) {
       const ports = await custodian(step)
-      const made = await makeKey(ports, await step.module(), orderOf(step))
-      return report(entryFields(made.entry), ...fields(entryLines(made.entry)))
+      const entry = worksInVault(step)
+        ? await makeVaultKey(ports, orderOf(step))
+        : (await makeKey(ports, await step.module(), orderOf(step))).entry
+      return report(
+        { ...entryFields(entry), ...byHost(step, ports) },
+        ...fields(entryLines(entry)),
+        ...label(step, ports),
+      )
     },
   })
 }
@@ -142,12 +205,19 @@ function listKeys(context: Context, key: Command): void {
     summary: 'list sets and keys of the card by their check values',
     about: 'Lists what the card holds. A set that was given new keys shows its previous ones too.',
     examples: ['loader key list --module chips/loader.chip'],
-    module: 'required',
-    options: [papersOption],
+    module: 'optional',
+    options: [papersOption, inVault],
     async run(step) {
-      const { sets, keys } = await list(await custodian(step), await step.module())
+      const ports = await custodian(step)
+      const { sets, keys } = worksInVault(step)
+        ? await listVault(ports)
+        : await list(ports, await step.module())
       return report(
-        { sets: sets.map((set) => ({ ...set, suite: hex(set.suite, 4) })), keys: keys.map(entryFields) },
+        {
+          ...byHost(step, ports),
+          sets: sets.map((set) => ({ ...set, suite: hex(set.suite, 4) })),
+          keys: keys.map(entryFields),
+        },
         ...table(
           ['set', 'keys', 'profile', 'suite', 'T', 'KS'],
           sets.map((one) => [
@@ -188,18 +258,22 @@ function exportOne(context: Context, key: Command): void {
     examples: [
       'loader key export exchange/terminal.key-request --module chips/loader.chip --out exchange/terminal.key-message',
     ],
-    module: 'required',
+    module: 'optional',
     options: [
       { flags: '--out <file>', text: 'the message', required: true },
       { flags: '--previous', text: 'under the previous T of the set, for a module that still holds it' },
       papersOption,
+      inVault,
     ],
     async run(step) {
       const ports = await custodian(step)
-      const done = await exportKey(ports, await step.module(), {
+      const input = {
         request: step.readFile(step.argument(0)),
         generation: step.flag('previous') ? 'previous' : 'present',
-      })
+      } as const
+      const done = worksInVault(step)
+        ? await exportFromVault(ports, input)
+        : await exportKey(ports, await step.module(), input)
       step.replaceFile(step.option('out'), done.file)
       const { serial, source, destination, counter, suite } = done.message.header
       const found = {
@@ -210,8 +284,9 @@ function exportOne(context: Context, key: Command): void {
         suite: hex(suite, 4),
       }
       return report(
-        found,
+        { ...found, ...byHost(step, ports) },
         ...fields({ ...found, message: `${step.option('out')}, ${done.file.length} bytes` }),
+        ...label(step, ports),
       )
     },
   })
@@ -225,11 +300,14 @@ function verify(context: Context, key: Command): void {
       'Has the card check that the module took the key. The receipt convinces only the loader that made the message: both ends hold the key that it is made with.',
     reads: ['RECEIPT: from the module’s place, as `module import-key` writes it'],
     examples: ['loader key verify-receipt exchange/terminal.key-receipt --module chips/loader.chip'],
-    module: 'required',
-    options: [papersOption],
+    module: 'optional',
+    options: [papersOption, inVault],
     async run(step) {
       const ports = await custodian(step)
-      const claim = await verifyReceipt(ports, await step.module(), step.readFile(step.argument(0)))
+      const receipt = step.readFile(step.argument(0))
+      const claim = worksInVault(step)
+        ? await verifyVaultReceipt(ports, receipt)
+        : await verifyReceipt(ports, await step.module(), receipt)
       const { serial, source, destination } = claim.request
       const found = {
         module: encodeHex(serial),

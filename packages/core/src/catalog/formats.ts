@@ -66,6 +66,8 @@ export const formats = {
   workspace: { begins: 'JSON, `format`', oldest: 1, newest: 1, page: 'files' },
   'lock file': { begins: 'JSON, `format`', oldest: 1, newest: 1, page: 'files' },
   'change file': { begins: 'JSON, `format`', oldest: 1, newest: 1, page: 'later-customization' },
+  'loader key': map('files'),
+  'export counter': map('files'),
   'PIN rules': map('files'),
   'PIN holder': map('files'),
   'PIN request': map('files'),

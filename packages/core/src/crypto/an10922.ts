@@ -22,10 +22,33 @@ export function diversifyWith(masterKey: AesKey, input: Uint8Array): Uint8Array 
   }
   // A frame is 32 bytes long, always: with 16 bytes or more that is CMAC's own padding, with fewer it is not.
   const blocks = input.length < 16 ? shortFrames(masterKey, input) : longFrames(masterKey, input)
-  const key = fixedBytes(masterKey.length)
+  return joined(masterKey.length, blocks)
+}
+
+/**
+ * As `diversify`, for a master key that only makes MACs, because it stays in a token.
+ * @param length bytes of the master key
+ * @param input 16 to 31 bytes: with fewer a frame is no CMAC
+ * @param mac AES-CMAC under the master key
+ */
+export async function diversifyByMac(
+  length: 16 | 24 | 32,
+  input: Uint8Array,
+  mac: (...parts: readonly Uint8Array[]) => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  if (input.length < 16 || input.length > 31) {
+    throw new UsageError(`AN10922 by MACs: expected an input of 16..31 bytes, ${input.length} came`)
+  }
+  const blocks: Uint8Array[] = []
+  for (const constant of constants[length]) blocks.push(await mac(Uint8Array.of(constant), input))
+  return joined(length, blocks)
+}
+
+function joined(length: 16 | 24 | 32, blocks: readonly Uint8Array[]): Uint8Array {
+  const key = fixedBytes(length)
   key.set(blocks[0]!)
-  if (masterKey.length === 24) key.set(overlap(blocks[0]!, blocks[1]!), 8)
-  else if (masterKey.length === 32) key.set(blocks[1]!, 16)
+  if (length === 24) key.set(overlap(blocks[0]!, blocks[1]!), 8)
+  else if (length === 32) key.set(blocks[1]!, 16)
   wipe(...blocks)
   return key
 }

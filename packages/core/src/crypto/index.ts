@@ -1,4 +1,4 @@
-export { diversify, diversifyWith } from './an10922.ts'
+export { diversify, diversifyByMac, diversifyWith } from './an10922.ts'
 export {
   aesKeyLength,
   p256Order,

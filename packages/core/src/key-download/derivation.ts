@@ -19,17 +19,17 @@ export interface DownloadKeys extends Disposable {
 
 /** TU = AN10922(T, SN ‖ "ESM-TU01"): what a module holds in profile `diversified`. The caller wipes it. */
 export function unitTransportKey(transportKey: AesKey, serial: Uint8Array): Uint8Array {
-  return diversifyWith(transportKey, concat(serial, ascii(labels.unitTransportKey.text)))
+  return diversifyWith(transportKey, derivationInput('unitTransportKey', serial))
 }
 
 /** KS1 = AN10922(KS, SN ‖ "ESM-SAS1"): checks SAS in one module. The caller wipes it. */
 export function unitSignatureKey(signatureKey: AesKey, serial: Uint8Array): Uint8Array {
-  return diversifyWith(signatureKey, concat(serial, ascii(labels.unitSignatureKey.text)))
+  return diversifyWith(signatureKey, derivationInput('unitSignatureKey', serial))
 }
 
 /** TA' = AN10922(TA, SN ‖ "ESM-TAK1"): an application key that no two modules share (A11). The caller wipes it. */
 export function unitApplicationKey(applicationKey: AesKey, serial: Uint8Array): Uint8Array {
-  return diversifyWith(applicationKey, concat(serial, ascii(labels.unitApplicationKey.text)))
+  return diversifyWith(applicationKey, derivationInput('unitApplicationKey', serial))
 }
 
 /**
@@ -38,12 +38,32 @@ export function unitApplicationKey(applicationKey: AesKey, serial: Uint8Array): 
  * @param storedKey T in profile `shared`, TU in profile `diversified`
  */
 export function downloadKeys(crypto: Crypto, storedKey: AesKey, context: DownloadContext): DownloadKeys {
-  const operationKey = diversifyWith(storedKey, concat(context.serial, ascii(labels.operationKey.text)))
+  return downloadKeysOf(
+    crypto,
+    diversifyWith(storedKey, derivationInput('operationKey', context.serial)),
+    context,
+  )
+}
+
+/** The three keys of one download from T1, which is wiped, as soon as they stand, on every path (A3). */
+export function downloadKeysOf(
+  crypto: Crypto,
+  operationKey: Uint8Array,
+  context: DownloadContext,
+): DownloadKeys {
   try {
-    return withHandle(crypto.aes(operationKey), (t1) => derivedKeys(crypto, t1, context, storedKey.length))
+    return withHandle(crypto.aes(operationKey), (t1) => derivedKeys(crypto, t1, context, operationKey.length))
   } finally {
     wipe(operationKey)
   }
+}
+
+/** What AN10922 takes for one module: SN ‖ label, 16 bytes. */
+export function derivationInput(
+  label: 'unitTransportKey' | 'operationKey' | 'unitSignatureKey' | 'unitApplicationKey',
+  serial: Uint8Array,
+): Uint8Array {
+  return concat(serial, ascii(labels[label].text))
 }
 
 function derivedKeys(crypto: Crypto, t1: AesKey, context: DownloadContext, length: number): DownloadKeys {

@@ -9,7 +9,9 @@ export {
 export {
   type DownloadContext,
   type DownloadKeys,
+  derivationInput,
   downloadKeys,
+  downloadKeysOf,
   serializeContext,
   unitApplicationKey,
   unitSignatureKey,
@@ -70,7 +72,7 @@ export {
   serializeKeyRequest,
   serializeShortKeyRequest,
 } from './request.ts'
-export { type SealRequest, sealKey } from './seal.ts'
+export { type SealRequest, sealKey, sealKeyUnder } from './seal.ts'
 export {
   cmacSignature,
   type KeySignatureCheck,

@@ -24,14 +24,19 @@ export interface SealRequest {
 /** The loader's side of one download: P = R ‖ ATTR ‖ TA ‖ SAS, C = CBC(K_E, 0, P padded), CAS = CMAC(K_M, HDR ‖ C). */
 export function sealKey(request: SealRequest): Uint8Array {
   const { crypto, suite, storedKey, context, attributes, key } = request
-  const { keyLength } = suiteRow(suite)
-  if (storedKey.length !== keyLength) throw new UsageError("the transport key is not of the suite's length")
-  if (key.length > keyLength) throw new UsageError('a key cannot travel under a shorter transport key')
-  if (attributes.keyLength !== key.length) throw new UsageError('the attributes name another key length')
-  return withHandle(downloadKeys(crypto, storedKey, context), (keys) => seal(request, keys))
+  if (storedKey.length !== suiteRow(suite).keyLength) {
+    throw new UsageError("the transport key is not of the suite's length")
+  }
+  requireLengths(suite, attributes, key)
+  return withHandle(downloadKeys(crypto, storedKey, context), (keys) => sealKeyUnder(keys, request))
 }
 
-function seal({ suite, context, attributes, key, signer }: SealRequest, keys: DownloadKeys): Uint8Array {
+/** The same under the keys of the download, for a loader whose T stays in a token. */
+export function sealKeyUnder(
+  keys: DownloadKeys,
+  { suite, context, attributes, key, signer }: Omit<SealRequest, 'crypto' | 'storedKey'>,
+): Uint8Array {
+  requireLengths(suite, attributes, key)
   const signature = signer.sign(...signatureInput(context, attributes, key))
   const plaintext = concat(context.random, serializeAttributes(attributes), key, signature)
   const padded = pad80(plaintext)
@@ -44,4 +49,11 @@ function seal({ suite, context, attributes, key, signer }: SealRequest, keys: Do
   } finally {
     wipe(plaintext, padded, signature)
   }
+}
+
+function requireLengths(suite: Suite, attributes: Attributes, key: Uint8Array): void {
+  if (key.length > suiteRow(suite).keyLength) {
+    throw new UsageError('a key cannot travel under a shorter transport key')
+  }
+  if (attributes.keyLength !== key.length) throw new UsageError('the attributes name another key length')
 }

@@ -1,11 +1,5 @@
 import { kcvCmac, refuseTestKey, withHandle } from '@sealwright/core/crypto'
-import {
-  type Profile,
-  serializeTransportKeyData,
-  transportModes,
-  unitSignatureKey,
-  unitTransportKey,
-} from '@sealwright/core/key-download'
+import { type Profile, serializeTransportKeyData, transportModes } from '@sealwright/core/key-download'
 import type { LogEntry } from '@sealwright/core/log'
 import type { Transport } from '@sealwright/core/ports'
 import { endChannel, plain } from '../channel/index.ts'
@@ -19,6 +13,7 @@ import {
 import type { PartyPorts } from '../ports/index.ts'
 import { lendWiped, wrapped } from './make-set.ts'
 import { type KeptSet, requireSet, setKeyNames } from './sets.ts'
+import { staysInside, unitKeyInside } from './unit-key.ts'
 
 export interface InstallInput {
   readonly set: number
@@ -36,7 +31,8 @@ export interface Installed {
 
 /**
  * Puts the transport key of a set into a module, over SCP03 under that module's document key: TU, or T itself in profile `shared`; and
- * KS1, which checks SAS. Run again, it leaves the same keys.
+ * KS1, which checks SAS. Run again, it leaves the same keys. What is made for one module is made where T and KS lie; T of profile `shared` must be
+ * lent for it (StateError `key-stays-inside` where it stays in a token).
  */
 export async function installTransportKey(
   ports: PartyPorts,
@@ -71,21 +67,19 @@ async function install(
 ): Promise<Uint8Array> {
   const { profile, suite } = kept
   const names = setKeyNames(kept)
-  // Who knows T or KS knows what is made from them for each module.
-  const requireOwn = (key: Uint8Array, what: string) => {
-    if (!module.testModule) refuseTestKey(crypto, key, what)
+  // Who knows T or KS knows what is made from them for each module. One that stays in a token was made there, by chance.
+  const requireOwn = async (name: string, what: string): Promise<void> => {
+    if (module.testModule || (await staysInside(vault, name))) return
+    await vault.useSecret(name, (key) => refuseTestKey(crypto, key, what))
   }
-  const own = await vault.useSecret(names.transport, (key) => {
-    requireOwn(key, 'T of the set')
-    return profile === 'shared'
-      ? key.slice()
-      : withHandle(crypto.aes(key), (T) => unitTransportKey(T, serial))
-  })
+  await requireOwn(names.transport, 'T of the set')
+  await requireOwn(names.signature, 'KS of the set')
+  const own =
+    profile === 'shared'
+      ? await vault.useSecret(names.transport, (key) => key.slice())
+      : await unitKeyInside(vault, names.transport, { suite, serial, label: 'unitTransportKey' })
   return lendWiped(own, async (transportKey) => {
-    const ks1 = await vault.useSecret(names.signature, (key) => {
-      requireOwn(key, 'KS of the set')
-      return withHandle(crypto.aes(key), (KS) => unitSignatureKey(KS, serial))
-    })
+    const ks1 = await unitKeyInside(vault, names.signature, { suite, serial, label: 'unitSignatureKey' })
     return lendWiped(ks1, async (signatureKey) => {
       const data = serializeTransportKeyData({
         ...{ profile, suite },
