@@ -16,10 +16,14 @@ export function register(manufacturer: Command, context: Context): void {
     examples: ['manufacturer certify-lot exchange/spring.requests --out certs/spring.certificates'],
     options: [{ flags: '--out <file>', text: 'the certificates', required: true }],
     async run(step) {
-      const { progress } = step.party('manufacturer')
+      const own = step.party('manufacturer')
       const requests = step.readFile(step.argument(0))
-      const ports = workingPorts(step.workspace(), 'manufacturer', { progress })
-      const done = await certifyLot(ports, { requests }).finally(() => ports.vault.forget())
+      // Keys in files are read once; those in other places stay where they are.
+      const kept =
+        own.vault.place === 'file'
+          ? workingPorts(step.workspace(), 'manufacturer', { progress: own.progress })
+          : undefined
+      const done = await certifyLot(kept ?? own, { requests }).finally(() => kept?.vault.forget())
       step.replaceFile(step.option('out'), done.file)
       const refused = done.refused.map(({ serial, reason }) => ({ serial: encodeHex(serial), reason }))
       const found = report(
