@@ -72,7 +72,7 @@ before(async () => {
 })
 after(() => rmSync(folder, { recursive: true }))
 
-test('[B17a] two people with two PINs in two sessions personalize one module, once', async () => {
+test('[R9c] two people with two PINs in two sessions personalize one module, once', async () => {
   await done('unit', 'pins', 'begin', ...central)
   await done('unit', 'pins', 'set', ...as('anna'))
   await done('unit', 'pins', 'set', ...as('bert'))

@@ -101,14 +101,14 @@ async function signing({ ports }: Scene, about: Matter | undefined = matter): Pr
   return told
 }
 
-test('[B17a] what one person asks for and another confirms in another session is signed, once', async () => {
+test('[R9c] what one person asks for and another confirms in another session is signed, once', async () => {
   const here = await scene()
   await agree(here)
   assert.deepEqual(await signing(here), ['alice', 'bob'])
   await assert.rejects(signing(here), { code: 'pins-missing' })
 })
 
-test('[B17b] one person alone signs nothing, and other keys sign as ever', async () => {
+test('[R9c] one person alone signs nothing, and other keys sign as ever', async () => {
   const here = await scene()
   await assert.rejects(signing(here), { code: 'pins-missing' })
   const { nonce } = await requestWithPin(here.session(), { id: 'alice', pin: alice, matter })
@@ -121,7 +121,7 @@ test('[B17b] one person alone signs nothing, and other keys sign as ever', async
   assert.equal((await vault.sign('log-signing', ascii('entry'))).length, 64)
 })
 
-test('[B17c] who asks does not confirm, whatever the session; nor does another person in the same session', async () => {
+test('[R9c] who asks does not confirm, whatever the session; nor does another person in the same session', async () => {
   const here = await scene()
   const first = here.session()
   const { nonce } = await requestWithPin(first, { id: 'alice', pin: alice, matter })
@@ -142,7 +142,7 @@ test('[B17c] who asks does not confirm, whatever the session; nor does another p
   await assert.rejects(signing(here), { code: 'pins-missing' })
 })
 
-test('[B17d] an agreement on another module, customer or central system lets nothing be signed', async () => {
+test('[R9c] an agreement on another module, customer or central system lets nothing be signed', async () => {
   const here = await scene()
   await agree(here, matterOf(2))
   await assert.rejects(signing(here), { code: 'pins-missing' })
