@@ -30,7 +30,13 @@ import {
   vaultLoaderLabel,
   verifyVaultReceipt,
 } from '@sealwright/roles/loader'
-import { type KeyVault, logSigningKey, memoryPorts, type PartyPorts, type Store } from '@sealwright/roles/ports'
+import {
+  type KeyVault,
+  logSigningKey,
+  memoryPorts,
+  type PartyPorts,
+  type Store,
+} from '@sealwright/roles/ports'
 import { importKey, prepareKey } from '@sealwright/roles/terminal'
 import { nodeCrypto, nodeEntropy } from '../src/crypto/index.ts'
 import { openToken, parsePkcs11Uri, tokenKeyVault } from '../src/pkcs11/index.ts'
