@@ -54,9 +54,11 @@ import { unpackWorkspace } from '@sealwright/node/testing'
 import {
   parseDepersonalization,
   parseDisabledKey,
+  parseEnrolledUnit,
   parseMessageNumbers,
   serializeDepersonalization,
   serializeDisabledKey,
+  serializeEnrolledUnit,
   serializeMessageNumbers,
 } from '@sealwright/roles/central'
 import { parseEntriesFile } from '@sealwright/roles/custody'
@@ -300,6 +302,10 @@ const examples: Record<FormatName, Example> = {
     parseDepersonalization,
   ),
   'message numbers': cborMap(serializeMessageNumbers({ sent: 1, received: 2 }), parseMessageNumbers),
+  'enrolled unit': cborMap(
+    serializeEnrolledUnit({ certificate: new Uint8Array(3), by: 'fingerprint', at: 1 }),
+    parseEnrolledUnit,
+  ),
   'disabled key': cborMap(
     serializeDisabledKey({ kind: 'serial', id: new Uint8Array(8), at: 1, reason: '', number: 1 }),
     parseDisabledKey,

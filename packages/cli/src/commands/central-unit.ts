@@ -5,7 +5,10 @@ import { certificateOf, fingerprintOption, type Step } from '../framework/index.
 
 /** How the unit is named whose modules are spoken to. */
 export const unitOptions = [
-  { flags: '--unit <file>', text: "the unit's certificate", required: true },
+  {
+    flags: '--unit <file>',
+    text: "the unit's certificate; any enrolled unit's modules are taken unless given",
+  },
   { flags: '--unit-fingerprint <hex>', text: "fingerprint of the unit's key as you were told it" },
   { flags: '--insecure-accept-test', text: 'work with a unit and modules that are marked as test ones' },
 ] as const
@@ -13,15 +16,17 @@ export const unitOptions = [
 /** What a session is checked against, from those options. */
 export function sessionInput(step: Step) {
   const told = fingerprintOption(step, 'unit-fingerprint')
+  const unit = knownUnit(step)
   return {
-    unit: knownUnit(step),
+    ...(unit === undefined ? {} : { unit }),
     insecureAcceptTest: step.flag('insecure-accept-test'),
     ...(told === undefined ? {} : { unitFingerprint: told }),
   }
 }
 
-function knownUnit(step: Step): KnownUnit {
-  const file = step.option('unit')
+function knownUnit(step: Step): KnownUnit | undefined {
+  const file = step.optional('unit')
+  if (file === undefined) return undefined
   const { publicPoint, customer, role, test } = parseCertificate(certificateOf(step.readFile(file), file))
   if (role !== 'unit')
     throw new UsageError(`${file}: expected a unit's certificate, got one of the role ${role}`)

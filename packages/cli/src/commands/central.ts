@@ -20,6 +20,7 @@ import { registerPeople } from './central-people.ts'
 import { registerPinReset } from './central-pins.ts'
 import { registerTickets } from './central-ticket.ts'
 import { sessionInput, unitOptions } from './central-unit.ts'
+import { registerUnits } from './central-units.ts'
 import { fingerprintFile, fingerprintOptions } from './certified-party.ts'
 
 export function register(program: Command, context: Context): void {
@@ -92,7 +93,7 @@ export function register(program: Command, context: Context): void {
     name: 'session',
     summary: 'set up a session with a module; with --withdraw a cash withdrawal in it',
     about:
-      "Checks the module's operating certificate against the public key of the unit that you name, and sets up a session in which both prove who they are. The unit's key must have come to you by a way that protects its integrity: compare the fingerprint that is shown, or give the one you were told. With --withdraw the cash machine's part is played here as well: it lays the payment before you through its module and pays what the module says.",
+      "Checks the module's operating certificate against the public key of the unit that you name, or of the units that you have enrolled, and sets up a session in which both prove who they are. The unit's key must have come to you by a way that protects its integrity: enrol it with `central enrol-unit`, compare the fingerprint that is shown, or give the one you were told. Where units are enrolled no other is taken. With --withdraw the cash machine's part is played here as well: it lays the payment before you through its module and pays what the module says.",
     reads: ["--unit FILE: the certificate of the unit that you trust for this module's personalization"],
     examples: [
       'central session --module chips/cash.chip --unit certs/unit.pem',
@@ -110,7 +111,6 @@ export function register(program: Command, context: Context): void {
     async run(step) {
       const ports = step.party('central')
       const input = sessionInput(step)
-      const unitFingerprint = fingerprint(input.unit.point, ports.crypto)
       const wanted = withdrawal(step)
       const serial = step.optional('serial')
       const transport = await step.module()
@@ -125,6 +125,7 @@ export function register(program: Command, context: Context): void {
         async (open) => ({
           serial: open.serial,
           certificate: open.operating.certificate?.serialNumber,
+          unitFingerprint: fingerprint(open.unit.point, ports.crypto),
           decided: wanted && (await payment(open, () => !step.flag('decline'))),
         }),
       )
@@ -134,14 +135,14 @@ export function register(program: Command, context: Context): void {
         {
           serial: found.serial,
           certificate: found.certificate,
-          unitFingerprint,
+          unitFingerprint: found.unitFingerprint,
           ...(found.decided && outcome ? { payment: { ...found.decided.request, paid } } : {}),
         },
         ...fields({
           session: `with ${encodeHex(found.serial)}, both sides proven, all messages protected`,
           certificate:
             found.certificate === undefined ? 'a signature without the key' : encodeHex(found.certificate),
-          'unit fingerprint': encodeHex(unitFingerprint),
+          'unit fingerprint': encodeHex(found.unitFingerprint),
           'cash machine':
             paid === undefined ? undefined : `pays ${paid} of ${wanted?.amount} ${wanted?.currency}`,
         }),
@@ -150,6 +151,7 @@ export function register(program: Command, context: Context): void {
   })
 
   registerCards(central, context)
+  registerUnits(central, context)
   registerDisable(central, context)
   registerPeople(central, context)
   registerTickets(central, context)

@@ -79,7 +79,7 @@ export function certifiedPartyVerbs(context: Context, group: Command, verbs: Cer
 export function trustVerb(
   context: Context,
   group: Command,
-  party: 'operator' | 'supplier' | 'authority',
+  party: 'operator' | 'supplier' | 'authority' | 'central',
 ): void {
   context.verb(group, {
     name: 'trust <files...>',

@@ -51,6 +51,7 @@ export const formats = {
   personalization: map('files'),
   depersonalization: map('files'),
   'disabled key': map('files'),
+  'enrolled unit': map('files'),
   'message numbers': map('files'),
   set: map('files'),
   'registered module': map('files'),

@@ -221,6 +221,12 @@ export const errorTable = {
     remedy:
       'ask the owner of the key for its fingerprint, by another way than the file came; use neither until they agree',
   },
+  'unit-unknown': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      'enrol the unit with `sealwright central enrol-unit`, over a way that protects its key; see which ones are with `sealwright central units`',
+  },
   'key-disabled': {
     culprit: 'state',
     exit: 7,
@@ -352,7 +358,7 @@ export const errorTable = {
     culprit: 'state',
     exit: 7,
     remedy:
-      'pin the root certificate first: `sealwright supplier trust`, `sealwright operator trust` or `sealwright authority trust`',
+      'pin the root certificate first: `sealwright supplier trust`, and the same for operator, authority and central',
   },
   'enrolment-refused': {
     culprit: 'state',

@@ -37,3 +37,11 @@ export {
   mergeRecords,
   ticketsOf,
 } from './tickets.ts'
+export {
+  type EnrolledUnit,
+  type EnrolUnitInput,
+  enrolledUnits,
+  enrolUnit,
+  parseEnrolledUnit,
+  serializeEnrolledUnit,
+} from './units.ts'

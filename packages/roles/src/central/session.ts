@@ -14,6 +14,7 @@ import type { Crypto, Transport } from '@sealwright/core/ports'
 import {
   type Binding,
   type Certificate,
+  keyIdentifier,
   parseCertificate,
   pathReasons,
   requirePath,
@@ -23,6 +24,7 @@ import { readData, readHead } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { requireEnabled } from './disabling.ts'
 import { sessionKey } from './key.ts'
+import { unitsFor } from './units.ts'
 
 /** The module's key with what its unit said of it. */
 export interface OperatingKey {
@@ -44,7 +46,8 @@ export interface KnownUnit {
 }
 
 export interface SessionInput {
-  readonly unit: KnownUnit
+  /** Whose modules are taken; any enrolled unit's (`enrolUnit`) when absent. Where units are enrolled it must be one of them. */
+  readonly unit?: KnownUnit
   /** SHA-256 of the unit's public key as told by another way; compared when it is given. */
   readonly unitFingerprint?: Uint8Array
   /** Serial number that must answer, 8 bytes; any when absent. */
@@ -56,6 +59,8 @@ export interface SessionInput {
 export interface Session {
   readonly serial: Uint8Array
   readonly operating: OperatingKey
+  /** Whose signature the module's key rests on. */
+  readonly unit: KnownUnit
   /** Both ends have proven who they are; everything in it is protected. */
   readonly channel: Channel
 }
@@ -71,8 +76,8 @@ export async function session<T>(
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const { crypto, entropy, vault } = ports
-  requireFingerprint(input.unit.point, input.unitFingerprint, crypto)
-  requireRealUnit(crypto, input)
+  const units = await unitsFor(ports, input.unit)
+  if (input.unit !== undefined) requireUnit(crypto, input.unit, input)
   // A session that was broken off may still be open at the module.
   await endChannel(transport)
   const open = plain(transport)
@@ -85,11 +90,13 @@ export async function session<T>(
   }
   const encoded = await readData(open, certificateIds.operating.tag)
   if (state !== 'operating' || encoded === undefined) throw new StateError('the module is not personalized')
+  const unit = issuingUnit(ports, units, encoded)
+  requireUnit(crypto, unit, input)
   const operating = isBareCertificate(encoded)
-    ? requireSignature(ports, encoded, await readData(open, dataTags.operatingKey), serial, input)
-    : requireCertificate(ports, encoded, serial, input)
+    ? requireSignature(ports, encoded, await readData(open, dataTags.operatingKey), serial, unit)
+    : requireCertificate(ports, encoded, serial, unit, input)
   await requireOwn(ports, operating.binding)
-  const parties = whoseKeys(ports, serial, operating, input.unit)
+  const parties = whoseKeys(ports, serial, operating, unit)
   await requireEnabled(ports, parties)
   const opened = await openScp11a(transport, {
     crypto,
@@ -101,7 +108,7 @@ export async function session<T>(
   })
   const channel = whileEnabled(ports, opened, parties)
   try {
-    return await work({ serial, operating, channel })
+    return await work({ serial, operating, unit, channel })
   } finally {
     channel.close()
     await endChannel(transport)
@@ -140,8 +147,29 @@ function whileEnabled(ports: PartyPorts, channel: Channel, keys: readonly Disabl
   }
 }
 
+/** The unit that has signed, by the key identifier in the certificate; the first one where that names none, and its check says why. */
+function issuingUnit({ crypto }: PartyPorts, units: readonly KnownUnit[], encoded: Uint8Array): KnownUnit {
+  const [first] = units as [KnownUnit, ...KnownUnit[]]
+  if (isBareCertificate(encoded)) {
+    const { customer } = parseBareCertificate(encoded).binding
+    return units.find((unit) => unit.customer !== undefined && equal(unit.customer, customer)) ?? first
+  }
+  const { authorityKeyIdentifier } = parseCertificate(encoded)
+  if (authorityKeyIdentifier === undefined) return first
+  return units.find(({ point }) => equal(keyIdentifier(point, crypto), authorityKeyIdentifier)) ?? first
+}
+
+function requireUnit(crypto: Crypto, unit: KnownUnit, input: SessionInput): void {
+  requireFingerprint(unit.point, input.unitFingerprint, crypto)
+  requireRealUnit(crypto, unit, input)
+}
+
 /** Modules of a test unit are test modules, whatever form their certificate has. */
-function requireRealUnit(crypto: Crypto, { unit, insecureAcceptTest = false }: SessionInput): void {
+function requireRealUnit(
+  crypto: Crypto,
+  unit: KnownUnit,
+  { insecureAcceptTest = false }: SessionInput,
+): void {
   if (insecureAcceptTest) return
   if (unit.test === true) {
     throw new PeerError(`the unit's certificate does not hold: ${pathReasons['test-certificate']}`, {
@@ -158,7 +186,8 @@ function requireCertificate(
   { clock, crypto }: PartyPorts,
   encoded: Uint8Array,
   serial: Uint8Array,
-  { unit, insecureAcceptTest = false }: SessionInput,
+  unit: KnownUnit,
+  { insecureAcceptTest = false }: SessionInput,
 ): Checked {
   const certificate = requirePath(
     {
@@ -185,7 +214,7 @@ function requireSignature(
   encoded: Uint8Array,
   publicPoint: Uint8Array | undefined,
   serial: Uint8Array,
-  { unit }: SessionInput,
+  unit: KnownUnit,
 ): Checked {
   if (publicPoint === undefined) throw new PeerError('the module shows a signature, but no key')
   const bare = parseBareCertificate(encoded)
