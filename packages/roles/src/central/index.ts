@@ -15,6 +15,7 @@ export {
 } from './disabling.ts'
 export { type IssueCardInput, type IssuedCard, issueCard } from './issue-card.ts'
 export { type CentralKey, key, sessionKey } from './key.ts'
+export type { KnownUnit } from './known-unit.ts'
 export {
   checkModuleMessage,
   giveLimitedKey,
@@ -28,7 +29,7 @@ export { parseMessageNumbers, serializeMessageNumbers } from './message-numbers.
 export { type DecidedPayment, payment } from './payment.ts'
 export { type EnrolInput, enrol, type IssuedRoster, revoke, roster } from './people.ts'
 export { type PinResetInput, resetPin } from './pin-reset.ts'
-export { type KnownUnit, type OperatingKey, type Session, type SessionInput, session } from './session.ts'
+export { type OperatingKey, type Session, type SessionInput, session } from './session.ts'
 export {
   type IssuedTicket,
   type IssueTicketInput,

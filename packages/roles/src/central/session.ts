@@ -24,6 +24,7 @@ import { readData, readHead } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { requireEnabled } from './disabling.ts'
 import { sessionKey } from './key.ts'
+import type { KnownUnit } from './known-unit.ts'
 import { unitsFor } from './units.ts'
 
 /** The module's key with what its unit said of it. */
@@ -33,16 +34,6 @@ export interface OperatingKey {
   /** As the module shows it: a certificate in DER, or a signature without the key in it. */
   readonly encoded: Uint8Array
   readonly certificate: Certificate | undefined
-}
-
-/** A unit as the central system knows it, over a path that protects its integrity. */
-export interface KnownUnit {
-  /** 65 bytes. */
-  readonly point: Uint8Array
-  /** 16 bytes; compared with the module's certificate when it is known. */
-  readonly customer?: Uint8Array
-  /** The mark of its certificate; compared with the module's when it is known. */
-  readonly test?: boolean
 }
 
 export interface SessionInput {

@@ -6,7 +6,7 @@ import { fingerprint, requireFingerprint } from '@sealwright/core/personalizatio
 import { type Certificate, parseCertificate, pathReasons, requirePath } from '@sealwright/core/x509'
 import type { PartyPorts } from '../ports/index.ts'
 import { pinnedRoot } from '../trust/index.ts'
-import type { KnownUnit } from './session.ts'
+import type { KnownUnit } from './known-unit.ts'
 
 /** How the unit's key came, and what vouches that it is the unit's (B24). */
 export interface EnrolUnitInput {
