@@ -155,10 +155,7 @@ test('[B3d] a copy of the disk without the card signs nothing', async () => {
 test('[B15b][B15d] the log gives every certificate byte for byte; a full card goes on when the central system has taken it', async () => {
   await done(...personalize('second', ...(await approved('second'))))
   await ticket(11)
-  assert.equal(
-    (await refused('module-no-space', 'unit', 'card', 'take', '11.ticket', ...trust)).code,
-    'module-no-space',
-  )
+  await refused('card-log-full', 'unit', 'card', 'take', '11.ticket', ...trust)
   const log = ['--out', 'card.log', '--rebuild', 'rebuilt', '--ticket-record', 'card.record']
   const read = await done('unit', 'card', 'log', ...trust, ...log)
   assert.deepEqual([read['entries'], read['kept'], read['capacity']], [6, 6, 6])
@@ -179,4 +176,20 @@ test('[B15b][B15d] the log gives every certificate byte for byte; a full card go
   await done('central', 'acknowledge-log', 'card.log', '--out', 'card.ack')
   const after = await done('unit', 'card', 'take', 'card.ack', '11.ticket', ...trust)
   assert.deepEqual([after['log'].kept, after['ticket'].left], [4, 11])
+})
+
+test('[X6b] a backup of the card that is put back signs nothing more', async () => {
+  await done('module', 'backup', 'card.chip', '--out', 'card.backup')
+  await done(
+    'module',
+    'restore',
+    'card.backup',
+    '--module',
+    'card.chip',
+    '--party',
+    'terminal',
+    '--irreversible',
+  )
+  const order = ['--serial', serials.cash, '--out', 'again.approval-request']
+  await refused('card-restored', 'unit', 'card', 'order', '--module', 'card.chip', ...order)
 })

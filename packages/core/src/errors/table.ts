@@ -163,6 +163,12 @@ export const errorTable = {
     remedy:
       'give name and customer as they were given before, or issue another card: a card works for one unit',
   },
+  'card-restored': {
+    culprit: 'state',
+    exit: 7,
+    remedy:
+      'issue another card: what this one has signed and counted since the backup is lost; its log up to then can still be read',
+  },
   'card-not-ready': {
     culprit: 'state',
     exit: 7,

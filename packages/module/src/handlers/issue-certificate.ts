@@ -14,7 +14,6 @@ import { nextUse } from '@sealwright/core/tickets'
 import { parseCertificate, serializeCertificate } from '@sealwright/core/x509'
 import { Refusal } from '../dispatch/refusal.ts'
 import type { Call, Parts } from '../parts.ts'
-import { mayFollow } from '../personalization/index.ts'
 import {
   addEntry,
   closeOrder,
@@ -59,7 +58,6 @@ export function issueCertificateHandler(
   const unit = unitCertificate(parts)
   // A later order may have been carried out first: then its time counts for roster, ticket and approvals.
   const at = Math.max(begin.time, knownTime(parts) ?? 0)
-  if (!mayFollow(knownTime(parts), at)) throw new Refusal('wrong-data')
   requireUnit(parts, unit, settings, at)
   requireModule(parts, settings, order, answer, request.identity)
   const { requester, approver } = requireApprovals(parts, settings, order, request, at)

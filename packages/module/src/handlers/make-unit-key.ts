@@ -6,7 +6,7 @@ import { parseUnitKeyOrder, serializeUnitKeyAnswer, unitKeyInput } from '@sealwr
 import { Refusal } from '../dispatch/refusal.ts'
 import type { Call, Parts } from '../parts.ts'
 import { readChecked } from '../personalization/index.ts'
-import { beginLog, objectIds, putSettings } from '../signing-card/index.ts'
+import { beginLog, logWasLost, objectIds, putSettings } from '../signing-card/index.ts'
 
 /**
  * MAKE UNIT KEY: once in a signing card's life. Makes the unit's pair, which never leaves the card, for the central system that asks; signs
@@ -29,6 +29,7 @@ export function makeUnitKey(
     if (!equal(known, data)) throw new Refusal('already-there')
     return answer
   }
+  if (logWasLost(parts)) throw new Refusal('conditions-not-satisfied')
   // Where customization has named the central system, no other one comes to rule the card.
   const named = readChecked(parts, 'public-key', publicKeyIds.signingCentral)
   if (named !== undefined && !equal(named, central.point)) throw new Refusal('wrong-data')

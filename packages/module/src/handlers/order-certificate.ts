@@ -17,7 +17,7 @@ import {
  * place of the one before; the same again, while it is open, gives the same answer. The time counts only with ISSUE CERTIFICATE.
  */
 export function orderCertificate(
-  parts: Pick<Parts, 'crypto' | 'entropy' | 'keys' | 'nvm' | 'objects' | 'otp'>,
+  parts: Pick<Parts, 'crypto' | 'entropy' | 'events' | 'keys' | 'nvm' | 'objects' | 'otp'>,
   { p1, p2, data }: Pick<Call, 'p1' | 'p2' | 'data'>,
 ): Uint8Array {
   if (p1 !== 0 || p2 !== 0) throw new Refusal('wrong-parameters')

@@ -1,5 +1,5 @@
-import { Reader, Writer } from '@sealwright/core/bytes'
-import type { EventType } from '@sealwright/core/catalog'
+import { equal, Reader, Writer } from '@sealwright/core/bytes'
+import { type EventType, eventTypes } from '@sealwright/core/catalog'
 import { InternalError } from '@sealwright/core/errors'
 import {
   type CardLogBody,
@@ -33,6 +33,23 @@ export function logHead({ objects }: Pick<Parts, 'objects'>): LogHead | undefine
 
 export function entriesKept({ objects }: Pick<Parts, 'objects'>): number {
   return objects.list('card-log').length
+}
+
+/**
+ * Refuses with 6985 a memory that was put back by a restore since the last entry: what the card had counted and signed after the backup is not
+ * in it, so it signs nothing more.
+ */
+export function requireOwnLog(parts: Pick<Parts, 'events' | 'objects'>): void {
+  const last = parts.events.list(1).findLast(({ type }) => type === restored || cardEvents.has(type))
+  const head = logHead(parts)
+  if (last === undefined || head === undefined || !equal(last.digest, head.chain)) {
+    throw new Refusal('conditions-not-satisfied')
+  }
+}
+
+/** Whether the chain of events tells of a log that the memory does not have: a backup of before was put back. */
+export function logWasLost(parts: Pick<Parts, 'events' | 'objects'>): boolean {
+  return logHead(parts) === undefined && parts.events.list(1).some(({ type }) => cardEvents.has(type))
 }
 
 /** Refuses with 6A84 what would need one more entry than find room. */
@@ -113,3 +130,11 @@ function serialOf({ serial }: Pick<Parts, 'serial'>): Uint8Array {
   if (number === undefined) throw new InternalError('user mode without serial number')
   return number
 }
+
+const restored = eventTypes.restored.code
+/** Types of events that are entries of the log. */
+const cardEvents: ReadonlySet<number> = new Set(
+  (['unit-key-made', 'unit-certified', 'card-document-taken', 'operating-certified'] as const).map(
+    (name) => eventTypes[name].code,
+  ),
+)

@@ -1,4 +1,13 @@
-export { addEntry, beginLog, entryBytes, logHead, nextEntry, readEntry, requireRoom } from './card-log.ts'
+export {
+  addEntry,
+  beginLog,
+  entryBytes,
+  logHead,
+  logWasLost,
+  nextEntry,
+  readEntry,
+  requireRoom,
+} from './card-log.ts'
 export { requireCertified, requireUnit, unitCertificate } from './certificates.ts'
 export {
   hearTime,

@@ -6,6 +6,7 @@ import { Refusal } from '../dispatch/refusal.ts'
 import type { Transaction } from '../eeprom/index.ts'
 import type { Parts } from '../parts.ts'
 import { putChecked, readChecked } from '../personalization/index.ts'
+import { requireOwnLog } from './card-log.ts'
 import { objectIds } from './object-ids.ts'
 
 type Needs = Pick<Parts, 'crypto' | 'keys' | 'objects'>
@@ -33,10 +34,11 @@ export function findSettings(parts: Needs): Settings | undefined {
   return { ...rest, point, keyId: documentKeyId(point, crypto), centralPoint, centralName }
 }
 
-/** The settings; 6985 before MAKE UNIT KEY. */
-export function settingsOf(parts: Needs): Settings {
+/** The settings; 6985 before MAKE UNIT KEY, and in a memory that a restore has put back. */
+export function settingsOf(parts: Needs & Pick<Parts, 'events'>): Settings {
   const settings = findSettings(parts)
   if (settings === undefined) throw new Refusal('conditions-not-satisfied')
+  requireOwnLog(parts)
   return settings
 }
 

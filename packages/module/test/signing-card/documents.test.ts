@@ -168,6 +168,25 @@ suite('STORE UNIT CERTIFICATE', () => {
   })
 })
 
+suite("ISSUE CERTIFICATE outside the unit's certificate", () => {
+  test('[X6b] an order of before its beginning, and one that is carried out after its end, get no certificate', async () => {
+    fresh()
+    const early = await bench.order()
+    const { notBefore } = bench.unit
+    const later = bench.certifyUnit({ notBefore: fixtureTime + 100 })
+    assert.equal(hex((await bench.speak('STORE UNIT CERTIFICATE', later.encoded)).sw), '9000')
+    const module = bench.orderedModule()
+    assert.equal(await refused(() => bench.issue(bench.request(module, early))), '6a80')
+
+    fresh()
+    const short = bench.certifyUnit({ notBefore: notBefore + 1, notAfter: fixtureTime + 50 })
+    assert.equal(hex((await bench.speak('STORE UNIT CERTIFICATE', short.encoded)).sw), '9000')
+    const late = await bench.order(orderedSerial, fixtureTime + 50)
+    assert.equal(hex((await take(bench.ticket({ number: 2, issued: fixtureTime + 51 }))).sw), '9000')
+    assert.equal(await refused(() => bench.issue(bench.request(module, late))), '6a80')
+  })
+})
+
 suite('ADMINISTER', () => {
   test('[X6b] the card counts, and signs nothing beyond the ticket, until a new one comes', async () => {
     fresh()

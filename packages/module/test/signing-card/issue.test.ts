@@ -129,6 +129,14 @@ suite('ISSUE CERTIFICATE', () => {
       '6a80',
       (begin) => bench.request(other, begin, { approvals: bench.approvals(orderedSerial, begin) }),
     ],
+    'an identity of another serial number that signs for this one': [
+      '6a80',
+      (begin) => {
+        const identityKey = other.identityKey
+        const answer = answerWith({ ...module, identityKey }, begin, module.operatingKey.publicPoint)
+        return bench.request(module, begin, { answer, identity: other.identity.encoded })
+      },
+    ],
     'BEGIN for another nonce: a replay': ['6a80', beginBy(module, { nonce: new Uint8Array(16) })],
     'BEGIN for another salt': ['6a80', beginBy(module, { salt: new Uint8Array(16) })],
     'BEGIN for another time': ['6a80', beginBy(module, { time: fixtureTime + 1 })],

@@ -37,6 +37,7 @@ export {
   readProvenCardLog,
   readSigningCard,
   requireCardIdentity,
+  requireNotRestored,
   type SigningCard,
 } from './signing-card.ts'
 export { intentFile, type ModuleStep, moduleStep, pendingIntent, type Step, step } from './step.ts'

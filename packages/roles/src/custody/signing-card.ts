@@ -42,6 +42,16 @@ export async function readSigningCard(channel: Channel): Promise<SigningCard> {
   }
 }
 
+/** A StateError `card-restored` for a card whose memory was put back from a backup: it signs nothing more. */
+export async function requireNotRestored(channel: Channel): Promise<void> {
+  const { number } = await readHead(channel)
+  const last = (await readEvents(channel, number)).at(-1)
+  if (last?.type !== eventTypes.restored.code) return
+  throw new StateError("the card's memory was put back from a backup: it signs nothing more", {
+    code: 'card-restored',
+  })
+}
+
 /** The identity certificate of a card, checked up to the manufacturer's root. */
 export async function requireCardIdentity(
   { clock, crypto }: Pick<PartyPorts, 'clock' | 'crypto'>,

@@ -21,7 +21,7 @@ import type { Certificate } from '@sealwright/core/x509'
 import { type Channel, endChannel, plain } from '../channel/index.ts'
 import { type CardTrust, readCardLog, readSigningCard, type SigningCard } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
-import { cardStep, notReady } from './card.ts'
+import { cardStep, logFull, notReady } from './card.ts'
 import { type PersonalizationRecord, readRecords } from './record.ts'
 
 /** What a card gives a run to work with in the place of the unit's own key and papers. */
@@ -119,14 +119,10 @@ async function explained(
 ): Promise<Error> {
   const { state, begin } = asked
   const at = Math.max(begin.time, state.time)
-  const { ticket, log } = state
+  const { ticket } = state
   switch (error.code) {
     case 'module-no-space':
-      return new RefusedError(
-        error.statusWord,
-        `the card's log is full (${log.kept} of ${log.capacity} entries): it signs nothing before the central system has taken it`,
-        { code: 'card-log-full', details: error.details },
-      )
+      return logFull(error, asked)
     case 'module-reference-not-found':
       return new StateError('the card keeps this order no more: a later one has taken its place', {
         code: 'card-order-used',

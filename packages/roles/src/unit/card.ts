@@ -28,6 +28,7 @@ import {
   readProvenCardLog,
   readSigningCard,
   requireCardIdentity,
+  requireNotRestored,
   type SigningCard,
 } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
@@ -92,7 +93,9 @@ export async function takeByCard(
       try {
         await channel.send('ADMINISTER', { data })
       } catch (error) {
-        if (!(error instanceof RefusedError) || error.code !== 'module-wrong-data') throw error
+        if (!(error instanceof RefusedError)) throw error
+        if (error.code === 'module-no-space') throw logFull(error, card)
+        if (error.code !== 'module-wrong-data') throw error
         throw new RefusedError(
           error.statusWord,
           `the card does not take the document: ${whyNot(ports, card, data)}`,
@@ -154,6 +157,7 @@ export async function orderByCard(
   const channel = plain(transport)
   const { state, certificates } = await readSigningCard(channel)
   if (certificates === undefined) throw notReady()
+  await requireNotRestored(channel)
   const time = clock.now()
   if (time < state.time) {
     throw new StateError('the clock here is behind the time that the card has heard: set it right', {
@@ -234,6 +238,7 @@ export async function cardStep(
   const { serial } = await readHead(channel)
   const card = await readSigningCard(channel)
   const { publicPoint: point } = await requireCardIdentity(ports, channel, { ...trust, serial })
+  await requireNotRestored(channel)
   const { crypto, entropy } = ports
   const { entries } = await moduleStep(ports, channel, {
     name: 'unit card',
@@ -242,6 +247,18 @@ export async function cardStep(
     run: () => work(channel, card),
   })
   return { ...(await readSigningCard(channel)), entries }
+}
+
+/** A RefusedError `card-log-full`. */
+export function logFull(
+  { statusWord, details }: RefusedError,
+  { state: { log } }: Pick<SigningCard, 'state'>,
+): RefusedError {
+  return new RefusedError(
+    statusWord,
+    `the card has no room in its log (${log.kept} of ${log.capacity} entries): it signs nothing before the central system has taken it`,
+    { code: 'card-log-full', details },
+  )
 }
 
 /** A StateError `card-not-ready`. */
