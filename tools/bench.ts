@@ -2,13 +2,15 @@
  * `npm run bench`: how fast the flows are beside the cryptography in them (section P of docs/requirements.md). Each round measures a
  * flow and then its primitives at the same lengths, each in the fastest way the repository knows; the numbers are means over all rounds,
  * in processor time of the one thread, so that other work on the machine does not show.
- * `--json` prints one object a flow; `--rounds N`; other words keep only flows whose names contain one of them (`round`: the round trips).
+ * `--json` prints one object a flow; `--rounds N`; other words keep only flows whose names contain one of them (`round`: the round trips; `line`: the
+ * bytes of a personalization on a serial line, and their time).
  * `lot` takes 10,000 chips (`--chips N`) through the commands for lots, on the disk of TMPDIR, and runs only when it is named: in one go, or with
  * `--steps` by customize, certify-lot and finish.
  */
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { keyDownload } from './bench/key-download.ts'
+import { type LineTime, measureLineTime } from './bench/line-time.ts'
 import { type LotMeasured, measureLot } from './bench/lot.ts'
 import { type Flow, type Measured, measure } from './bench/measure.ts'
 import { personalization } from './bench/personalization.ts'
@@ -42,10 +44,11 @@ if (!Number.isInteger(rounds) || rounds < 1)
   throw new Error(`--rounds: expected a number from 1, got ${options.rounds}`)
 const chosen = flows.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
 const roundTrips = words.length === 0 || words.some((word) => 'round trip'.includes(word))
+const line = words.length === 0 || words.includes('line')
 const lot = words.includes('lot')
-if (chosen.length === 0 && !roundTrips && !lot) {
+if (chosen.length === 0 && !roundTrips && !line && !lot) {
   throw new Error(
-    `no flow of that name: ${[...flows.map(({ name }) => name), 'round trip', 'lot'].join(', ')}`,
+    `no flow of that name: ${[...flows.map(({ name }) => name), 'round trip', 'line', 'lot'].join(', ')}`,
   )
 }
 
@@ -66,6 +69,12 @@ if (roundTrips) {
   else printRoundTrips(measured)
 }
 
+if (line) {
+  const measured = await measureLineTime()
+  if (options.json) console.log(JSON.stringify(measured))
+  else printLineTime(measured)
+}
+
 if (lot) {
   const chips = Number(options.chips)
   if (!Number.isInteger(chips) || chips < 1)
@@ -74,6 +83,11 @@ if (lot) {
   const measured = await measureLot(chips, form, (line) => console.error(line))
   if (options.json) console.log(JSON.stringify(measured))
   else printLot(measured)
+}
+
+function printLineTime({ name, apdus, bytes, seconds }: LineTime): void {
+  const times = Object.entries(seconds).map(([baud, time]) => `${time.toFixed(2)} s at ${baud} baud`)
+  console.log(`${name}: ${apdus} APDUs, ${bytes} bytes with T=1; the bytes alone take ${times.join(', ')}\n`)
 }
 
 interface Measurable {

@@ -73,7 +73,7 @@ class LineServer {
   #turn(): void {
     this.#write()
     if (!this.#busy) void this.#serve()
-    this.#deadline.set(this.#module.deadline)
+    if (this.#over === undefined) this.#deadline.set(this.#module.deadline)
   }
 
   #write(): void {

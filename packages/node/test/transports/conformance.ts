@@ -138,7 +138,7 @@ export function conformance(road: Road): void {
 
     if (road.second === 'turned away')
       test('[B4a] a second host is turned away, and the first one does not notice', async () => {
-        await connected2(road, async (first, laid, card) => {
+        await withFirst(road, async (first, laid, card) => {
           await assert.rejects(async () => {
             const second = await laid.connect()
             await second.transmit(asked('echo', pattern(4)))
@@ -194,7 +194,7 @@ export function conformance(road: Road): void {
   })
 }
 
-async function connected2(
+async function withFirst(
   road: Road,
   work: (first: Transport, laid: LaidRoad, card: ExercisedCard) => Promise<void>,
 ): Promise<void> {
