@@ -161,7 +161,7 @@ describe('what is refused says why, and changes nothing', () => {
 
   test('[C14b] a central system that names no unit gets no session, nor one with a certificate of another role', async () => {
     const none = await commandLineJson(folder, ['central', 'session', '--module', 'plain.chip'])
-    assert.deepEqual([none.status, none.json['error'].code], [2, 'usage'])
+    assert.deepEqual([none.status, none.json['error'].code], [7, 'unit-unknown'])
     const args = ['central', 'session', '--module', 'plain.chip', '--unit', root]
     const other = await commandLineJson(folder, args)
     assert.deepEqual([other.status, other.json['error'].code], [2, 'usage'])

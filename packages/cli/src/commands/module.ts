@@ -23,6 +23,7 @@ import { type Channel, plain } from '@sealwright/roles/channel'
 import { parseState, readData } from '@sealwright/roles/custody'
 import type { Command } from 'commander'
 import { type Context, fields, report, type Step, table } from '../framework/index.ts'
+import { identityPicture } from '../pictures/key-picture.ts'
 import { registerBackup } from './module-backup.ts'
 import { registerDepersonalize } from './module-depersonalize.ts'
 import { registerKeys } from './module-keys.ts'
@@ -172,6 +173,7 @@ async function show(channel: Channel) {
     resources,
     vectors,
   }
+  const identity = certificates['identity']
   return report(
     json,
     ...fields({
@@ -184,6 +186,7 @@ async function show(channel: Channel) {
       product: product && fromAscii(product),
       'later customization': later && `with the SAM ${later}`,
     }),
+    ...(identity === undefined ? [] : ['', ...identityPicture(parseCertificate(identity))]),
     ...section(
       'certificates',
       ['', 'subject', 'issuer', 'until'],

@@ -2,7 +2,13 @@ import { encodeHex, wipe } from '@sealwright/core/bytes'
 import { type ChannelForm, channelForms } from '@sealwright/core/catalog'
 import { UsageError } from '@sealwright/core/errors'
 import { twoPinsLabel } from '@sealwright/roles/two-pins'
-import { makeCredentials, personalize, personalizeByCard, request } from '@sealwright/roles/unit'
+import {
+  makeCredentials,
+  type PersonalizeInput,
+  personalize,
+  personalizeByCard,
+  request,
+} from '@sealwright/roles/unit'
 import type { Command } from 'commander'
 import {
   type Context,
@@ -15,6 +21,7 @@ import {
   requireSerial,
   type Step,
 } from '../framework/index.ts'
+import { identityPicture } from '../pictures/key-picture.ts'
 import { fingerprintFile } from './certified-party.ts'
 import { leastChannelOf, leastChannelOptions } from './channel-options.ts'
 import { cardOption, cardRunOf, keptByCard, registerCard } from './unit-card.ts'
@@ -191,6 +198,10 @@ export function register(program: Command, context: Context): void {
         ...own,
         ...(channel === undefined ? {} : { channel }),
         ...(leastChannel === undefined ? {} : { leastChannel }),
+        seen: ({ serial, identity }: Parameters<NonNullable<PersonalizeInput['seen']>>[0]) => {
+          ports.progress(`module ${encodeHex(serial)}`)
+          if (identity !== undefined) for (const line of identityPicture(identity)) ports.progress(line)
+        },
       }
       const done = await ('unit' in run
         ? personalize(ports, transport, { ...how, ...run })
@@ -248,6 +259,8 @@ export function register(program: Command, context: Context): void {
         }),
         ...(step.agreed === undefined ? [] : [twoPinsLabel]),
         ...(ruled ? [withCard ? keptByCard : keptByHost] : []),
+        'next: take the module off the line; it now answers its central system and needs you no more',
+        'next: hand the entries of your outbox to the log: `sealwright outbox unit --out FILE`',
       )
     },
   })

@@ -70,6 +70,11 @@ export interface PersonalizeInput extends ChannelChoice {
   readonly bareSignature?: boolean
   /** Gives the central system's key without a certificate, where the module's policy allows that. */
   readonly insecureCentralKeyBare?: boolean
+  /** Told of the module when its serial number and identity are known and nothing is signed yet. */
+  readonly seen?: (module: {
+    readonly serial: Uint8Array
+    readonly identity: Certificate | undefined
+  }) => void
   /** Two `approval` documents, where this unit has taken a roster. */
   readonly approvals?: readonly Uint8Array[]
   /** This unit's certificate is the central system's, not the manufacturer's: the module can call that plausible only. */
@@ -265,11 +270,20 @@ async function run(world: World, channel: Channel): Promise<Outcome> {
   }
   await requireModuleTakes(channel, form)
   const identity = await requireIdentity(world, channel)
+  input.seen?.({ serial, identity })
+  ports.progress(
+    identity === undefined
+      ? 'step 1 of 5: it is the module of the order, by its serial number alone'
+      : `step 1 of 5: it is the module of the order, by its certificate from ${identity.issuer.commonName}`,
+  )
+  ports.progress(`step 2 of 5: opening the channel, ${form}`)
   const warning = channelWarning(form)
   if (warning !== undefined) ports.progress(warning)
   const work = async (secured: Channel): Promise<Outcome> => {
+    ports.progress('step 3 of 5: the module makes its key pair and signs for it')
     const begun = await begin(world, secured, identity, approved)
     const data = serializeCompleteRequest(begun.issued)
+    ports.progress('step 5 of 5: the module checks its certificates; do not take it away')
     const outcome = await finish(ports, begun, await complete(secured, data), false)
     const done: Outcome = identity === undefined ? { ...outcome, unidentified: true } : outcome
     if (approved === undefined) return done
@@ -325,6 +339,7 @@ async function begin(
   if (input.credential === true) {
     await requireCredential(ports, secured, { serial, request, point: answer.point })
   }
+  ports.progress(`step 4 of 5: ${card === undefined ? 'this unit' : 'the card'} certifies its key`)
   const centralGiven =
     card?.of.central ??
     (input.insecureCentralKeyBare === true ? central.point : await issueCentral(ports, unit, central))
