@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { encodeHex } from '@sealwright/core/bytes'
-import { dataTags } from '@sealwright/core/catalog'
-import { parseCardLogFile, serializeCardLogFile } from '@sealwright/core/signing-card'
+import { concat, encodeHex, u32 } from '@sealwright/core/bytes'
+import { commands, dataTags, eventTypes } from '@sealwright/core/catalog'
+import { cardLogLink, parseCardLogFile, serializeCardLogFile } from '@sealwright/core/signing-card'
 import { scriptedEntropy } from '@sealwright/core/testing'
 import { parseTicketRecord } from '@sealwright/core/tickets'
 import { parseCertificate } from '@sealwright/core/x509'
 import { acknowledgeLog, issueCard, mergeRecords, revoke, session } from '@sealwright/roles/central'
 import { plain } from '@sealwright/roles/channel'
-import { readCardLog, readData } from '@sealwright/roles/custody'
+import { readCardLog, readData, readEvents } from '@sealwright/roles/custody'
 import { memoryPorts, memoryStore } from '@sealwright/roles/ports'
 import {
   initCard,
@@ -213,6 +213,21 @@ suite('a unit with a signing card', () => {
       },
     }
     await assert.rejects(readLogOfCard(world.unit, short, { root: world.root }), { code: 'card-log-broken' })
+    // And the line tells one event in the place of all: its number and chain are the signed ones, what it says is not.
+    const end = cardLogLink(nodeCrypto, entries.at(-2)!)
+    const lying = {
+      ...short,
+      async transmit(command: Uint8Array) {
+        if (command[1] !== commands['GET EVENTS'].ins) return short.transmit(command)
+        const events = await readEvents(plain(card), 1)
+        const { number, chain } = events.at(-1)!
+        if (command.subarray(5, 9).some((byte) => byte !== 0) && command[8]! > 1)
+          return Uint8Array.of(0x90, 0)
+        const type = Uint8Array.of(eventTypes['operating-certified'].code)
+        return concat(u32(number), type, end, chain, Uint8Array.of(0x90, 0))
+      },
+    }
+    await assert.rejects(readLogOfCard(world.unit, lying, { root: world.root }), { code: 'card-log-broken' })
     const changed = entries.map((entry, at) => {
       const copy = entry.slice()
       if (at === 2) copy[copy.length - 1]! ^= 1

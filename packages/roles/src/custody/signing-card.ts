@@ -118,7 +118,8 @@ export async function readProvenCardLog(
   if (previous === undefined || !equal(previous, head.chain)) {
     throw new PeerError('the events as they were told are not those that the card signed')
   }
-  const last = events.findLast(({ type }) => cardEvents.has(type))
+  // What the first one says no link covers: only its chain.
+  const last = later.findLast(({ type }) => cardEvents.has(type))
   if (last === undefined || !equal(last.digest, log.chain)) {
     throw new PeerError("the card's log is not the one that the card signed: its end is missing", {
       code: 'card-log-broken',
