@@ -15,7 +15,7 @@ import * as person from '@sealwright/roles/person'
 import { memoryPorts, type PartyPorts, type Store } from '@sealwright/roles/ports'
 import { parseGivenApprovals, readRecords, requestApproval, takeRoster } from '@sealwright/roles/unit'
 import { nodeCrypto } from '../src/crypto/index.ts'
-import { broken, cutLine, requireOne, transportOf } from './personalization-world.ts'
+import { broken, requireOne, transportOf } from './personalization-world.ts'
 import {
   approvals,
   ask,
@@ -180,31 +180,33 @@ describe('two people', () => {
   })
 })
 
-describe('broken off and run again', () => {
-  test('[R2a] the line is cut at every command: the same approvals serve until the run is done, once', async () => {
-    for (const heard of ['before', 'after'] as const) {
-      for (let at = 1; ; at++) {
-        const world = await rulesWorld()
-        await ruled(world)
-        const given = await approvals(world, await ask(world))
-        const cut = await personalizeWith(world, given, cutLine(transportOf(world), at, heard)).then(
-          () => false,
-          (error) => {
-            assert.equal(error.code, 'transport-failed')
-            return true
-          },
-        )
-        await personalizeWith(world, given)
-        await requireOne(world)
-        assert.equal((await readRecords(world.unit, world.fixture.serial)).length, 1)
-        if (!cut) {
-          assert.ok(at > 15, `only ${at} commands`)
-          break
-        }
-      }
+describe('what a unit asks for', () => {
+  test('nothing is asked for without a roster, for another key, or for no time', async () => {
+    const world = await rulesWorld()
+    const unit = parseCertificate(world.unitCertificate)
+    const { serial } = world.fixture
+    await assert.rejects(requestApproval(world.unit, { serial, unit }), { code: 'roster-missing' })
+    await ruled(world)
+    for (const hours of [0, -1, 1.5, Number.NaN]) {
+      await assert.rejects(requestApproval(world.unit, { serial, unit, hours }), { code: 'usage' })
     }
+    const root = parseCertificate(world.order.root)
+    await assert.rejects(requestApproval(world.unit, { serial, unit: root }), { code: 'usage' })
+    assert.deepEqual(await world.unit.store.list('approvals/requests/'), [])
   })
 
+  test('another central system than the one of the roster gets no certificate', async () => {
+    const world = await rulesWorld()
+    await ruled(world)
+    const given = await approvals(world, await ask(world))
+    const other = await key({ ...world.people.carla, party: 'central' }, { name: 'central system' })
+    const order = { ...world.order, central: other.document, centralFingerprint: other.fingerprint }
+    await assert.rejects(personalizeWith({ ...world, order }, given), { code: 'not-trusted' })
+    await personalizeWith(world, given)
+  })
+})
+
+describe('broken off', () => {
   test('an hour later the time of the first BEGIN is old: people are asked again', async () => {
     const world = await rulesWorld()
     await ruled(world)

@@ -16,7 +16,7 @@ import {
 import { fixtureTime, signingCardBench } from '@sealwright/module/testing'
 import { issueTicket, mergeRecords, ticketsOf } from '@sealwright/roles/central'
 import { certifyUnit } from '@sealwright/roles/manufacturer'
-import { memoryPorts, type PartyPorts, type Store } from '@sealwright/roles/ports'
+import { memoryPorts, type PartyPorts } from '@sealwright/roles/ports'
 import {
   currentTicket,
   personalize,
@@ -30,9 +30,7 @@ import { nodeCrypto } from '../src/crypto/index.ts'
 import {
   broken,
   customer,
-  cutLine,
   personalizationWorld,
-  requireOne,
   signed,
   transportOf,
   type World,
@@ -173,46 +171,6 @@ describe('a unit within its ticket', () => {
 })
 
 describe('counted once', () => {
-  test('[R2a] the line is cut at every command: one certificate, one number', async () => {
-    for (const heard of ['before', 'after'] as const) {
-      for (let at = 1; ; at++) {
-        const world = await personalizationWorld()
-        await ticketed(world, 5)
-        const cut = await personalizeWith(world, undefined, cutLine(transportOf(world), at, heard)).then(
-          () => false,
-          () => true,
-        )
-        const { operating } = await personalizeWith(world)
-        await requireOne(world)
-        assert.equal(numberOf(operating.certificate), 1)
-        assert.equal((await currentTicket(world.unit))?.used, 1)
-        if (!cut) break
-      }
-    }
-  })
-
-  test('[R2a] the unit dies before or after any write of its own: one certificate, one number', async () => {
-    for (const written of [false, true]) {
-      for (let at = 1; ; at++) {
-        const world = await personalizationWorld()
-        await ticketed(world, 5)
-        const store = dying(world.unit.store, at, written)
-        const died = await personalizeWith({ ...world, unit: { ...world.unit, store } }).then(
-          () => false,
-          () => true,
-        )
-        const { operating } = await personalizeWith(world)
-        await requireOne(world)
-        assert.equal(numberOf(operating.certificate), 1)
-        assert.equal((await currentTicket(world.unit))?.used, 1)
-        if (!died) {
-          assert.ok(at > 6, `only ${at} writes`)
-          break
-        }
-      }
-    }
-  })
-
   test('a second certificate of a run that was too old has a second number', async () => {
     const world = await personalizationWorld()
     await ticketed(world, 5)
@@ -223,19 +181,6 @@ describe('counted once', () => {
     assert.deepEqual(merged.accounts[0]?.gaps, [])
     assert.equal(merged.accounts[0]?.found, 2)
   })
-
-  function dying(store: Store, at: number, written: boolean): Store {
-    let count = 0
-    return {
-      ...store,
-      async write(name, bytes) {
-        count++
-        if (count === at && written) await store.write(name, bytes)
-        if (count >= at) throw broken()
-        await store.write(name, bytes)
-      },
-    }
-  }
 })
 
 describe('merging', () => {
