@@ -72,6 +72,16 @@ describe('two people', () => {
     const twice = await person.consent(carla, shown)
     await assert.rejects(personalizeWith(world, [own, twice]), refused('same-person'))
     assert.equal((await readRecords(world.unit, world.fixture.serial)).length, 0)
+    // Which of the two it is, is told; what is wrong with both together names none.
+    const bent = approved.with(-1, approved.at(-1)! ^ 1)
+    await assert.rejects(personalizeWith(world, [asked, bent]), {
+      message: /^approval 2 does not count: it is not signed/,
+      details: { reason: 'signature', approval: 2 },
+    })
+    await assert.rejects(personalizeWith(world, [asked]), {
+      message: /^the approvals do not count: two approvals/,
+      details: { reason: 'count' },
+    })
     await personalizeWith(world, [asked, approved])
   })
 
