@@ -65,7 +65,7 @@ test('no option takes a secret itself: where one is needed, a file, - or fd:N is
     for (const { long, description, flags } of command.options) {
       if (!/\b(pin|password|passphrase|secret|unlocking key)\b/i.test(`${long} ${description}`)) continue
       if (!flags.includes('<')) continue
-      assert.match(flags, /<(file|source|pem|name)>/, `${name} ${flags}`)
+      assert.match(flags, /<(file|source|pem|name|place)>/, `${name} ${flags}`)
     }
   }
 })

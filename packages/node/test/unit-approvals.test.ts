@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { concat } from '@sealwright/core/bytes'
 import { commands } from '@sealwright/core/catalog'
+import { type CborInput, encodeCanonical } from '@sealwright/core/cbor'
+import { DecodeError } from '@sealwright/core/errors'
 import {
   parseApproval,
   parseRoster,
@@ -213,6 +216,44 @@ describe('what a unit asks for', () => {
     const order = { ...world.order, central: other.document, centralFingerprint: other.fingerprint }
     await assert.rejects(personalizeWith({ ...world, order }, given), { code: 'not-trusted' })
     await personalizeWith(world, given)
+  })
+})
+
+describe('what is kept', () => {
+  test('bytes that are no approval are refused by their place, whichever it is', async () => {
+    const world = await rulesWorld()
+    await ruled(world)
+    const [asked, approved] = await approvals(world, await ask(world))
+    const noise = Uint8Array.of(1, 2, 3)
+    for (const [documents, approval] of [
+      [[noise, approved], 1],
+      [[asked, noise], 2],
+      [[asked, await world.roster()], 2],
+    ] as const) {
+      await assert.rejects(personalizeWith(world, documents), {
+        code: 'approval-refused',
+        details: { reason: 'malformed', approval },
+      })
+    }
+  })
+
+  test('approvals that were kept are read as they were written, and nothing else is', () => {
+    const map = (fields: Record<string, CborInput>) =>
+      encodeCanonical({ v: 1, format: 'sealwright given approvals', ...fields })
+    const documents = [Uint8Array.of(1), Uint8Array.of(2, 3)]
+    const bytes = map({ documents })
+    assert.deepEqual(parseGivenApprovals(bytes), documents)
+    for (let length = 0; length < bytes.length; length++) {
+      assert.throws(() => parseGivenApprovals(bytes.subarray(0, length)), DecodeError)
+    }
+    for (const wrong of [
+      map({ documents: [1] }),
+      map({}),
+      map({ documents, more: 1 }),
+      concat(bytes, bytes),
+    ]) {
+      assert.throws(() => parseGivenApprovals(wrong), DecodeError)
+    }
   })
 })
 

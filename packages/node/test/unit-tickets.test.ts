@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { encodeHex } from '@sealwright/core/bytes'
 import { commands } from '@sealwright/core/catalog'
+import { type CborInput, encodeCanonical } from '@sealwright/core/cbor'
+import { DecodeError } from '@sealwright/core/errors'
 import type { Transport } from '@sealwright/core/ports'
 import { serializeCardLogFile } from '@sealwright/core/signing-card'
 import { fixedClock, scriptedEntropy } from '@sealwright/core/testing'
@@ -14,11 +16,12 @@ import {
   tbsOfProfile,
 } from '@sealwright/core/x509'
 import { fixtureTime, signingCardBench } from '@sealwright/module/testing'
-import { issueTicket, mergeRecords, ticketsOf } from '@sealwright/roles/central'
+import { enrolUnit, issueTicket, mergeRecords, ticketsOf } from '@sealwright/roles/central'
 import { certifyUnit } from '@sealwright/roles/manufacturer'
 import { memoryPorts, type PartyPorts } from '@sealwright/roles/ports'
 import {
   currentTicket,
+  parseTicketCount,
   personalize,
   readRecords,
   request,
@@ -166,7 +169,55 @@ describe('a unit within its ticket', () => {
     await assert.rejects(issueTicket(world.central, { ...input, fingerprint: new Uint8Array(32) }), {
       code: 'fingerprint-differs',
     })
+    const { fingerprint: _, ...untold } = input
+    await assert.rejects(issueTicket(world.central, untold), { code: 'usage' })
     assert.equal((await ticketsOf(world.central)).length, 2)
+  })
+
+  test('[B24c] where units are enrolled, a ticket is issued to these and to no other key', async () => {
+    const world = await personalizationWorld()
+    const other = await secondUnit(world)
+    const print = (unit: Uint8Array): Uint8Array => nodeCrypto.sha256(parseCertificate(unit).publicPoint)
+    const until = world.clock.now() + 1000
+    await enrolUnit(world.central, {
+      certificate: world.unitCertificate,
+      fingerprint: print(world.unitCertificate),
+    })
+    await issueTicket(world.central, { unit: world.unitCertificate, count: 1, until })
+    const input = { unit: other.unitCertificate, fingerprint: print(other.unitCertificate), count: 1, until }
+    await assert.rejects(issueTicket(world.central, input), { code: 'unit-unknown' })
+    const wrong = { unit: world.unitCertificate, fingerprint: input.fingerprint, count: 1, until }
+    await assert.rejects(issueTicket(world.central, wrong), { code: 'fingerprint-differs' })
+    assert.equal((await ticketsOf(world.central)).length, 1)
+  })
+})
+
+describe('the count that is kept', () => {
+  test('it is read as it was written, and a count that does not fit its ticket is not', async () => {
+    const world = await personalizationWorld()
+    const ticket = await ticketed(world, 2)
+    await personalizeWith(nextModule(world, 1))
+    const bytes = (await world.unit.store.read('tickets/0000000001'))!
+    const count = parseTicketCount(bytes)
+    assert.deepEqual([count.document, count.used], [ticket, 1])
+    const map = (fields: Record<string, CborInput>) =>
+      encodeCanonical({ v: 1, format: 'sealwright ticket count', ticket, ...fields })
+    const nonce = count.nonce!
+    assert.deepEqual(map({ used: 1, nonce }), bytes)
+    assert.equal(parseTicketCount(map({ used: 0 })).used, 0)
+    for (let length = 0; length < bytes.length; length++) {
+      assert.throws(() => parseTicketCount(bytes.subarray(0, length)), DecodeError)
+    }
+    for (const wrong of [
+      map({ used: 3, nonce }),
+      map({ used: 1 }),
+      map({ used: 0, nonce }),
+      map({ used: 1, nonce: nonce.subarray(1) }),
+      map({ used: 1, nonce, more: 1 }),
+      map({ used: 1, nonce, ticket: bytes }),
+    ]) {
+      assert.throws(() => parseTicketCount(wrong), DecodeError)
+    }
   })
 })
 

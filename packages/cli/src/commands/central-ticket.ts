@@ -10,9 +10,9 @@ import {
   certificateOf,
   failing,
   fields,
+  fingerprintOption,
   type Report,
   report,
-  requiredFingerprint,
   requireTime,
   table,
   timeText,
@@ -25,7 +25,7 @@ export function issueTicketVerb(group: string): Verb {
     name: 'issue',
     summary: 'the central system lets a unit personalize so many modules until then',
     about:
-      "Signs a ticket as the central system: the unit may make so many operating certificates, and none after the end. A ticket takes the place of the unit's ticket before, whatever is left of that. A signing card counts by itself; a unit whose key lies in a file or an HSM counts in its own store, and a copy of that store counts once more: `sealwright central ticket merge` shows it.",
+      "Signs a ticket as the central system, for a unit that it knows: the unit may make so many operating certificates, and none after the end. A ticket takes the place of the unit's ticket before, whatever is left of that. A signing card counts by itself; a unit whose key lies in a file or an HSM counts in its own store, and a copy of that store counts once more: `sealwright central ticket merge` shows it.",
     reads: ["--unit FILE: the unit's certificate from the manufacturer"],
     writes: ['--out FILE: the ticket, for the unit'],
     examples: [
@@ -33,7 +33,10 @@ export function issueTicketVerb(group: string): Verb {
     ],
     options: [
       { flags: '--unit <file>', text: "the unit's certificate", required: true },
-      { flags: '--unit-fingerprint <hex>', text: "fingerprint of the unit's key as you were told it" },
+      {
+        flags: '--unit-fingerprint <hex>',
+        text: "fingerprint of the unit's key as you were told it (needed until units are enrolled)",
+      },
       { flags: '--unit-fingerprint-file <file>', text: 'the same as a file that came by another way' },
       { flags: '--count <number>', text: 'how many certificates, 1 to 65535', required: true },
       {
@@ -45,9 +48,10 @@ export function issueTicketVerb(group: string): Verb {
     ],
     async run(step) {
       const unit = step.option('unit')
+      const told = fingerprintOption(step, 'unit-fingerprint')
       const { ticket, document } = await issueTicket(step.party('central'), {
         unit: certificateOf(step.readFile(unit), unit),
-        fingerprint: requiredFingerprint(step, 'unit-fingerprint'),
+        ...(told === undefined ? {} : { fingerprint: told }),
         count: step.number('count')!,
         until: requireTime(step.option('until')),
       })

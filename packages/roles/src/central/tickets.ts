@@ -16,12 +16,13 @@ import {
 import { type Certificate, parseCertificate } from '@sealwright/core/x509'
 import type { PartyPorts } from '../ports/index.ts'
 import { sessionKey } from './key.ts'
+import { enrolledUnits, unitsFor } from './units.ts'
 
 export interface IssueTicketInput {
   /** The unit's certificate, DER: which key, for which customer. */
   readonly unit: Uint8Array
-  /** SHA-256 of the unit's public key as told by another way, 32 bytes. */
-  readonly fingerprint: Uint8Array
+  /** SHA-256 of the unit's public key as told by another way, 32 bytes. Not needed for a unit that was enrolled. */
+  readonly fingerprint?: Uint8Array
   /** Certificates, 1 to 65535. */
   readonly count: number
   /** The last moment at which it counts, seconds since 1970. */
@@ -42,7 +43,7 @@ export async function issueTicket(ports: PartyPorts, input: IssueTicketInput): P
   if (certificate.role !== 'unit' || certificate.customer === undefined) {
     throw new UsageError("expected a unit's certificate")
   }
-  requireFingerprint(certificate.publicPoint, input.fingerprint, crypto)
+  await requireKnown(ports, certificate.publicPoint, input.fingerprint)
   const issued = clock.now()
   if (!Number.isInteger(count) || count < 1 || count > highestCount) {
     throw new UsageError(`a ticket allows 1 to ${highestCount} certificates`)
@@ -61,6 +62,20 @@ export async function issueTicket(ports: PartyPorts, input: IssueTicketInput): P
   return { ticket, document }
 }
 
+/** The unit must be an enrolled one; where none was ever enrolled, its fingerprint must have been told. */
+async function requireKnown(
+  ports: PartyPorts,
+  point: Uint8Array,
+  told: Uint8Array | undefined,
+): Promise<void> {
+  const { length } = await enrolledUnits(ports)
+  if (length > 0) await unitsFor(ports, { point })
+  else if (told === undefined) {
+    throw new UsageError("the fingerprint of the unit's key is needed, or the unit has to be enrolled")
+  }
+  requireFingerprint(point, told, ports.crypto)
+}
+
 export interface MergeTicketsInput {
   /** Files of units: `ticket record`, or the `card log` of a signing card. */
   readonly records: readonly Uint8Array[]
@@ -75,12 +90,12 @@ export interface MergeTicketsInput {
 export async function mergeRecords(ports: PartyPorts, input: MergeTicketsInput): Promise<Merged> {
   const { crypto } = ports
   const issued = (await ticketsOf(ports)).map(({ ticket }) => ticket)
-  const units: Uint8Array[] = []
+  const units: Uint8Array[] = (await enrolledUnits(ports)).map(({ point }) => point)
   const certificates: Certificate[] = []
   const used = new Map<string, number>()
   for (const bytes of input.records) {
     const record = formatOf(bytes) === 'sealwright card log' ? ofCard(bytes, crypto) : ofUnit(bytes, crypto)
-    // Whoever writes a record names the unit's key. Only one that got a ticket is known here.
+    // Whoever writes a record names the unit's key. One that got a ticket is known here, or one that was enrolled.
     const keyId = documentKeyId(record.unit, crypto)
     if (issued.some(({ unit }) => equal(unit, keyId))) units.push(record.unit)
     certificates.push(...record.certificates)
