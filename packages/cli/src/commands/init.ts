@@ -27,7 +27,7 @@ export function register(program: Command, context: Context): void {
       },
       {
         flags: '--keys <place>',
-        text: 'where their keys lie: file (default), passphrase, or a pkcs11: address',
+        text: 'where their keys lie, as said above (default: file)',
       },
     ],
     async run(step) {

@@ -38,7 +38,7 @@ import { centralOptions, centralSource } from './person.ts'
 /** How JSON tells of two PINs wherever they let something be signed. */
 export const pinsForm = { form: 'two PINs', enforcedBy: 'one machine', stronger: 'approvals' } as const
 
-const person = { flags: '--person <tag>', text: 'name tag of who has the PIN', required: true } as const
+const person = { flags: '--person <tag>', text: 'name tag of the person', required: true } as const
 const pinOption = {
   flags: '--pin <file>',
   text: 'the PIN: a file, - or fd:N (else it is asked for)',

@@ -294,7 +294,7 @@ export const errorTable = {
     exit: 7,
     remedy: 'put back vault.key of the folder of keys from a copy; without it the sealed keys are lost',
   },
-  'pkcs11-missing': {
+  'token-library-missing': {
     culprit: 'environment',
     exit: 8,
     remedy:

@@ -21,7 +21,7 @@ export const usualModules = [
 
 /**
  * Loads a PKCS#11 module, once for all who use it in this thread.
- * StateError `pkcs11-missing` where pkcs11js or the module is not installed, or the module does not load.
+ * StateError `token-library-missing` where pkcs11js or the module is not installed, or the module does not load.
  */
 export async function loadLibrary(path: string): Promise<Library> {
   const package_ = await bindings()
@@ -90,7 +90,7 @@ async function bindings(): Promise<typeof pkcs11js> {
 }
 
 function missing(text: string, cause?: unknown): StateError {
-  return new StateError(text, { code: 'pkcs11-missing', cause })
+  return new StateError(text, { code: 'token-library-missing', cause })
 }
 
 const loaded = new Map<string, Loaded>()

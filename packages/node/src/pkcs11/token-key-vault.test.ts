@@ -312,12 +312,15 @@ async function withToken(): Promise<void> {
       throw new Error('nobody is to be asked')
     }
     await assert.rejects(openToken(address('/nowhere/x.so'), ask), {
-      code: 'pkcs11-missing',
+      code: 'token-library-missing',
       message: /no PKCS#11 module/,
     })
     const text = join(folder, 'text.so')
     writeFileSync(text, 'no module')
-    await assert.rejects(openToken(address(text), ask), { code: 'pkcs11-missing', message: /does not load/ })
+    await assert.rejects(openToken(address(text), ask), {
+      code: 'token-library-missing',
+      message: /does not load/,
+    })
     await assert.rejects(openToken(address(token.modulePath, 'nobody'), ask), {
       code: 'token-missing',
       message: /it shows:.*unit \(serial/,

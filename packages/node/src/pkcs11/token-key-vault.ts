@@ -113,10 +113,10 @@ export function tokenKeyVault(
     async createPair(name, kind = 'p256') {
       const label = labelOf(name)
       await requireFree(name)
-      await token.inTurn(`making the key pair ${label}`, async () => {
+      const id = entropy.bytes(16)
+      const made = await token.inTurn(`making the key pair ${label}`, () => {
         token.requireMechanisms(pairMechanisms[kind])
-        const id = entropy.bytes(16)
-        const made = await calls.C_GenerateKeyPairAsync(
+        return calls.C_GenerateKeyPairAsync(
           session,
           { mechanism: kind === 'p256' ? mechanism.ecPairs : mechanism.edwardsPairs },
           [
@@ -132,22 +132,24 @@ export function tokenKeyVault(
             ...naming(label, id),
           ],
         )
-        try {
-          requireStaying(token, made.privateKey, label)
-          requireOne(token, label, name)
-        } catch (error) {
-          calls.C_DestroyObject(session, made.privateKey)
-          calls.C_DestroyObject(session, made.publicKey)
-          throw error
-        }
       })
       try {
-        const key = await pair(name)
+        await token.inTurn(`looking at the key pair ${label}`, () => {
+          requireStaying(token, made.privateKey, label)
+          requireOne(token, label, name)
+        })
+        const key = { handle: made.privateKey, id, kind }
         const point = await publicKey(name, key)
         await signChecked(name, key, point, entropy.bytes(32))
         return point
       } catch (error) {
-        await removeInside(token, label)
+        // Only what was made here: another process may have one of that name that counts. What went wrong first is what is told.
+        await token
+          .inTurn(`taking the key pair ${label} back`, () => {
+            calls.C_DestroyObject(session, made.privateKey)
+            calls.C_DestroyObject(session, made.publicKey)
+          })
+          .catch(() => {})
         throw error
       }
     },

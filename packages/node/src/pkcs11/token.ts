@@ -36,7 +36,7 @@ export interface OpenToken {
 
 /**
  * Opens the one token that the address names, and logs the user in. A wrong PIN is tried once, never again by itself.
- * StateError `pkcs11-missing`, `token-missing`, `token-unready`, `token-pin-wrong`, `token-pin-locked`, `token-removed`.
+ * StateError `token-library-missing`, `token-missing`, `token-unready`, `token-pin-wrong`, `token-pin-locked`, `token-removed`.
  */
 export async function openToken(uri: Pkcs11Uri, askPin: AskPin): Promise<OpenToken> {
   if (uri.modulePath === undefined) {

@@ -38,7 +38,8 @@ export async function makeSoftToken(
   { label, pin, officerPin }: { readonly label: string; readonly pin: string; readonly officerPin: string },
 ): Promise<SoftToken> {
   const modulePath = softHsmModule()
-  if (modulePath === undefined) throw new StateError('SoftHSM is not installed', { code: 'pkcs11-missing' })
+  if (modulePath === undefined)
+    throw new StateError('SoftHSM is not installed', { code: 'token-library-missing' })
   const tokens = join(folder, 'tokens')
   const configuration = join(folder, 'softhsm2.conf')
   mkdirSync(tokens, { recursive: true, mode: 0o700 })
