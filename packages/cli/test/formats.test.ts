@@ -27,8 +27,10 @@ import {
 import {
   parseBareCertificate,
   parseCredentials,
+  parseOutsideObjects,
   serializeBareCertificate,
   serializeCredentials,
+  serializeOutsideObjects,
 } from '@sealwright/core/personalization'
 import { parsePackage } from '@sealwright/core/resources'
 import {
@@ -186,6 +188,11 @@ const examples: Record<FormatName, Example> = {
     4,
     serializeCredentials([{ serial: new Uint8Array(8), credential: new Uint8Array(16) }]),
     parseCredentials,
+  ),
+  'outside objects': byteAt(
+    4,
+    serializeOutsideObjects([{ kind: 'public-key', id: 2, bytes: new Uint8Array(65) }]),
+    parseOutsideObjects,
   ),
   'chip backup': byteAt(4, file('exchange/cash.backup'), parseBackup),
   EEPROM: byteAt(4, mask.eeprom[0]!.bytes, parseControlPage),

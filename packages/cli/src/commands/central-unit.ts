@@ -10,6 +10,10 @@ export const unitOptions = [
     text: "the unit's certificate; any enrolled unit's modules are taken unless given",
   },
   { flags: '--unit-fingerprint <hex>', text: "fingerprint of the unit's key as you were told it" },
+  {
+    flags: '--outside <file>',
+    text: 'what the apparatus keeps, of a module that has certificates and keys outside',
+  },
   { flags: '--insecure-accept-test', text: 'work with a unit and modules that are marked as test ones' },
 ] as const
 
@@ -17,8 +21,10 @@ export const unitOptions = [
 export function sessionInput(step: Step) {
   const told = fingerprintOption(step, 'unit-fingerprint')
   const unit = knownUnit(step)
+  const outside = step.optional('outside')
   return {
     ...(unit === undefined ? {} : { unit }),
+    ...(outside === undefined ? {} : { outside: step.readFile(outside) }),
     insecureAcceptTest: step.flag('insecure-accept-test'),
     ...(told === undefined ? {} : { unitFingerprint: told }),
   }

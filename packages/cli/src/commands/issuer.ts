@@ -147,6 +147,10 @@ export function register(program: Command, context: Context): void {
         text: 'modules that differ in nothing but their serial number: no identity key, no document key, no papers, no request',
       },
       {
+        flags: '--certificates-outside',
+        text: "certificates and the central system's key are kept by the apparatus; the module keeps their hashes",
+      },
+      {
         flags: '--credentials <file>',
         text: 'credentials that the customer made: the chip gets the one of its serial number',
       },
@@ -204,6 +208,7 @@ export function register(program: Command, context: Context): void {
           ...(leastChannel === undefined ? {} : { leastChannel }),
           ...(laterCustomization ? { laterCustomization } : {}),
           ...(identical ? { identical } : {}),
+          ...(step.flag('certificates-outside') ? { outside: true } : {}),
         },
         ...(credentials === undefined ? {} : { credentials: step.readFile(credentials) }),
         ...(sam === undefined ? {} : { sam: await step.openModule(sam) }),

@@ -165,6 +165,10 @@ export function register(program: Command, context: Context): void {
         many: true,
       },
       { flags: '--out <file>', text: 'write the operating certificate here' },
+      {
+        flags: '--outside-out <file>',
+        text: 'for the apparatus of a module that keeps certificates and keys outside: write them here',
+      },
       { flags: '--central-out <file>', text: "write the central system's certificate here" },
       { flags: '--insecure-accept-test', text: 'work under a root that is marked as a test root' },
       {
@@ -210,6 +214,8 @@ export function register(program: Command, context: Context): void {
       const { serial, already, operating, central, centralFingerprint } = done
       const named = own.papers !== undefined || own.documentKey !== undefined
       const ruled = done.approved !== undefined || operating.certificate?.ticket !== undefined
+      const outside = step.optional('outside-out')
+      if (outside !== undefined) step.writeFile(outside, done.outside)
       const proofs = [
         done.unidentified ? undefined : 'identity',
         named ? 'document key' : undefined,

@@ -209,6 +209,17 @@ export const commands = {
     purpose: 'erase what personalization gave; the module awaits personalization again',
   },
 
+  'PRESENT OBJECT': {
+    ins: 0x7a,
+    class: 'own',
+    entry: 0x25,
+    modes: user,
+    states: operating,
+    channel: 'none',
+    local: true,
+    purpose: 'lay a certificate or key that is kept outside before the module, which has its hash',
+  },
+
   PREPARE: {
     ins: 0x54,
     class: 'own',

@@ -32,6 +32,7 @@ export const formats = {
   'lot book': map('files'),
   'lot images': map('files'),
   credentials: magic('`SWCR`', 'personalization'),
+  'outside objects': magic('`SWOO`', 'personalization'),
   'module papers': magic('`SWMP`', 'customization'),
   'identity request': magic('the version', 'customization'),
   'card log entry': magic('the version', 'signing-card'),

@@ -102,6 +102,8 @@ export const dataTags = {
   channelPolicy: 0xdf34,
   /** Limited keys: place(4) check value(5) last second(4) uses left(4) uses left without newer time(4), repeated. */
   limitedKeys: 0xdf35,
+  /** What is kept outside: kind(1) id(1) SHA-256(32), repeated. */
+  outsideObjects: 0xdf36,
   /** The customization key as the SAM sealed it (core/customization). */
   sealedCustomizationKey: 0xdf2e,
   /** How a signing card stands (core/signing-card). */
@@ -117,7 +119,7 @@ export const productDataIds = {
   name: 1,
   /** Accepted key-download suites, 2 bytes each. */
   suites: 2,
-  /** One byte of flags: 01 identical modules (B22), FINISH needs no identity. */
+  /** One byte of flags: 01 identical modules (B22), FINISH needs no identity; 02 certificates are kept outside (B21). */
   flags: 3,
   /** Issuer identification (SIN), 8 bytes. */
   issuer: 4,

@@ -33,6 +33,8 @@ export interface Product {
   readonly leastChannel?: ChannelLevel
   /** The client chooses identical modules, which have no proof of identity (B22). */
   readonly identical?: boolean
+  /** Certificates and the central system's key are kept outside; the module keeps their hashes (B21). */
+  readonly outside?: boolean
   /** Off unless the client wants it: code and data may be written in user mode, by whoever has the SAM. */
   readonly laterCustomization?: boolean
 }
@@ -74,7 +76,10 @@ export function recordsOfProduct(
     [productDataIds.name, ascii(product.name)],
     [productDataIds.issuer, issuer],
     [productDataIds.suites, concat(...product.suites.map(u16))],
-    [productDataIds.flags, Uint8Array.of(product.identical === true ? 1 : 0)],
+    [
+      productDataIds.flags,
+      Uint8Array.of((product.identical === true ? 1 : 0) | (product.outside === true ? 2 : 0)),
+    ],
     ...(product.policy === undefined
       ? []
       : [[productDataIds.policy, serializePolicy(product.policy)] as [number, Uint8Array]]),

@@ -227,6 +227,12 @@ export const errorTable = {
     remedy:
       'ask the owner of the key for its fingerprint, by another way than the file came; use neither until they agree',
   },
+  'outside-differs': {
+    culprit: 'bytes',
+    exit: 3,
+    remedy:
+      "put back the module's own file of objects kept outside, as `unit personalize --outside-out` wrote it",
+  },
   'unit-unknown': {
     culprit: 'state',
     exit: 7,

@@ -18,6 +18,8 @@ import {
   parseCredentials,
   parseDepersonalizeRequest,
   parseDisabling,
+  parseOutsideDigests,
+  parseOutsideObjects,
   parsePolicy,
   policyBits,
   prepareCertificateRequest,
@@ -31,6 +33,8 @@ import {
   serializeCompleteRequest,
   serializeCredentials,
   serializeDepersonalizeRequest,
+  serializeOutsideDigests,
+  serializeOutsideObjects,
   serializePolicy,
   verifyCredentialProof,
 } from './index.ts'
@@ -270,4 +274,49 @@ test('a credential is of one serial number, one key, one BEGIN and one point', (
   assert.equal(verifyCredentialProof(crypto, key.with(31, 4), module, proof), false)
   assert.equal(verifyCredentialProof(crypto, key, module, proof.with(0, proof[0]! ^ 1)), false)
   assert.equal(verifyCredentialProof(crypto, key, module, proof.subarray(1)), false)
+})
+
+const outsideNames = fc.constantFrom(
+  ...([
+    { kind: 'certificate', id: 2 },
+    { kind: 'certificate', id: 3 },
+    { kind: 'public-key', id: 2 },
+  ] as const),
+)
+
+test('objects kept outside, and their hashes: read back, one form only, cut or lengthened is another list or refused', () => {
+  const objects = fc.array(
+    fc.tuple(outsideNames, der).map(([name, made]) => ({ ...name, bytes: made })),
+    { maxLength: 3 },
+  )
+  fc.assert(
+    fc.property(objects, (made) => {
+      const file = serializeOutsideObjects(made)
+      assert.deepEqual(parseOutsideObjects(file), made)
+      for (let end = 0; end < file.length; end++) {
+        const cut = file.subarray(0, end)
+        try {
+          assert.deepEqual(serializeOutsideObjects(parseOutsideObjects(cut)), cut)
+        } catch (error) {
+          assert.ok(error instanceof DecodeError)
+        }
+      }
+      const digests = made.map(({ kind, id, bytes }) => ({ kind, id, digest: crypto.sha256(bytes) }))
+      const told = serializeOutsideDigests(digests)
+      assert.deepEqual(parseOutsideDigests(told), digests)
+      for (let end = 1; end < told.length; end++) {
+        if (end % 34 !== 0) assert.throws(() => parseOutsideDigests(told.subarray(0, end)), DecodeError)
+      }
+    }),
+    { numRuns: 30 },
+  )
+  for (const [kind, id] of [
+    [1, 1],
+    [2, 1],
+    [3, 2],
+    [0, 2],
+  ]) {
+    const wrong = Uint8Array.of(0x53, 0x57, 0x4f, 0x4f, 1, kind!, id!, 0, 0)
+    assert.throws(() => parseOutsideObjects(wrong), DecodeError)
+  }
 })

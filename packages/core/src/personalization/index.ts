@@ -71,6 +71,18 @@ export {
   prepareDisabling,
 } from './disabling.ts'
 export {
+  isOutsideObject,
+  type OutsideDigest,
+  type OutsideKind,
+  type OutsideObject,
+  outsideKindOf,
+  outsideKinds,
+  parseOutsideDigests,
+  parseOutsideObjects,
+  serializeOutsideDigests,
+  serializeOutsideObjects,
+} from './outside-objects.ts'
+export {
   type Policy,
   type PolicyName,
   parsePolicy,

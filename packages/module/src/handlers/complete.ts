@@ -23,7 +23,7 @@ import {
   writeTime,
 } from '../personalization/index.ts'
 
-type Needs = Pick<Parts, 'crypto' | 'nvm' | 'objects' | 'otp' | 'keys' | 'life' | 'events' | 'serial'>
+type Needs = Pick<Parts, 'crypto' | 'nvm' | 'objects' | 'otp' | 'ram' | 'keys' | 'life' | 'events' | 'serial'>
 
 /**
  * COMPLETE: checks roles and chain of the three certificates up to the manufacturer's key, stores them in one transaction and makes the

@@ -11,13 +11,14 @@ import {
 } from '@sealwright/core/catalog'
 import { answerOf, cardStates } from '@sealwright/core/globalplatform'
 import { serializeLimitedKeys } from '@sealwright/core/limited-keys'
-import { serializePolicy } from '@sealwright/core/personalization'
+import { serializeOutsideDigests, serializePolicy } from '@sealwright/core/personalization'
 import { Refusal } from '../dispatch/refusal.ts'
 import { vectorsInForce } from '../dispatch/vectors.ts'
 import { sealedCustomizationKey } from '../later-customization/index.ts'
 import { limitedKeys } from '../limited-keys/index.ts'
 import type { Call, Parts } from '../parts.ts'
 import {
+  outsideDigests,
   readCertification,
   readChannelPolicy,
   readChecked,
@@ -60,6 +61,8 @@ function read(parts: Parts, tag: number): Uint8Array | undefined {
       return objects.read('receipt', receiptIds.depersonalization)
     case dataTags.certification:
       return concat(Uint8Array.of(readCertification(objects)), serializePolicy(readPolicy(objects)))
+    case dataTags.outsideObjects:
+      return serializeOutsideDigests(outsideDigests(parts))
     case dataTags.limitedKeys:
       return serializeLimitedKeys(limitedKeys(parts))
     case dataTags.identityProof:

@@ -41,6 +41,7 @@ import { passportHead } from './passport-head.ts'
 import { paymentOutcome } from './payment-outcome.ts'
 import { performSecurityOperation } from './perform-security-operation.ts'
 import { prepare } from './prepare.ts'
+import { presentObject } from './present-object.ts'
 import { proveCredentialHandler } from './prove-credential.ts'
 import { putCustomizationKeyHandler } from './put-customization-key.ts'
 import { putKey } from './put-key.ts'
@@ -73,6 +74,7 @@ export const handlers = {
   COMPLETE: complete,
   'PROVE CREDENTIAL': proveCredentialHandler,
   DEPERSONALIZE: depersonalizeHandler,
+  'PRESENT OBJECT': presentObject,
   'CHIP STATUS': chipStatus,
   'SELF TEST': selfTest,
   'WRITE SERIAL': writeSerial,

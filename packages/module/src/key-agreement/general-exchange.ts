@@ -26,7 +26,7 @@ import { requireAwaiting, unitPeer } from './unit-peer.ts'
 
 type Needs = Pick<
   Parts,
-  'crypto' | 'entropy' | 'keys' | 'channels' | 'serial' | 'objects' | 'definitions' | 'life' | 'otp'
+  'crypto' | 'entropy' | 'keys' | 'channels' | 'serial' | 'objects' | 'definitions' | 'life' | 'otp' | 'ram'
 >
 
 /** What P2 asks for. */

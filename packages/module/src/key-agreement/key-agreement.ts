@@ -13,7 +13,7 @@ import { requireAwaiting, unitPeer } from './unit-peer.ts'
 
 type Needs = Pick<
   Parts,
-  'crypto' | 'entropy' | 'keys' | 'channels' | 'serial' | 'objects' | 'definitions' | 'life' | 'otp'
+  'crypto' | 'entropy' | 'keys' | 'channels' | 'serial' | 'objects' | 'definitions' | 'life' | 'otp' | 'ram'
 >
 
 interface OwnKey {
@@ -76,14 +76,14 @@ function identityKey({ p1, p2 }: Call): OwnKey | undefined {
 }
 
 function mutualKey(parts: Needs, { p1, p2, data }: Call): OwnKey | undefined {
-  const { crypto, objects, definitions, life } = parts
+  const { definitions, life } = parts
   if (p2 === channelKeys.unit && p1 === 0x01) {
     requireAwaiting(parts)
     return unitKey(parts, data)
   }
   if (life.state() !== 'operating') throw new Refusal('conditions-not-satisfied')
   if (p2 === channelKeys.central && p1 === 0x01) {
-    const peer = readChecked({ objects, crypto }, 'public-key', publicKeyIds.central)
+    const peer = readChecked(parts, 'public-key', publicKeyIds.central)
     return peer && { purpose: { kind: 'central' }, place: keyPlaces.operating, peer }
   }
   if (p2 === channelKeys.supplier) {

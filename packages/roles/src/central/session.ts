@@ -20,7 +20,7 @@ import {
   requirePath,
 } from '@sealwright/core/x509'
 import { type Channel, endChannel, openScp11a, plain } from '../channel/index.ts'
-import { readData, readHead } from '../custody/index.ts'
+import { presentOutside, readData, readHead } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { requireEnabled } from './disabling.ts'
 import { sessionKey } from './key.ts'
@@ -43,6 +43,8 @@ export interface SessionInput {
   readonly unitFingerprint?: Uint8Array
   /** Serial number that must answer, 8 bytes; any when absent. */
   readonly serial?: Uint8Array
+  /** What the apparatus keeps of the module's certificates and keys, where its product has them outside (B21). */
+  readonly outside?: Uint8Array
   /** Accepts certificates that are marked as made with test keys. */
   readonly insecureAcceptTest?: boolean
 }
@@ -79,6 +81,7 @@ export async function session<T>(
       details: { ordered: encodeHex(input.serial), connected: encodeHex(serial) },
     })
   }
+  if (input.outside !== undefined) await presentOutside(open, input.outside)
   const encoded = await readData(open, certificateIds.operating.tag)
   if (state !== 'operating' || encoded === undefined) throw new StateError('the module is not personalized')
   const unit = issuingUnit(ports, units, encoded)

@@ -30,6 +30,7 @@ export {
   readSignedHead,
   tagParameters,
 } from './head.ts'
+export { presentOutside, readOutsideDigests } from './outside.ts'
 export { type Restored, type RestoreInput, recordRestore } from './restore.ts'
 export {
   type CardTrust,

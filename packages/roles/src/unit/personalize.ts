@@ -1,5 +1,5 @@
 import { encodeHex, equal, wipe } from '@sealwright/core/bytes'
-import { type ChannelForm, certificateIds, dataTags } from '@sealwright/core/catalog'
+import { type ChannelForm, certificateIds, dataTags, publicKeyIds } from '@sealwright/core/catalog'
 import { refuseTestKey, withHandle } from '@sealwright/core/crypto'
 import { parseModulePapers } from '@sealwright/core/customization'
 import { AuthError, PeerError, RefusedError, StateError, UsageError } from '@sealwright/core/errors'
@@ -20,13 +20,14 @@ import {
   requireFingerprint,
   serializeBeginRequest,
   serializeCompleteRequest,
+  serializeOutsideObjects,
   verifyBegin,
   verifyOwnBegin,
 } from '@sealwright/core/personalization'
 import type { Transport } from '@sealwright/core/ports'
 import { type Anchor, type Certificate, parseCertificate, requirePath } from '@sealwright/core/x509'
 import { type Channel, endChannel, plain } from '../channel/index.ts'
-import { moduleStep, readData, readHead } from '../custody/index.ts'
+import { moduleStep, readData, readHead, readOutsideDigests } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { type CardOfRun, type CardRun, issueByCard, orderOfRun } from './card-run.ts'
 import { issueCentral, issueOperating, requireOwnCertificate, signOperating } from './certificates.ts'
@@ -106,6 +107,8 @@ export interface Personalized {
   readonly entries: readonly LogEntry[]
   /** Who asked and who approved, where this unit checks that; undefined too when nothing was signed now. */
   readonly approved?: { readonly requester: string; readonly approver: string }
+  /** For the apparatus, where the module keeps these outside: its file of objects (core/personalization, outside-objects.ts). */
+  readonly outside: Uint8Array
   /** The module had no identity to prove, and this unit took it without; undefined too when nothing was signed now. */
   readonly unidentified?: true
 }
@@ -248,10 +251,17 @@ async function settled({ ports, serial }: World, channel: Channel): Promise<Outc
   if (mode !== 'user') throw new StateError(`the chip is in ${mode} mode: its issuer has not finished it`)
   if (state !== 'operating') return undefined
   const operating = await readData(channel, certificateIds.operating.tag)
+  const outside = (await readOutsideDigests(channel)).find(
+    ({ kind, id }) => kind === 'certificate' && id === certificateIds.operating.id,
+  )
+  const isThis = (issued: Uint8Array): boolean =>
+    operating === undefined
+      ? outside !== undefined && equal(ports.crypto.sha256(issued), outside.digest)
+      : equal(issued, operating)
   const receipt = await readData(channel, dataTags.personalizationReceipt)
   for (const record of await readRecords(ports, serial)) {
-    if (operating === undefined || receipt === undefined || record.issued === undefined) continue
-    if (equal(record.issued.operating, operating)) return finish(ports, record, receipt, true)
+    if (receipt === undefined || record.issued === undefined) continue
+    if (isThis(record.issued.operating)) return finish(ports, record, receipt, true)
   }
   throw new StateError('the module is operating: another unit personalized it')
 }
@@ -481,7 +491,23 @@ async function finish(
   const operating = given(issued.operating, point)
   const central = given(issued.central, issued.central)
   const centralFingerprint = fingerprint(central.publicPoint, crypto)
-  return { serial, operating, central, centralFingerprint, already, number, chain }
+  return {
+    ...{ serial, operating, central, centralFingerprint, already, number, chain },
+    outside: outsideOf(issued, central),
+  }
+}
+
+/** Everything that the module was given, as an apparatus would keep it. */
+function outsideOf({ operating, unit }: CompleteRequest, central: Given): Uint8Array {
+  const { operating: own, unit: units, central: centrals } = certificateIds
+  return serializeOutsideObjects([
+    { kind: 'certificate', id: own.id, bytes: operating },
+    { kind: 'certificate', id: units.id, bytes: unit },
+    ...(central.certificate === undefined
+      ? []
+      : [{ kind: 'certificate' as const, id: centrals.id, bytes: central.encoded }]),
+    { kind: 'public-key', id: publicKeyIds.central, bytes: central.publicPoint },
+  ])
 }
 
 /** What stands in COMPLETE for a key: a certificate, or something else that stands for `publicPoint`. */
