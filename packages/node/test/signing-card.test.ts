@@ -37,7 +37,7 @@ import {
 } from './signing-card-world.ts'
 
 suite('a unit with a signing card', () => {
-  test('[B3a][B17a] personalizes a module after two people have approved, and the central system knows the unit by its card', async () => {
+  test('[B3a][B24a] personalizes a module after two people have approved, and the central system knows the unit by its card', async () => {
     const world = await readyWorld()
     const done = await personalizedByCard(world, await approved(world))
     assert.equal(done.already, false)
@@ -52,9 +52,15 @@ suite('a unit with a signing card', () => {
       kept.map(({ name }) => name),
       ['log-signing'],
     )
-    const unit = { point: state.point, test: false, customer }
-    const open = await session(world.central, world.module(), { unit }, async ({ serial }) => serial)
+    // No unit is named: the central system knows the one whose card it has issued, and no other.
+    const open = await session(world.central, world.module(), {}, async ({ serial }) => serial)
     assert.deepEqual(open, world.serialOf('cash'))
+    const { anna } = world.people
+    const named = { unit: { point: await anna.vault.publicPoint('approval'), customer } }
+    await assert.rejects(
+      session(world.central, world.module(), named, async () => true),
+      { code: 'unit-unknown' },
+    )
     assert.equal((await readData(plain(world.module()), dataTags.certification))?.[0], 1)
     await requireOne(world)
   })

@@ -22,6 +22,7 @@ import {
 } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { key } from './key.ts'
+import type { KnownUnit } from './known-unit.ts'
 
 export interface IssueCardInput extends CardTrust {
   /** The card's papers; absent when they were taken before. */
@@ -99,6 +100,21 @@ export async function issuedPoint(
 ): Promise<Uint8Array | undefined> {
   const request = await store.read(cardFile(serial, 'request'))
   return request && openCertificateRequest(request, 'unit', crypto).point
+}
+
+/** The units whose cards were issued here: their keys were made in these, and the cards themselves have vouched for them. */
+export async function unitsOfCards({
+  crypto,
+  store,
+}: Pick<PartyPorts, 'crypto' | 'store'>): Promise<KnownUnit[]> {
+  const units: KnownUnit[] = []
+  for (const name of await store.list('cards/')) {
+    const request = name.endsWith('.request') ? await store.read(name) : undefined
+    if (request === undefined) continue
+    const { point, customer } = openCertificateRequest(request, 'unit', crypto)
+    units.push({ point, ...(customer === undefined ? {} : { customer }) })
+  }
+  return units
 }
 
 /** The store's name for what is kept of a card: the order, the unit's request, the newest log. */

@@ -6,6 +6,7 @@ import { fingerprint, requireFingerprint } from '@sealwright/core/personalizatio
 import { type Certificate, parseCertificate, pathReasons, requirePath } from '@sealwright/core/x509'
 import type { PartyPorts } from '../ports/index.ts'
 import { pinnedRoot } from '../trust/index.ts'
+import { unitsOfCards } from './issue-card.ts'
 import type { KnownUnit } from './known-unit.ts'
 
 /** How the unit's key came, and what vouches that it is the unit's (B24). */
@@ -94,13 +95,13 @@ export async function enrolledUnits({ crypto, store }: PartyPorts): Promise<Enro
 
 /**
  * The units that a session may be checked against: the one that is named, which must be among the enrolled ones where there are any; all
- * of these where none is named.
+ * of these where none is named. A unit whose signing card was issued here is known by that (B24).
  */
 export async function unitsFor(
   ports: PartyPorts,
   named: KnownUnit | undefined,
 ): Promise<readonly KnownUnit[]> {
-  const enrolled = await enrolledUnits(ports)
+  const enrolled: readonly KnownUnit[] = [...(await enrolledUnits(ports)), ...(await unitsOfCards(ports))]
   if (named === undefined) {
     if (enrolled.length > 0) return enrolled
     throw new StateError('no unit is named, and none was enrolled', { code: 'unit-unknown' })
