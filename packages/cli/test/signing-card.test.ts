@@ -173,6 +173,8 @@ test('[B15b][B15d] the log gives every certificate byte for byte; a full card go
   cut[cut.length - 20]! ^= 1
   writeFileSync(join(folder, 'changed.log'), cut)
   await refused('card-log-broken', 'central', 'acknowledge-log', 'changed.log', '--out', 'card.ack')
+  assert.equal((await done('inspect', 'card.log'))['holds'], true)
+  assert.equal((await done('inspect', 'changed.log'))['holds'], false)
   await done('central', 'acknowledge-log', 'card.log', '--out', 'card.ack')
   const after = await done('unit', 'card', 'take', 'card.ack', '11.ticket', ...trust)
   assert.deepEqual([after['log'].kept, after['ticket'].left], [4, 11])

@@ -16,6 +16,7 @@ import { checkProgram, defaultLimits, ProgramRefused } from '@sealwright/module/
 import { parseRom } from '@sealwright/module/rom'
 import { chipHeaderLength, describeChipHeader } from '@sealwright/node/medium'
 import { parseEntriesFile } from '@sealwright/roles/custody'
+import { explainCardLog } from './card-log.ts'
 import { explainCbor, explainDocument, explainRequest } from './documents.ts'
 import type { Explanation } from './explanation.ts'
 import { keyDownloadFormats } from './key-download.ts'
@@ -174,6 +175,7 @@ function explainStructure(bytes: Uint8Array): Explanation | undefined {
   const format = value.get('format')
   if (format === 'sealwright passport') return explainPassport(bytes)
   if (format === 'sealwright entries') return explainEntries(bytes)
+  if (format === 'sealwright card log') return explainCardLog(bytes)
   if (format === 'sealwright approval request') {
     const request = parseApprovalRequest(bytes)
     return {

@@ -1,7 +1,7 @@
 import { encodeHex, equal } from '../bytes/index.ts'
 import { parseDocument, verifyDocument } from '../cbor/index.ts'
 import { withHandle } from '../crypto/index.ts'
-import { PeerError } from '../errors/index.ts'
+import { AuthError, PeerError } from '../errors/index.ts'
 import { openCertificateRequest } from '../personalization/index.ts'
 import type { Crypto } from '../ports/index.ts'
 import { type Certificate, parseCertificate, serializeCertificate } from '../x509/index.ts'
@@ -49,6 +49,16 @@ export function rebuildCertificates(
   log: readonly Uint8Array[],
   crypto: Crypto,
 ): RebuiltLog {
+  try {
+    return rebuilt(serial, log, crypto)
+  } catch (error) {
+    // A point off the curve, or a request that its key has not signed.
+    if (error instanceof AuthError) throw broken(1, 'its keys are none')
+    throw error
+  }
+}
+
+function rebuilt(serial: Uint8Array, log: readonly Uint8Array[], crypto: Crypto): RebuiltLog {
   const entries = log.map(parseCardLogEntry)
   const [first] = entries
   if (first?.number !== 1 || first.body.kind !== 'key-made') throw broken(1, 'it does not begin with the key')

@@ -368,6 +368,20 @@ suite('ORDER CERTIFICATE', () => {
   const approve = bench.people.approve
 })
 
+suite('a test card', () => {
+  test('[B3a] signs for test modules under a test root, and for no others', async () => {
+    const card = await attempts({ fixture: { test: true } })
+    const begin = await card.bench.order()
+    const own = card.bench.orderedModule()
+    const real = customizedModule({ crypto, seed: 'card' }).manufacturer
+    const other = card.bench.orderedModule(orderedSerial, 'ordered', real)
+    assert.equal(await card.refused(() => card.bench.issue(card.bench.request(other, begin))), '6a80')
+    const { data, sw } = await card.bench.issue(card.bench.request(own, begin))
+    assert.equal(hex(sw), '9000')
+    assert.equal(parseCertificate(data).test, true)
+  })
+})
+
 suite('a card that is not ready', () => {
   test('[B3a] refuses with 6985 what comes too early', async () => {
     for (const [until, name] of [

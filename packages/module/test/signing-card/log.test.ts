@@ -99,6 +99,12 @@ suite("the card's own log", () => {
     fails([log[0]!, log[2]!, log[1]!, ...log.slice(3)])
     fails(log, orderedSerial)
     fails([])
+    // Keys that are none: a point off the curve, a request of the central system's with another signature.
+    for (const place of [38 + 64, log[0]!.length - 1]) {
+      const bad = log[0]!.slice()
+      bad[place]! ^= 1
+      fails([bad, ...log.slice(1)])
+    }
     const body = parseCardLogEntry(log[5]!)
     assert.ok(body.body.kind === 'operating-certified')
     for (const change of [
