@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { concat, encodeHex, u32 } from '@sealwright/core/bytes'
 import { commands, dataTags, eventTypes } from '@sealwright/core/catalog'
-import { cardLogLink, parseCardLogFile, serializeCardLogFile } from '@sealwright/core/signing-card'
+import {
+  type CardLogFile,
+  cardLogLink,
+  parseCardLogEntry,
+  parseCardLogFile,
+  serializeCardLogEntry,
+  serializeCardLogFile,
+} from '@sealwright/core/signing-card'
 import { scriptedEntropy } from '@sealwright/core/testing'
 import { parseTicketRecord } from '@sealwright/core/tickets'
 import { parseCertificate } from '@sealwright/core/x509'
@@ -240,24 +247,35 @@ suite('a unit with a signing card', () => {
       return copy
     })
     const without = entries.filter((_, at) => at !== 3)
-    for (const bad of [changed, without]) {
-      await assert.rejects(
-        acknowledgeLog(world.central, serializeCardLogFile({ serial: cardSerial, entries: bad })),
-        { code: 'card-log-broken' },
-      )
+    const { proof } = parseCardLogFile(file)
+    const refuses = (log: Partial<CardLogFile>, reason: RegExp, code = 'card-log-broken') => {
+      const bytes = serializeCardLogFile({ serial: cardSerial, entries, proof: proof!, ...log })
+      return assert.rejects(acknowledgeLog(world.central, bytes), { code, message: reason })
     }
-    await assert.rejects(
-      acknowledgeLog(world.central, serializeCardLogFile({ serial: world.serialOf('cash'), entries })),
-      { code: 'card-not-issued' },
-    )
-    await acknowledgeLog(world.central, file)
-    // A second story of the same card contradicts the first.
+    await refuses({ entries: changed }, /does not follow the one before/)
+    await refuses({ entries: without }, /missing/)
+    await refuses({ serial: world.serialOf('cash') }, /not issued here/, 'card-not-issued')
+    // Whoever carries the file adds an entry that links to the last one, needs no signature, and would stand there for good.
+    const { number, body } = parseCardLogEntry(entries.at(-1)!)
+    const more = serializeCardLogEntry({
+      ...{ number: number + 1, previous: cardLogLink(nodeCrypto, entries.at(-1)!) },
+      body: { kind: 'document-taken', document: await world.ticket(99) },
+    })
+    await refuses({ entries: [...entries, more] }, /vouch/)
+    await refuses({ entries: [...entries.slice(0, -1), more, entries.at(-1)!] }, /behind a later one/)
+    assert.ok(body.kind === 'operating-certified')
+    const renamed = serializeCardLogEntry({
+      ...parseCardLogEntry(entries.at(-1)!),
+      body: { ...body, approver: new Uint8Array(16) },
+    })
+    await refuses({ entries: entries.with(-1, renamed) }, /vouch/)
+    await refuses({ entries: entries.slice(0, -1) }, /vouch/)
+    const { proof: _, ...bare } = parseCardLogFile(file)
+    await assert.rejects(acknowledgeLog(world.central, serializeCardLogFile(bare)), { message: /vouch/ })
+    assert.equal((await acknowledgeLog(world.central, file)).log.number, number)
+    // A second story of the same card is not the card's.
     const other = await readyWorld(10, { seed: 'other' })
-    const foreign = parseCardLogFile((await logOf(other)).file).entries
-    await assert.rejects(
-      acknowledgeLog(world.central, serializeCardLogFile({ serial: cardSerial, entries: foreign })),
-      { code: 'card-log-broken' },
-    )
+    await refuses(parseCardLogFile((await logOf(other)).file), /vouch/)
   })
 
   test('[X6b] a document that the card does not take is explained', async () => {

@@ -385,7 +385,7 @@ describe('signing cards', () => {
     const [account] = merged.accounts
     assert.deepEqual([account?.found, account?.gaps, account?.doubles], [2, [], []])
     assert.deepEqual([merged.unknown, merged.without, merged.foreign], [[], [], []])
-    // A log that was cut at its end, or changed, is not one any more.
+    // A log in which something is missing or changed is not one any more. What is missing at its end only the card can tell.
     const bent = entries.map((entry, i) => (i === 2 ? entry.with(-1, entry.at(-1)! ^ 1) : entry))
     for (const wrong of [entries.slice(1), entries.toSpliced(3, 1), bent]) {
       const records = [serializeCardLogFile({ serial, entries: wrong })]

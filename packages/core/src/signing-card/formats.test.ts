@@ -94,9 +94,18 @@ suite('formats of the signing card', () => {
   )
   laws('entry of a card log', entry(bodies), serializeCardLogEntry, parseCardLogEntry, true)
   laws('entry of a signature', entry(signatures), serializeCardLogEntry, parseCardLogEntry)
+  const logFile = { serial: bytes(8), entries: fc.array(some, { maxLength: 4 }) }
+  const proof = shaped({
+    ...{ nonce: bytes(16), number: u32, chain: bytes(32), signature: bytes(64), previous: bytes(32) },
+    events: fc.array(shaped({ type: fc.integer({ min: 0, max: 255 }), digest: bytes(32) }), {
+      minLength: 1,
+      maxLength: 3,
+    }),
+  })
+  laws('file of a card log', shaped(logFile), serializeCardLogFile, parseCardLogFile)
   laws(
-    'file of a card log',
-    shaped({ serial: bytes(8), entries: fc.array(some, { maxLength: 4 }) }),
+    'file of a card log with its proof',
+    shaped({ ...logFile, proof }),
     serializeCardLogFile,
     parseCardLogFile,
   )

@@ -28,6 +28,7 @@ export {
   operatingTbs,
 } from './issued-certificates.ts'
 export { type CardLogFile, parseCardLogFile, serializeCardLogFile } from './log-file.ts'
+export { type CardLogProof, cardLogProof, verifyCardLogProof } from './log-proof.ts'
 export {
   type RebuiltCertificate,
   type RebuiltLog,

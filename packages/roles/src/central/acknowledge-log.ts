@@ -1,6 +1,7 @@
 import { equal } from '@sealwright/core/bytes'
 import { PeerError, StateError } from '@sealwright/core/errors'
 import {
+  type CardLogFile,
   cardLogLink,
   parseCardLogEntry,
   parseCardLogFile,
@@ -8,9 +9,10 @@ import {
   type RebuiltLog,
   rebuildCertificates,
   serializeCardLogFile,
+  verifyCardLogProof,
 } from '@sealwright/core/signing-card'
 import type { PartyPorts } from '../ports/index.ts'
-import { cardFile, issuedPoint } from './issue-card.ts'
+import { cardFile, identityPoint, issuedPoint } from './issue-card.ts'
 import { sessionKey } from './key.ts'
 
 export interface AcknowledgedLog {
@@ -24,16 +26,35 @@ export interface AcknowledgedLog {
 
 /**
  * Takes the log of a card that was issued here, joined with what is known of it, and lets the card overwrite it. A log that does not hold, is
- * another card's, or contradicts what is known is refused, and nothing is acknowledged.
- * @param file a `card log`
+ * another card's, contradicts what is known, or that the card itself does not vouch for is refused, and nothing is acknowledged.
+ * @param file a `card log` with its proof
  */
 export async function acknowledgeLog(ports: PartyPorts, file: Uint8Array): Promise<AcknowledgedLog> {
-  const { clock, crypto, store, vault } = ports
-  const { serial, entries } = parseCardLogFile(file)
+  const { crypto } = ports
+  const { serial, entries, proof } = parseCardLogFile(file)
   const point = await issuedPoint(ports, serial)
-  if (point === undefined) {
+  const identity = await identityPoint(ports, serial)
+  if (point === undefined || identity === undefined) {
     throw new StateError('the log is of a card that was not issued here', { code: 'card-not-issued' })
   }
+  // Entries alone anybody can write: their chain has no key, and most of what they say nobody else has signed.
+  const last = entries.at(-1)
+  const log = last && cardLogLink(crypto, last)
+  if (!log || proof === undefined || !verifyCardLogProof(proof, { serial, point: identity, log }, crypto)) {
+    throw broken(entries.length, "the card's identity does not vouch for it")
+  }
+  // The proof ends in the last one, and covers what comes before it.
+  const numbers = entries.map((entry) => parseCardLogEntry(entry).number)
+  const at = numbers.findIndex((number, i) => i > 0 && number <= numbers[i - 1]!)
+  if (at > 0) throw broken(numbers[at]!, 'it stands behind a later one')
+  return joinLog(ports, { serial, point, entries })
+}
+
+/** Joins entries that are the card's with what is known. */
+async function joinLog(
+  { clock, crypto, store, vault }: PartyPorts,
+  { serial, point, entries }: CardLogFile & { readonly point: Uint8Array },
+): Promise<AcknowledgedLog> {
   const known = await store.read(cardFile(serial, 'log'))
   const joined = join(known === undefined ? [] : parseCardLogFile(known).entries, entries)
   const log = rebuildCertificates(serial, joined, crypto)

@@ -10,6 +10,7 @@ import {
   serializeUnitKeyOrder,
   unitKeyInput,
 } from '@sealwright/core/signing-card'
+import { parseCertificate } from '@sealwright/core/x509'
 import { endChannel, plain } from '../channel/index.ts'
 import {
   type CardTrust,
@@ -89,6 +90,7 @@ export async function issueCard(
   if (name !== asked.name || customer === undefined || !equal(customer, asked.customer)) {
     throw new PeerError('the card asks for another certificate than it was told to')
   }
+  await store.write(cardFile(serial, 'identity'), identity.encoded)
   await store.write(cardFile(serial, 'request'), result.request)
   return { serial, point, document: result.request, fingerprint: fingerprint(point, crypto), entries }
 }
@@ -117,8 +119,17 @@ export async function unitsOfCards({
   return units
 }
 
-/** The store's name for what is kept of a card: the order, the unit's request, the newest log. */
-export function cardFile(serial: Uint8Array, what: 'order' | 'request' | 'log'): string {
+/** The identity key of a card that was issued here, as it was checked then, 65 bytes. */
+export async function identityPoint(
+  { store }: Pick<PartyPorts, 'store'>,
+  serial: Uint8Array,
+): Promise<Uint8Array | undefined> {
+  const identity = await store.read(cardFile(serial, 'identity'))
+  return identity && parseCertificate(identity).publicPoint
+}
+
+/** The store's name for what is kept of a card: the order, its identity certificate, the unit's request, the newest log. */
+export function cardFile(serial: Uint8Array, what: 'order' | 'identity' | 'request' | 'log'): string {
   return `cards/${encodeHex(serial).toLowerCase()}.${what}`
 }
 

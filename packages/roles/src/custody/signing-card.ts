@@ -1,19 +1,21 @@
-import { equal, u32 } from '@sealwright/core/bytes'
+import { u32 } from '@sealwright/core/bytes'
 import { certificateIds, dataTags, eventTypes } from '@sealwright/core/catalog'
 import { PeerError, RefusedError, StateError } from '@sealwright/core/errors'
-import { nextLink } from '@sealwright/core/log'
 import {
+  type CardLogProof,
+  cardLogProof,
   parseCardLogEntry,
   parseSigningCardState,
   type RebuiltLog,
   rebuildCertificates,
   type SigningCardState,
+  verifyCardLogProof,
 } from '@sealwright/core/signing-card'
 import { type Certificate, parseCertificate, requirePath } from '@sealwright/core/x509'
 import type { Channel } from '../channel/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { readEvents } from './events.ts'
-import { provenHead, readData, readHead } from './head.ts'
+import { readData, readHead, readSignedHead } from './head.ts'
 
 /** A signing card as it shows itself. */
 export interface SigningCard {
@@ -96,6 +98,15 @@ export async function readCardLog(channel: Channel): Promise<Uint8Array[]> {
   }
 }
 
+/** A card's log, and what shows that it is. */
+export interface ProvenCardLog {
+  /** 8 bytes. */
+  readonly serial: Uint8Array
+  readonly entries: Uint8Array[]
+  readonly log: RebuiltLog
+  readonly proof: CardLogProof
+}
+
 /**
  * The log of a card, as the card's identity key vouches for it now: its chain holds, every certificate comes out of it, and its end is the one
  * that the card's own event chain names under a fresh nonce.
@@ -104,34 +115,19 @@ export async function readProvenCardLog(
   ports: Pick<PartyPorts, 'clock' | 'crypto' | 'entropy'>,
   channel: Channel,
   trust: CardTrust,
-): Promise<{ readonly serial: Uint8Array; readonly entries: Uint8Array[]; readonly log: RebuiltLog }> {
+): Promise<ProvenCardLog> {
   const { crypto, entropy } = ports
   const { serial } = await readHead(channel)
   const { publicPoint: point } = await requireCardIdentity(ports, channel, { ...trust, serial })
   const entries = await readCardLog(channel)
   const log = rebuildCertificates(serial, entries, crypto)
-  const head = await provenHead(channel, entropy.bytes(16), { crypto, serial, point })
-  const events = await readEvents(channel, 1)
-  const [first, ...later] = events.filter(({ number }) => number <= head.number)
-  let previous = first?.chain
-  for (const event of later) previous = nextLink(crypto, { ...event, serial, previous: previous! })
-  if (previous === undefined || !equal(previous, head.chain)) {
-    throw new PeerError('the events as they were told are not those that the card signed')
-  }
-  // What the first one says no link covers: only its chain.
-  const last = later.findLast(({ type }) => cardEvents.has(type))
-  if (last === undefined || !equal(last.digest, log.chain)) {
-    throw new PeerError("the card's log is not the one that the card signed: its end is missing", {
+  const { head } = await readSignedHead(channel, entropy.bytes(16))
+  const proof = cardLogProof(head, await readEvents(channel, 1))
+  if (proof === undefined || !verifyCardLogProof(proof, { serial, point, log: log.chain }, crypto)) {
+    throw new PeerError("the card's log is not the one that the card signed: its end is missing or another", {
       code: 'card-log-broken',
-      details: { entry: log.number, reason: 'the end is missing' },
+      details: { entry: log.number, reason: 'the end is missing or another' },
     })
   }
-  return { serial, entries, log }
+  return { serial, entries, log, proof }
 }
-
-/** Types of events that are entries of a card's log. */
-const cardEvents: ReadonlySet<number> = new Set(
-  (['unit-key-made', 'unit-certified', 'card-document-taken', 'operating-certified'] as const).map(
-    (name) => eventTypes[name].code,
-  ),
-)

@@ -200,9 +200,9 @@ export async function readLogOfCard(
   await endChannel(transport)
   const channel = plain(transport)
   const { state, certificates } = await readSigningCard(channel)
-  const { serial, entries, log } = await readProvenCardLog(ports, channel, trust)
+  const { serial, entries, log, proof } = await readProvenCardLog(ports, channel, trust)
   return {
-    ...{ serial, state, log, file: serializeCardLogFile({ serial, entries }) },
+    ...{ serial, state, log, file: serializeCardLogFile({ serial, entries, proof }) },
     ticketRecord: certificates && ticketRecordOf(log, certificates.unit),
   }
 }
