@@ -34,6 +34,11 @@ export interface ModuleWorld {
  */
 export class Module {
   readonly #dispatcher: Dispatcher
+  /**
+   * The commands come over a line that leads straight here: a reader, a cable, the same process. Who puts the module behind a network says that
+   * it is not so; then nothing is personalized without a channel, whatever the product allows.
+   */
+  directLine = true
   /** For tests and the picture of the memory; no role reaches it. */
   readonly parts: Parts
   /** Of nothing: it falls when the medium changes below. */
@@ -68,6 +73,7 @@ export class Module {
         return programs
       },
       serial: () => objects.read('control', controlIds.serial),
+      directLine: () => this.directLine,
       testMemory: () => testMemory(medium, memory),
       select: (selection) => this.#dispatcher.select(selection),
       ...(report === undefined ? {} : { report }),

@@ -38,6 +38,8 @@ export interface Parts {
   readonly pendingContent: PendingContent
   /** The serial number, 8 bytes; undefined before WRITE SERIAL. */
   serial(): Uint8Array | undefined
+  /** Whether commands come over a line that leads straight here (`Module.directLine`). */
+  directLine(): boolean
   /** The electrical test, once more. */
   testMemory(): SelfTest
   /** Selects a security domain (undefined) or an application (dispatch/selection.ts). */

@@ -229,6 +229,19 @@ suite('a line without a channel', () => {
     await requireOne(world)
   })
 
+  test('[B5d] is refused by a module that is behind a network, whoever asks; in a channel it serves', async () => {
+    const world = await channelWorld('none')
+    const { module } = world.fixture
+    module.directLine = false
+    const before = world.fixture.medium.snapshot()
+    for (const name of ['BEGIN', 'COMPLETE'] as const) {
+      assert.equal((await speak(module, name, serializeBeginRequest(beginRequest))).sw, 0x6982)
+    }
+    assert.deepEqual(world.fixture.medium.snapshot(), before)
+    await personalizeIn(world, 'ephemeral')
+    await requireOne(world)
+  })
+
   test('[B5f] the encryption of a link is no channel: in TLS, none is refused and BEGIN without a channel too', async () => {
     const world = await channelWorld('module-proof')
     const listener = await listenTcp(() => transportOf(world))

@@ -91,7 +91,9 @@ async function run(step: Step): Promise<undefined> {
   const file = step.argument(0)
   // Before the chip: where there is no line nothing is touched.
   const stream = serial === undefined ? undefined : await openSerialPort(serial.device, { baud: serial.baud })
-  const { card, serialNumber } = await openedOrLetGo(stream, () => openChip(step, file))
+  const { card, serialNumber } = await openedOrLetGo(stream, () =>
+    openChip(step, file, tcp === undefined && stream?.direct !== false),
+  )
   const stopped = new AbortController()
   const calm = step.terminal.onStop?.(() => stopped.abort())
   const start = (face: 'vpcd' | 'tcp' | 'serial', where: string): void =>
@@ -113,8 +115,12 @@ async function run(step: Step): Promise<undefined> {
   tell(step, { event: 'stopped' })
 }
 
-/** The chip as a reader gets it. One whose electrical test failed waits for commands too, and says so to SELF TEST. */
-async function openChip(step: Step, file: string): Promise<{ card: VirtualCard; serialNumber?: string }> {
+/** The chip as a reader gets it, told whether its line is direct. One whose electrical test failed waits for commands too, and says so to SELF TEST. */
+async function openChip(
+  step: Step,
+  file: string,
+  direct: boolean,
+): Promise<{ card: VirtualCard; serialNumber?: string }> {
   let traced: OpenModule
   try {
     traced = await step.openModule(file)
@@ -125,6 +131,7 @@ async function openChip(step: Step, file: string): Promise<{ card: VirtualCard; 
   }
   const { inside } = traced
   if (inside === undefined) throw new UsageError(`${file}: expected a chip file`)
+  inside.directLine = direct
   const serialNumber = await serialNumberOf(inside)
   // Without a trace an answer leaves in the same turn of the event loop in which its command came.
   const card: VirtualCard = {

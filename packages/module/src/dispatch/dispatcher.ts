@@ -235,7 +235,7 @@ export class Dispatcher {
     if (row.channel === 'none') return
     const served =
       row.channel === 'personalization'
-        ? servesPersonalization(this.#parts.objects, channel)
+        ? servesPersonalization(this.#parts, channel)
         : channel?.kind === row.channel
     if (!served) throw new Refusal('security-not-satisfied')
     if (row.managesContent === true && registry.locked) throw new Refusal('conditions-not-satisfied')

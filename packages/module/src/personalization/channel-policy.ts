@@ -9,6 +9,7 @@ import {
 } from '@sealwright/core/catalog'
 import type { OpenChannel } from '../channel/index.ts'
 import type { Objects } from '../eeprom/index.ts'
+import type { Parts } from '../parts.ts'
 
 /** The least channel that the product lets personalization run in. A level that is not known is a DecodeError: nothing runs. */
 export function readChannelPolicy(objects: Objects): ChannelLevel {
@@ -21,9 +22,13 @@ export function readChannelPolicy(objects: Objects): ChannelLevel {
   return level
 }
 
-/** Whether BEGIN and COMPLETE may come in this channel, or without one. */
-export function servesPersonalization(objects: Objects, channel: OpenChannel | undefined): boolean {
+/** Whether BEGIN and COMPLETE may come in this channel, or without one on a direct line. */
+export function servesPersonalization(
+  { objects, directLine }: Pick<Parts, 'objects' | 'directLine'>,
+  channel: OpenChannel | undefined,
+): boolean {
   const form = formOf(channel)
+  if (form === 'none' && !directLine()) return false
   return form !== undefined && meetsLevel(form, readChannelPolicy(objects))
 }
 
