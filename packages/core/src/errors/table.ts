@@ -447,11 +447,6 @@ export const errorTable = {
     remedy:
       'choose a stronger form with --channel; only --insecure-least-channel lets this unit go lower, and nothing lets the module',
   },
-  'channel-key-uncertified': {
-    culprit: 'state',
-    exit: 7,
-    remedy: 'with a signing card choose --channel module-proof or document-key',
-  },
   'line-not-direct': {
     culprit: 'caller',
     exit: 2,

@@ -1,10 +1,8 @@
 import { encodeHex } from '@sealwright/core/bytes'
 import { serializeIdentification } from '@sealwright/core/channel/general-authenticate'
-import { StateError } from '@sealwright/core/errors'
 import { type Certificate, parseCertificate } from '@sealwright/core/x509'
 import type { PartyPorts } from '../ports/index.ts'
 import { issueChannel } from './certificates.ts'
-import { signingKey } from './key.ts'
 
 /** Name of the pair with which the unit proves itself in channels. It certifies nothing: that is the signing key's. */
 export const channelKey = 'channel'
@@ -27,11 +25,6 @@ async function channelCertificate(ports: PartyPorts, unit: Certificate, now: num
   const file = `channel/${encodeHex(crypto.sha256(point, unit.encoded)).toLowerCase()}.der`
   const stored = await store.read(file)
   if (stored !== undefined && isFresh(parseCertificate(stored), now)) return stored
-  if (!(await vault.has(signingKey))) {
-    throw new StateError("the unit's signing key lies in a card, which certifies no channel key", {
-      code: 'channel-key-uncertified',
-    })
-  }
   const notAfter = Math.min(unit.notAfter, now + day)
   const encoded = await issueChannel(ports, unit, { point, notBefore: now, notAfter })
   await store.write(file, encoded)
