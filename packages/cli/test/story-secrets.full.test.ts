@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -47,6 +47,13 @@ before(async () => {
     await remember(['keys', party])
     await remember(['keys', party, '--json'])
   }
+  await remember(['person', 'init', '--id', 'anna', '--out', 'exchange/anna.enrolment'])
+  const words = join(folder, 'words')
+  writeFileSync(words, 'zvFq2-81mPw-Lk0sd-QQr9e\n')
+  keep(new TextEncoder().encode('zvFq2-81mPw-Lk0sd-QQr9e'), 'passphrase')
+  await remember(['protect-keys', 'mounter', '--new-passphrase', words])
+  await remember(['protect-keys', 'mounter', '--new-passphrase', words, '--keys-secret', words, '--json'])
+  await remember(['keys', 'mounter', '--keys-secret', words])
   // Every file there is, also those that hold keys: inspect shows what they are, and no key.
   for (const path of readdirSync(work, { recursive: true, encoding: 'utf8' })) {
     if (!statSync(join(work, path)).isFile() || path.endsWith('.chip')) continue

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { parsePinHolder } from '@sealwright/roles/two-pins'
 import { commandLine, commandLineJson, type JsonObject, sealwright } from './run.ts'
 
 let folder: string
@@ -185,6 +186,19 @@ test('[R9c] a process that is killed while it compares has spent a try; five loc
   assert.equal(tries(), 5)
   assert.equal(session('unit', 'pins', 'reset', 'bert.pin-reset').json['error'].code, 'not-trusted')
   assert.equal(session(...ask('bert')).status, 0)
+})
+
+test('inspect tells who has a PIN and how requests stand, and not what a PIN is compared with', async () => {
+  const holder = 'unit/store/pins/holders/anna'
+  const shown = await commandLine(folder, ['inspect', holder])
+  assert.match(shown.stdout, /person anna/)
+  const kept = readFileSync(join(folder, holder))
+  const verifier = parsePinHolder(new Uint8Array(kept)).verifier
+  const all = `${shown.stdout}${(await commandLineJson(folder, ['inspect', holder])).stdout}`.toLowerCase()
+  assert.ok(!all.includes(Buffer.from(verifier).toString('hex').slice(0, 12)))
+  const request = readdirSync(join(folder, 'unit/store/pins/requests'))[0]!
+  const told = (await commandLine(folder, ['inspect', `unit/store/pins/requests/${request}`])).stdout
+  assert.match(told, /asked for by (anna|bert)/)
 })
 
 test('no PIN lies in a file of the workspace but those it was typed in from', () => {

@@ -22,6 +22,7 @@ import type { Explanation } from './explanation.ts'
 import { keyDownloadFormats } from './key-download.ts'
 import { explainCertificate, explainPrivateKey, explainSecret, isSecretFile } from './keys.ts'
 import { explainText } from './texts.ts'
+import { explainPinHolder, explainPinRequest, explainSealedKey, explainVaultKey } from './vaults.ts'
 import { explainWire } from './wire.ts'
 
 /** Explains bytes by what they begin with; what has no beginning of its own is tried as an APDU, then as BER-TLV. */
@@ -60,6 +61,8 @@ const formats: readonly { readonly magic: Uint8Array; readonly read: (bytes: Uin
         }
       },
     },
+    { magic: ascii('SWVK'), read: explainVaultKey },
+    { magic: ascii('SWSK'), read: explainSealedKey },
     {
       magic: ascii('SWMK'),
       read(bytes) {
@@ -184,6 +187,8 @@ function explainStructure(bytes: Uint8Array): Explanation | undefined {
       lines: ['what two people are asked for; nobody has signed it', ...explainRequest(request)],
     }
   }
+  if (format === 'sealwright PIN holder') return explainPinHolder(bytes)
+  if (format === 'sealwright PIN request') return explainPinRequest(bytes)
   return typeof format === 'string' ? explainNamed(format, value) : undefined
 }
 
