@@ -4,7 +4,7 @@ import { type AnswerToReset, parseAnswerToReset } from './answer-to-reset.ts'
 import { type Block, type BlockFault, longestResetTag, type SequenceNumber, serializeBlock } from './block.ts'
 import { BlockReader, type Received } from './block-reader.ts'
 import { initialIfs, type LineSettings, lineSettings, longestApdu } from './line-settings.ts'
-import { segments } from './segments.ts'
+import { segments, weightOf } from './segments.ts'
 
 /** Why a line is given up. Whatever it is, no further command goes over it. */
 export type LineFailure =
@@ -144,7 +144,7 @@ export class T1Host {
     }
     this.#expected = other(this.#expected)
     this.#parts.push(block.information)
-    this.#received += block.information.length
+    this.#received += weightOf(block.information)
     if (!block.more) return void this.#finish()
     if (this.#received > longestApdu)
       return void this.#ask({ kind: 'S', about: 'abort', response: false, information: nothing }, now)

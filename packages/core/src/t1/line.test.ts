@@ -430,6 +430,26 @@ suite('rules of ISO/IEC 7816-3, 11.6', () => {
     assert.deepEqual(played.host.takeEvent(), { kind: 'failed', failure: 'broken-rules' })
   })
 
+  test('[E2c] a chain of empty blocks without end is broken off like any other, at either end', () => {
+    const played = new Played()
+    played.host.send(decodeHex('AA'), 0)
+    const module = new T1Module({ detection: 'lrc' })
+    const say = (hex: string): string => {
+      module.receive(decodeHex(hex), 0)
+      if (module.takeEvent()?.kind === 'reset') module.wasReset()
+      return module.takeOutput().map(encodeHex).join(' ')
+    }
+    say('00CF00CF')
+    const ends = { host: false, module: false }
+    for (let i = 0; i < 70_000; i++) {
+      const empty = information((i % 2) as 0 | 1, '', true)
+      ends.host ||= played.sent().endsWith('00C200C2')
+      if (!ends.host) played.card(empty)
+      ends.module ||= say(empty) === '00C200C2'
+    }
+    assert.deepEqual(ends, { host: true, module: true })
+  })
+
   test('the module breaks off a command without end, and goes on', () => {
     const module = new T1Module({ detection: 'lrc' })
     const say = (hex: string): string => {

@@ -4,7 +4,7 @@ import { serializeAnswerToReset } from './answer-to-reset.ts'
 import { type Block, type BlockFault, type SequenceNumber, serializeBlock } from './block.ts'
 import { BlockReader, type Received } from './block-reader.ts'
 import { initialIfs, type LineSettings, lineSettings, longestApdu } from './line-settings.ts'
-import { segments } from './segments.ts'
+import { segments, weightOf } from './segments.ts'
 
 export type ModuleEvent =
   /** Reset the module, then call `wasReset`. */
@@ -133,7 +133,7 @@ export class T1Module {
     this.#expected = other(this.#expected)
     this.#forgetAnswer()
     this.#parts.push(block.information)
-    this.#received += block.information.length
+    this.#received += weightOf(block.information)
     if (this.#received > longestApdu) {
       this.#dropParts()
       this.#task = { kind: 'aborting' }
