@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { encodeHex } from '@sealwright/core/bytes'
+import { concat, encodeHex } from '@sealwright/core/bytes'
 import {
   type CommandName,
   certificateIds,
@@ -377,6 +377,29 @@ describe('refused, and nothing changes', () => {
     for (const command of sent) world.fixture.module.transmit(command)
     assert.equal(world.fixture.module.parts.life.state(), 'operating')
     assert.deepEqual(memoryOf(world.fixture.medium), before)
+  })
+
+  test('[B12d] the receipt of an earlier end is not taken for that of a module that this central system has talked to since', async () => {
+    const world = await atWork()
+    await end(world)
+    const shown = new Map<number, Uint8Array>()
+    for (const tag of [dataTags.state, dataTags.depersonalizationReceipt]) {
+      shown.set(tag, (await readData(plain(transportOf(world)), tag))!)
+    }
+    await personalized(world)
+    await session(world.central, transportOf(world), { unit: unitOf(world) }, async () => {})
+    // Somebody on the line says what the module said then.
+    const lying: Transport = {
+      async transmit(command) {
+        const old = command[1] === commands['GET DATA'].ins && shown.get((command[2]! << 8) | command[3]!)
+        return old ? concat(old, Uint8Array.of(0x90, 0)) : transportOf(world).transmit(command)
+      },
+      close: async () => {},
+    }
+    await assert.rejects(end(world, lying), { code: 'wrong-state' })
+    assert.equal(world.fixture.module.parts.life.state(), 'operating')
+    assert.equal((await end(world)).already, false)
+    assert.equal((await end(world)).already, true)
   })
 
   test('a receipt that another key signed, or over another event, is not believed', async () => {

@@ -1,4 +1,4 @@
-import { encodeHex } from '@sealwright/core/bytes'
+import { encodeHex, equal } from '@sealwright/core/bytes'
 import { encodeCanonical, MapReader } from '@sealwright/core/cbor'
 import type { DepersonalizeRequest } from '@sealwright/core/personalization'
 import type { PartyPorts } from '../ports/index.ts'
@@ -21,6 +21,20 @@ export async function readDepersonalization(
 ): Promise<Depersonalization | undefined> {
   const bytes = await store.read(fileOf(serial))
   return bytes && parseDepersonalization(bytes)
+}
+
+/**
+ * A session under another operating certificate: the module has gone on since the end that was asked for, and its receipt, which anybody on
+ * the line can have kept, says nothing of this personalization.
+ */
+export async function forgetEarlierEnd(
+  ports: PartyPorts,
+  serial: Uint8Array,
+  operating: Uint8Array,
+): Promise<void> {
+  const asked = await readDepersonalization(ports, serial)
+  if (asked === undefined || equal(asked.request.certificateDigest, ports.crypto.sha256(operating))) return
+  await ports.store.remove(fileOf(serial))
 }
 
 export function serializeDepersonalization({ request, point }: Depersonalization): Uint8Array {

@@ -22,6 +22,7 @@ import {
 import { type Channel, endChannel, openScp11a, plain } from '../channel/index.ts'
 import { presentOutside, readData, readHead } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
+import { forgetEarlierEnd } from './depersonalization.ts'
 import { requireEnabled } from './disabling.ts'
 import { sessionKey } from './key.ts'
 import type { KnownUnit } from './known-unit.ts'
@@ -102,6 +103,7 @@ export async function session<T>(
   })
   const channel = whileEnabled(ports, opened, parties)
   try {
+    await forgetEarlierEnd(ports, serial, operating.encoded)
     return await work({ serial, operating, unit, channel })
   } finally {
     channel.close()
