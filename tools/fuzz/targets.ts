@@ -1,6 +1,7 @@
 import { commands } from '@sealwright/core/catalog'
 import { answeringProgram } from '@sealwright/module/testing'
 import { readPrograms } from '../../packages/node/test/life/programs.ts'
+import { recordCard } from './card-recording.ts'
 import { customizedChips, plainChips, recordedChips } from './chips.ts'
 import { recordClients } from './client-recording.ts'
 import { readDictionary } from './dictionary.ts'
@@ -31,7 +32,8 @@ export async function makeTargets(share: Share = { index: 0, of: 1 }): Promise<T
   const life = await recordLife()
   const mine = <T>(all: readonly T[]): T[] => all.filter((_, i) => i % share.of === share.index)
   const clients = await recordClients()
-  const recorded = [...life.recorded, ...clients.recorded]
+  const card = await recordCard()
+  const recorded = [...life.recorded, ...clients.recorded, ...card.recorded]
   const plain = plainChips()
   const management = managementSeeds()
   const transcripts = new Map<string, readonly (readonly Step[])[]>([
@@ -40,7 +42,7 @@ export async function makeTargets(share: Share = { index: 0, of: 1 }): Promise<T
   ])
   const chips = [...recordedChips(recorded), ...plain, ...customizedChips()]
   const programs = [...Object.values(readPrograms()), answeringProgram('seed')]
-  const blobs = [...vectorSeeds(), ...life.blobs, ...clients.blobs, ...programs]
+  const blobs = [...vectorSeeds(), ...life.blobs, ...clients.blobs, ...card.blobs, ...programs]
   return {
     parser: parserTarget(mine(allReadings()), blobs),
     dispatcher: dispatcherTarget(mine(chips), transcripts, readDictionary()),
