@@ -4,10 +4,11 @@ import { approvableActions, certificateIds } from '@sealwright/core/catalog'
 import type { Product } from '@sealwright/core/customization'
 import type { Transport } from '@sealwright/core/ports'
 import { type FixedClock, fixedClock, scriptedEntropy } from '@sealwright/core/testing'
+import { parseCertificate } from '@sealwright/core/x509'
 import { RamMedium } from '@sealwright/module/medium'
-import { enrol, issueCard, issueTicket, key } from '@sealwright/roles/central'
+import { enrol, type IssuedCard, issueCard, issueTicket, key } from '@sealwright/roles/central'
 import { plain } from '@sealwright/roles/channel'
-import { readData } from '@sealwright/roles/custody'
+import { readData, type SigningCard } from '@sealwright/roles/custody'
 import { customize, finish, mask, products, unlock } from '@sealwright/roles/issuer'
 import { certifyModule, certifyUnit, initRoot, produce } from '@sealwright/roles/manufacturer'
 import { mount } from '@sealwright/roles/mounter'
@@ -46,8 +47,10 @@ export interface CardWorld {
   /** The newest roster. */
   roster(): Promise<Uint8Array>
   ticket(count: number, seconds?: number): Promise<Uint8Array>
-  /** Keeps chips and the unit's store as they are now; gives what puts them back. */
+  /** Keeps chips and the stores of unit and central system as they are now; gives what puts them back. */
   keep(): Promise<() => Promise<void>>
+  issue(card?: Transport): Promise<IssuedCard>
+  init(card?: Transport): Promise<SigningCard>
 }
 
 const modules = { cash: '0000000000000001', second: '0000000000000002', third: '0000000000000003' }
@@ -57,11 +60,14 @@ export interface CardWorldOptions {
   readonly capacity?: number
   /** Everything random follows from this. */
   readonly seed?: string
+  /** Where the card stands: as its issuer has finished it, issued by the central system, or with its certificate, which it has unless told. */
+  readonly until?: 'finished' | 'issued'
 }
 
 export async function cardWorld({
   capacity = 40,
   seed: world = 'card world',
+  until,
 }: CardWorldOptions = {}): Promise<CardWorld> {
   const crypto = nodeCrypto
   const clock = fixedClock(1_800_000_000)
@@ -94,14 +100,19 @@ export async function cardWorld({
   }
   const papers = await make('card', cardSerial, products['signing-card'])
   for (const [name, serial] of Object.entries(modules)) await make(name, decodeHex(serial), products.cash)
-  const issued = await issueCard(central, on('card'), {
-    ...{ papers, root, name: 'unit', customer, centralName: 'central system', capacity },
-  })
-  const { encoded: certificate } = await certifyUnit(manufacturer, {
-    request: issued.document,
-    fingerprint: issued.fingerprint,
-  })
-  await initCard(unit, on('card'), { certificate, root })
+  const issue = (transport = on('card')) =>
+    issueCard(central, transport, {
+      ...{ papers, root, name: 'unit', customer, centralName: 'central system', capacity },
+    })
+  const certify = async (): Promise<Uint8Array> => {
+    const { document: request, fingerprint } = await issue()
+    return (await certifyUnit(manufacturer, { request, fingerprint })).encoded
+  }
+  const init = async (transport = on('card')) =>
+    initCard(unit, transport, { certificate: await certify(), root })
+  await key(central, { name: 'central system' })
+  if (until !== 'finished') await issue()
+  if (until === undefined) await init()
   const device = async (id: string, duties: readonly ('request' | 'approve')[]) => {
     const own = await ports('person', `device of ${id}`)
     const { document, fingerprint } = await person.init(own, { id })
@@ -116,16 +127,20 @@ export async function cardWorld({
   }
   return {
     ...{ clock, manufacturer, central, unit, people, root, papers, chips: factory.chips },
+    ...{ issue, init },
     card: () => on('card'),
     module: (name = 'cash') => on(name),
     serialOf: (name) => decodeHex(modules[name as keyof typeof modules]),
     async keep() {
       const media = [...factory.chips].map(([name, medium]) => [name, medium.snapshot()] as const)
-      const files = await contentOf(unit.store)
+      const stores = [unit.store, central.store]
+      const files = await Promise.all(stores.map(contentOf))
       return async () => {
         for (const [name, snapshot] of media) factory.chips.set(name, RamMedium.from(snapshot))
-        for (const name of await unit.store.list()) await unit.store.remove(name)
-        for (const [name, bytes] of files) await unit.store.write(name, bytes)
+        for (const [at, store] of stores.entries()) {
+          for (const name of await store.list()) await store.remove(name)
+          for (const [name, bytes] of files[at]!) await store.write(name, bytes)
+        }
       }
     },
     async roster() {
@@ -134,7 +149,8 @@ export async function cardWorld({
     },
     async ticket(count, seconds = 86_400) {
       const until = clock.now() + seconds
-      const { fingerprint } = issued
+      const certificate = await certify()
+      const fingerprint = crypto.sha256(parseCertificate(certificate).publicPoint)
       const { document } = await issueTicket(central, { unit: certificate, fingerprint, count, until })
       return document
     },

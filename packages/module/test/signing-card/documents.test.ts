@@ -292,6 +292,18 @@ suite('ADMINISTER', () => {
     assert.equal(hex((await bench.issue(data)).sw), '9000')
   })
 
+  test('[X6b] a document that was made earlier than what the card has heard does not put its time back', async () => {
+    fresh()
+    await issued()
+    assert.equal((await bench.state()).time, fixtureTime)
+    const number = people.roster.number + 1
+    assert.equal(hex((await take(people.signRoster({ number, issued: fixtureTime - 900 }))).sw), '9000')
+    assert.equal(hex((await take(bench.ticket({ number: 2, issued: fixtureTime - 800 }))).sw), '9000')
+    assert.equal((await bench.state()).time, fixtureTime)
+    assert.equal(hex((await take(bench.ticket({ number: 3, issued: fixtureTime + 5 }))).sw), '9000')
+    assert.equal((await bench.state()).time, fixtureTime + 5)
+  })
+
   test('[R9b] a roster by whomever else, with a byte changed or ended is refused; one that has ended since lets nobody approve', async () => {
     fresh()
     const next = people.roster.number + 1
