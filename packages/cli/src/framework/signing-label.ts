@@ -28,6 +28,12 @@ export function placeLabel(place: VaultKind): string | undefined {
   return `in ${text} (${label}); nothing there enforces ${open.map((one) => enforcements[one]).join(', ')}`
 }
 
+/** The same in a few words, for every command that signs. */
+export function placeHint(party: PartyName, place: VaultKind): string | undefined {
+  if (placeLabel(place) === undefined) return undefined
+  return `signed as ${party} with a key in ${vaultKinds[place].text}; \`sealwright keys ${party}\` says what that leaves open`
+}
+
 /** A vault that tells of the keys it signs with, but for that of the log entries, which every step uses. */
 export function notingVault(vault: KeyVault, note: (key: string) => void): KeyVault {
   return {

@@ -2,7 +2,7 @@ import { errorTable, UsageError } from '@sealwright/core/errors'
 import { type Command, Option } from 'commander'
 import { keysSecretVariable } from './keys-secret.ts'
 import { type Report, toJson } from './output.ts'
-import { enforcedIn, keysHelp, placeLabel, type SigningKey, signingParties } from './signing-label.ts'
+import { enforcedIn, keysHelp, placeHint, type SigningKey, signingParties } from './signing-label.ts'
 import { chipKeysVariable, Step } from './step.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -156,8 +156,8 @@ function labels(keys: readonly SigningKey[]): string[] {
   return Object.entries(Object.groupBy(keys, ({ party, place }) => `${party} ${place}`)).flatMap(
     ([, same]) => {
       const { party, place } = same![0]!
-      const label = placeLabel(place)
-      return label === undefined ? [] : [`signed as ${party} with a key ${label}`]
+      const hint = placeHint(party, place)
+      return hint === undefined ? [] : [hint]
     },
   )
 }
