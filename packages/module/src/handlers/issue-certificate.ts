@@ -59,6 +59,8 @@ export function issueCertificateHandler(
   // A later order may have been carried out first: then its time counts for roster, ticket and approvals.
   const at = Math.max(begin.time, knownTime(parts) ?? 0)
   requireUnit(parts, unit, settings, at)
+  // A certificate that was stored since may begin later: the module looks at it at the order's time.
+  if (begin.time < unit.notBefore) throw new Refusal('wrong-data')
   requireModule(parts, settings, order, answer, request.identity)
   const { requester, approver } = requireApprovals(parts, settings, order, request, at)
   const use = ticketUse(parts, settings, at)

@@ -350,6 +350,20 @@ suite('ORDER CERTIFICATE', () => {
     assert.equal((await bench.state()).time, heard)
   })
 
+  test("[B3a][X6b] a unit's certificate that begins after the order certifies nothing for it: no module would take that", async () => {
+    fresh()
+    const begin = await bench.order(orderedSerial, fixtureTime)
+    const renewed = bench.certifyUnit({ notBefore: fixtureTime + 50 })
+    const ticket = bench.ticket({ number: 2, id: ascii('ticket 000000002'), issued: fixtureTime + 100 })
+    assert.equal((await bench.speak('ADMINISTER', ticket)).sw, 0x9000)
+    assert.equal((await bench.speak('STORE UNIT CERTIFICATE', renewed.encoded)).sw, 0x9000)
+    const { used } = (await bench.state()).ticket!
+    assert.equal(await refused(() => bench.issue(bench.request(module, begin))), '6a80')
+    assert.equal((await bench.state()).ticket!.used, used)
+    const later = await bench.order(orderedSerial, fixtureTime + 100)
+    assert.equal((await bench.issue(bench.request(module, later))).sw, 0x9000)
+  })
+
   test('[X6b] orders may be carried out in another order; then the later time counts for all', async () => {
     fresh()
     const [early, late] = [fixtureTime, fixtureTime + 3600]
