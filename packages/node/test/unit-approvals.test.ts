@@ -5,6 +5,7 @@ import { commands } from '@sealwright/core/catalog'
 import { type CborInput, encodeCanonical } from '@sealwright/core/cbor'
 import { DecodeError } from '@sealwright/core/errors'
 import {
+  mostPersons,
   parseApproval,
   parseRoster,
   prepareEnrolmentRequest,
@@ -362,6 +363,78 @@ describe('enrolment', () => {
     )
     assert.equal((await revoke(central, { id: 'anna' })).roster.number, last.number, 'revoked once')
     await assert.rejects(revoke(central, { id: 'nobody' }), { code: 'enrolment-refused' })
+  })
+
+  test('nobody enrolled, no duty, no such action, and no days that a roster may count are refused', async () => {
+    const empty = await memoryPorts('central', {
+      clock: (await rulesWorld()).clock,
+      entropy: scriptedEntropy('empty central'),
+    })
+    await assert.rejects(roster(empty), { code: 'roster-missing' })
+    const world = await rulesWorld()
+    const emil = await device('emil', world.clock)
+    const { document: request, fingerprint } = await person.init(emil, { id: 'emil' })
+    const input = { request, fingerprint, duties: ['approve'], actions: ['personalize'] } as const
+    for (const wrong of [
+      { duties: [] },
+      { actions: [] },
+      { duties: ['sign'] as never },
+      { actions: ['personalize', 'anything'] as never },
+      { days: 0 },
+      { days: 401 },
+      { days: 1.5 },
+    ]) {
+      await assert.rejects(enrol(world.central, { ...input, ...wrong }), { code: 'usage' })
+    }
+    assert.equal((await world.central.store.list('rosters/')).length, 3)
+    for (const days of [1, 400]) {
+      const { until, issued } = (await enrol(world.central, { ...input, days })).roster
+      assert.equal(until - issued, days * 86_400)
+    }
+  })
+
+  test('a full roster loses who was revoked first, and without one takes nobody', async () => {
+    const world = await rulesWorld()
+    const crowd = ['d', 'e', 'f'].flatMap((a) => 'bcdefghjkm'.split('').map((b) => `${a}${b}${a}`))
+    let full = 0
+    for (const id of crowd.slice(0, mostPersons - 3)) {
+      const { roster: made } = await enrolled(world, await device(id, world.clock), id, ['approve'])
+      full = made.persons.length
+    }
+    assert.equal(full, mostPersons)
+    const last = await device('zoe', world.clock)
+    await assert.rejects(enrolled(world, last, 'zoe', ['approve']), { code: 'enrolment-refused' })
+    await revoke(world.central, { id: 'carla' })
+    world.clock.advance(10)
+    await revoke(world.central, { id: 'berta' })
+    const { roster: made } = await enrolled(world, last, 'zoe', ['approve'])
+    const ids = made.persons.map(({ id }) => id)
+    assert.deepEqual([ids.length, ids.includes('carla'), ids.includes('berta')], [mostPersons, false, true])
+    // Whoever is no longer in it stays known: neither tag nor key comes back.
+    await assert.rejects(enrolled(world, world.people.carla, 'carla', ['approve']), {
+      code: 'enrolment-refused',
+    })
+  })
+
+  test('a device approves only what a person of the roster has asked for and signed', async () => {
+    const world = await rulesWorld()
+    await ruled(world)
+    const { berta, carla } = world.people
+    const request = await ask(world)
+    const source = async () => ({ roster: await world.roster(), ...centralOf(world) })
+    const [asked, approved] = await approvals(world, request)
+    const stranger = await device('stranger', world.clock)
+    const strange = await person.consent(stranger, await person.readRequest(stranger, request))
+    await assert.rejects(person.readAsked(berta, strange, await source()), refused('not-enrolled'))
+    const bent = asked.with(-1, asked.at(-1)! ^ 1)
+    await assert.rejects(person.readAsked(berta, bent, await source()), { code: 'authentication-failed' })
+    await assert.rejects(person.readAsked(carla, approved, await source()), refused('no-request'))
+    const noise = { ...(await source()), roster: asked }
+    await assert.rejects(person.readAsked(berta, asked, noise), { code: 'roster-refused' })
+    const shown = await person.readAsked(berta, asked, await source())
+    assert.equal(shown.requester?.id, 'anna')
+    await revoke(world.central, { id: 'anna' })
+    await assert.rejects(person.readAsked(berta, asked, await source()), refused('revoked'))
   })
 
   test('[X9a] a key that was published is enrolled for nobody', async () => {

@@ -5,9 +5,9 @@ import { commands } from '@sealwright/core/catalog'
 import { type CborInput, encodeCanonical } from '@sealwright/core/cbor'
 import { DecodeError } from '@sealwright/core/errors'
 import type { Transport } from '@sealwright/core/ports'
-import { serializeCardLogFile } from '@sealwright/core/signing-card'
+import { parseCardLogFile, serializeCardLogFile } from '@sealwright/core/signing-card'
 import { fixedClock, scriptedEntropy } from '@sealwright/core/testing'
-import { parseTicket, parseTicketRecord, serializeTicketRecord } from '@sealwright/core/tickets'
+import { highestCount, parseTicket, parseTicketRecord, serializeTicketRecord } from '@sealwright/core/tickets'
 import {
   type Certificate,
   moduleSerialText,
@@ -38,6 +38,7 @@ import {
   transportOf,
   type World,
 } from './personalization-world.ts'
+import { approved, logOf, personalizedByCard, readyWorld } from './signing-card-world.ts'
 import { centralOf, copyOf, nextModule, personalizeWith, ticketed } from './unit-rules-world.ts'
 
 // Tickets of a unit that counts in its own store.
@@ -189,6 +190,43 @@ describe('a unit within its ticket', () => {
     const wrong = { unit: world.unitCertificate, fingerprint: input.fingerprint, count: 1, until }
     await assert.rejects(issueTicket(world.central, wrong), { code: 'fingerprint-differs' })
     assert.equal((await ticketsOf(world.central)).length, 1)
+  })
+})
+
+describe('what is no ticket and no record', () => {
+  test('the first and the last count and moment are issued, and what lies beside them is not', async () => {
+    const world = await personalizationWorld()
+    const fingerprint = nodeCrypto.sha256(parseCertificate(world.unitCertificate).publicPoint)
+    const input = { unit: world.unitCertificate, fingerprint }
+    const now = world.clock.now()
+    for (const [count, until] of [
+      [1, now + 1],
+      [highestCount, 0xffff_ffff],
+    ] as const) {
+      const { ticket } = await issueTicket(world.central, { ...input, count, until })
+      assert.deepEqual([ticket.count, ticket.until], [count, until])
+    }
+    for (const wrong of [
+      { count: 1.5, until: now + 1 },
+      { count: highestCount + 1, until: now + 1 },
+      { count: 1, until: now + 1.5 },
+      { count: 1, until: 2 ** 32 },
+    ]) {
+      await assert.rejects(issueTicket(world.central, { ...input, ...wrong }), { code: 'usage' })
+    }
+  })
+
+  test('a unit without a ticket has no record, and a record names a unit', async () => {
+    const world = await personalizationWorld()
+    assert.equal(numberOf((await personalizeWith(nextModule(world, 1))).operating.certificate), undefined)
+    await assert.rejects(ticketRecord(world.unit, { unit: world.unitCertificate }), {
+      code: 'ticket-refused',
+    })
+    const records = [serializeTicketRecord({ unit: world.order.root, tickets: [], certificates: [] })]
+    await assert.rejects(mergeRecords(world.central, { records }), { code: 'bytes-malformed' })
+    await assert.rejects(mergeRecords(world.central, { records: [Uint8Array.of(1)] }), {
+      code: 'bytes-malformed',
+    })
   })
 })
 
@@ -390,6 +428,25 @@ describe('signing cards', () => {
     for (const wrong of [entries.slice(1), entries.toSpliced(3, 1), bent]) {
       const records = [serializeCardLogFile({ serial, entries: wrong })]
       await assert.rejects(mergeRecords(central, { records }), { code: 'card-log-broken' })
+    }
+  })
+})
+
+describe('cards that the central system issued', () => {
+  test('[X6d] the log of such a card is merged only as the card vouches for it: an end that was cut off is seen', async () => {
+    const world = await readyWorld()
+    for (const name of ['cash', 'second']) {
+      await personalizedByCard(world, await approved(world, name), { name })
+    }
+    const { file } = await logOf(world)
+    const [account] = (await mergeRecords(world.central, { records: [file] })).accounts
+    assert.deepEqual([account?.found, account?.gaps, account?.doubles], [2, [], []])
+    const log = parseCardLogFile(file)
+    const { proof: _, ...bare } = log
+    for (const wrong of [bare, { ...log, entries: log.entries.slice(0, -1) }]) {
+      await assert.rejects(mergeRecords(world.central, { records: [serializeCardLogFile(wrong)] }), {
+        code: 'card-log-broken',
+      })
     }
   })
 })

@@ -1,7 +1,6 @@
 import { equal } from '@sealwright/core/bytes'
 import { PeerError, StateError } from '@sealwright/core/errors'
 import {
-  type CardLogFile,
   cardLogLink,
   parseCardLogEntry,
   parseCardLogFile,
@@ -30,6 +29,20 @@ export interface AcknowledgedLog {
  * @param file a `card log` with its proof
  */
 export async function acknowledgeLog(ports: PartyPorts, file: Uint8Array): Promise<AcknowledgedLog> {
+  return joinLog(ports, await openCardLog(ports, file))
+}
+
+/** A log that a card which was issued here vouches for, in a `card log` with its proof. */
+export interface OpenedCardLog {
+  /** Serial number of the card, 8 bytes. */
+  readonly serial: Uint8Array
+  /** The unit's key that the card made, 65 bytes. */
+  readonly point: Uint8Array
+  readonly entries: readonly Uint8Array[]
+}
+
+/** Reads a `card log`. StateError `card-not-issued` for a foreign card; PeerError `card-log-broken` when the card's identity does not vouch for it. */
+export async function openCardLog(ports: PartyPorts, file: Uint8Array): Promise<OpenedCardLog> {
   const { crypto } = ports
   const { serial, entries, proof } = parseCardLogFile(file)
   const point = await issuedPoint(ports, serial)
@@ -47,13 +60,13 @@ export async function acknowledgeLog(ports: PartyPorts, file: Uint8Array): Promi
   const numbers = entries.map((entry) => parseCardLogEntry(entry).number)
   const at = numbers.findIndex((number, i) => i > 0 && number <= numbers[i - 1]!)
   if (at > 0) throw broken(numbers[at]!, 'it stands behind a later one')
-  return joinLog(ports, { serial, point, entries })
+  return { serial, point, entries }
 }
 
 /** Joins entries that are the card's with what is known. */
 async function joinLog(
   { clock, crypto, store, vault }: PartyPorts,
-  { serial, point, entries }: CardLogFile & { readonly point: Uint8Array },
+  { serial, point, entries }: OpenedCardLog,
 ): Promise<AcknowledgedLog> {
   const known = await store.read(cardFile(serial, 'log'))
   const joined = join(known === undefined ? [] : parseCardLogFile(known).entries, entries)

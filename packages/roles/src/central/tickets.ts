@@ -15,8 +15,10 @@ import {
 } from '@sealwright/core/tickets'
 import { type Certificate, parseCertificate } from '@sealwright/core/x509'
 import type { PartyPorts } from '../ports/index.ts'
+import { openCardLog } from './acknowledge-log.ts'
+import { identityPoint } from './issue-card.ts'
 import { sessionKey } from './key.ts'
-import { enrolledUnits, unitsFor } from './units.ts'
+import { knownUnits, unitsFor } from './units.ts'
 
 export interface IssueTicketInput {
   /** The unit's certificate, DER: which key, for which customer. */
@@ -68,7 +70,7 @@ async function requireKnown(
   point: Uint8Array,
   told: Uint8Array | undefined,
 ): Promise<void> {
-  const { length } = await enrolledUnits(ports)
+  const { length } = await knownUnits(ports)
   if (length > 0) await unitsFor(ports, { point })
   else if (told === undefined) {
     throw new UsageError("the fingerprint of the unit's key is needed, or the unit has to be enrolled")
@@ -90,11 +92,12 @@ export interface MergeTicketsInput {
 export async function mergeRecords(ports: PartyPorts, input: MergeTicketsInput): Promise<Merged> {
   const { crypto } = ports
   const issued = (await ticketsOf(ports)).map(({ ticket }) => ticket)
-  const units: Uint8Array[] = (await enrolledUnits(ports)).map(({ point }) => point)
+  const units: Uint8Array[] = (await knownUnits(ports)).map(({ point }) => point)
   const certificates: Certificate[] = []
   const used = new Map<string, number>()
   for (const bytes of input.records) {
-    const record = formatOf(bytes) === 'sealwright card log' ? ofCard(bytes, crypto) : ofUnit(bytes, crypto)
+    const isLog = formatOf(bytes) === 'sealwright card log'
+    const record = isLog ? await ofCard(ports, bytes) : ofUnit(bytes, crypto)
     // Whoever writes a record names the unit's key. One that got a ticket is known here, or one that was enrolled.
     const keyId = documentKeyId(record.unit, crypto)
     if (issued.some(({ unit }) => equal(unit, keyId))) units.push(record.unit)
@@ -122,9 +125,14 @@ function formatOf(bytes: Uint8Array): unknown {
   return value instanceof Map ? value.get('format') : undefined
 }
 
-/** A signing card's log, whose chain and signatures must hold. What the card counted it has signed: its log knows of no gaps. */
-function ofCard(bytes: Uint8Array, crypto: Crypto): Found {
+/**
+ * A signing card's log, whose chain and signatures must hold, and which a card that was issued here must vouch for. What the card counted it
+ * has signed: its log knows of no gaps.
+ */
+async function ofCard(ports: PartyPorts, bytes: Uint8Array): Promise<Found> {
+  const { crypto } = ports
   const { serial, entries } = parseCardLogFile(bytes)
+  if ((await identityPoint(ports, serial)) !== undefined) await openCardLog(ports, bytes)
   const { point, certificates } = rebuildCertificates(serial, entries, crypto)
   return {
     unit: point,

@@ -93,6 +93,11 @@ export async function enrolledUnits({ crypto, store }: PartyPorts): Promise<Enro
   return units
 }
 
+/** Every unit whose key this central system has learned: enrolled ones, and those whose cards it issued. */
+export async function knownUnits(ports: PartyPorts): Promise<readonly KnownUnit[]> {
+  return [...(await enrolledUnits(ports)), ...(await unitsOfCards(ports))]
+}
+
 /**
  * The units that a session may be checked against: the one that is named, which must be among the enrolled ones where there are any; all
  * of these where none is named. A unit whose signing card was issued here is known by that (B24).
@@ -101,7 +106,7 @@ export async function unitsFor(
   ports: PartyPorts,
   named: KnownUnit | undefined,
 ): Promise<readonly KnownUnit[]> {
-  const enrolled: readonly KnownUnit[] = [...(await enrolledUnits(ports)), ...(await unitsOfCards(ports))]
+  const enrolled = await knownUnits(ports)
   if (named === undefined) {
     if (enrolled.length > 0) return enrolled
     throw new StateError('no unit is named, and none was enrolled', { code: 'unit-unknown' })
