@@ -343,6 +343,10 @@ function withToken(token: SoftToken): void {
       assert.equal(other['error'].code, 'token-missing', JSON.stringify(other))
       const loader = await json(copy, 'loader', 'key', 'list', '--in-vault', ...given)
       assert.equal(loader['error'].code, 'token-missing')
+      const doctor = (await json(copy, 'doctor'))['findings'] as JsonObject[]
+      const unit = doctor.find(({ name }) => name === 'keys-unit')!
+      assert.equal(unit['state'], 'missing')
+      assert.match(unit['what'], /token of unit is not there/)
     } finally {
       rmSync(join(top, 'hsm'), { recursive: true })
       renameSync(away, join(top, 'hsm'))

@@ -6,12 +6,16 @@ import { join, relative } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { equal } from '@sealwright/core/bytes'
+import { withHandle } from '@sealwright/core/crypto'
 import { serializeModulePapers } from '@sealwright/core/customization'
 import {
+  acknowledge,
+  downloadKeys,
   type LoaderKeyOrder,
   parseKeyMessageFile,
   parseKeyReceiptFile,
   serializeKeyReceiptFile,
+  unitTransportKey,
 } from '@sealwright/core/key-download'
 import { fixedClock, scriptedEntropy } from '@sealwright/core/testing'
 import { fixtureTime } from '@sealwright/module/testing'
@@ -222,6 +226,7 @@ for (const [name, open] of Object.entries(vaults)) {
     await verifyVaultReceipt(w.custodian, imported.file)
     const { file: request } = await prepareKey(again(w.ei), { place: fuel.place, held: true })
     const late = await exportFromVault(w.custodian, { request, generation: 'previous' })
+    assert.equal(late.message.header.counter, claim.counter + 1, 'no two messages have one counter')
     const taken = await importKey(w.station, again(w.ei), late.file)
     await verifyVaultReceipt(w.custodian, taken.file)
     assert.equal((await listVault(w.custodian)).sets.length, 2)
@@ -247,6 +252,31 @@ for (const [name, open] of Object.entries(vaults)) {
     })
   })
 }
+
+test('a module that acknowledges another key than the one it was sent is not believed', async () => {
+  const w = await world(undefined)
+  await makeVaultSet(w.custodian, { set: 1 })
+  await makeVaultKey(w.custodian, order())
+  await installTransportKey(w.custodian, again(w.ei), { set: 1 })
+  const { imported, exported } = await download(w)
+  const claim = parseKeyReceiptFile(imported.file)
+  const context = { ...claim.request, counter: exported.message.header.counter }
+  // The module has K_A, and could put any check value under it.
+  const forged = await w.custodian.vault.useSecret('sets/1/1/transport', (key) =>
+    withHandle(nodeCrypto.aes(unitTransportKey(nodeCrypto.aes(key), w.ei.serial)), (TU) =>
+      withHandle(downloadKeys(nodeCrypto, TU, context), (keys) => {
+        const honest = acknowledge(keys.acknowledgement, context, claim.checkValue)
+        assert.deepEqual(honest, claim.acknowledgement)
+        const checkValue = new Uint8Array(5).fill(7)
+        return { checkValue, acknowledgement: acknowledge(keys.acknowledgement, context, checkValue) }
+      }),
+    ),
+  )
+  await assert.rejects(verifyVaultReceipt(w.custodian, serializeKeyReceiptFile({ ...claim, ...forged })), {
+    code: 'authentication-failed',
+  })
+  await verifyVaultReceipt(w.custodian, imported.file)
+})
 
 test('a loader card gets no key that stays in a token', async () => {
   const vault = await vaults['an HSM through PKCS#11']?.()
