@@ -31,6 +31,7 @@ import { connectTcp, listenTcp } from '../src/transport/index.ts'
 import { cutLine } from './personalization-world.ts'
 import {
   approved,
+  type CardWorld,
   cardSerial,
   cardWorld,
   centralOf,
@@ -43,9 +44,18 @@ import {
   requireOne,
 } from './signing-card-world.ts'
 
+const base = await readyWorld()
+const back = await base.keep()
+
+/** The same world for each test, as it was in the beginning. */
+async function ready(): Promise<CardWorld> {
+  await back()
+  return base
+}
+
 suite('a unit with a signing card', () => {
   test('[B3a][B24a] personalizes a module after two people have approved, and the central system knows the unit by its card', async () => {
-    const world = await readyWorld()
+    const world = await ready()
     const done = await personalizedByCard(world, await approved(world))
     assert.equal(done.already, false)
     const operating = await operatingOf(world)
@@ -104,7 +114,7 @@ suite('a unit with a signing card', () => {
   })
 
   test('[B3d] a copy of all that the unit has, without the card, signs nothing; nor does the unit without a key of its own', async () => {
-    const world = await readyWorld()
+    const world = await ready()
     const approvals = await approved(world)
     const { document } = await orderByCard(world.unit, world.card(), { serial: world.serialOf('second') })
     assert.ok(document.length > 0)
@@ -138,7 +148,7 @@ suite('a unit with a signing card', () => {
   })
 
   test('[B17b][B17c][B17d] one approval alone, the same twice, for another module, for an earlier run or after a revocation signs nothing, and says why', async () => {
-    const world = await readyWorld()
+    const world = await ready()
     const [asked, agreed] = (await approved(world)) as [Uint8Array, Uint8Array]
     const other = await approved(world, 'second')
     const refused = (approvals: readonly Uint8Array[], reason: string) =>
@@ -163,14 +173,14 @@ suite('a unit with a signing card', () => {
   })
 
   test('[B17c] one person who may do both is not two people', async () => {
-    const world = await readyWorld()
+    const world = await ready()
     await assert.rejects(approved(world, 'cash', ['carla', 'carla']), { code: 'approval-refused' })
     await personalizedByCard(world, await approved(world, 'cash', ['anna', 'carla']))
     await requireOne(world)
   })
 
   test('[B3a] what the card has signed and the module not yet taken is given to it without the approvals', async () => {
-    const world = await readyWorld()
+    const world = await ready()
     const approvals = await approved(world)
     let at = 1
     for (;;) {
@@ -211,7 +221,7 @@ suite('a unit with a signing card', () => {
   })
 
   test('[B15b] a log cut short, of another card, or with an entry of another is not believed, and not acknowledged', async () => {
-    const world = await readyWorld()
+    const world = await ready()
     await personalizedByCard(world, await approved(world))
     const { file } = await logOf(world)
     const { entries } = parseCardLogFile(file)
@@ -279,7 +289,7 @@ suite('a unit with a signing card', () => {
   })
 
   test('[X6b] a document that the card does not take is explained', async () => {
-    const world = await readyWorld()
+    const world = await ready()
     const take = (...documents: Uint8Array[]) =>
       takeByCard(world.unit, world.card(), { documents, root: world.root })
     const older = await world.ticket(3)
@@ -296,7 +306,7 @@ suite('a unit with a signing card', () => {
   })
 
   test("[X6b] the card's log is a record that the central system merges: nothing missing, nothing twice", async () => {
-    const world = await readyWorld()
+    const world = await ready()
     for (const name of ['cash', 'second']) {
       await personalizedByCard(world, await approved(world, name), { name })
     }
@@ -314,7 +324,7 @@ suite('a unit with a signing card', () => {
   })
 
   test("a channel that needs the unit's key is refused with a card, before anything is said", async () => {
-    const world = await readyWorld()
+    const world = await ready()
     const approvals = await approved(world)
     const input = { serial: world.serialOf('cash'), root: world.root, card: world.card(), approvals }
     for (const channel of ['mutual', 'dh-signed', 'signed-key'] as const) {
@@ -325,7 +335,7 @@ suite('a unit with a signing card', () => {
   })
 
   test("a clock that is behind the card's time, and approvals for longer than it takes, are refused before anything is ordered", async () => {
-    const world = await readyWorld()
+    const world = await ready()
     const entries = async () => (await readCardLog(plain(world.card()))).length
     const before = await entries()
     const serial = world.serialOf('cash')
@@ -338,7 +348,7 @@ suite('a unit with a signing card', () => {
 
 suite('any transport', () => {
   test('[B3a] card and module each behind a TCP port: everything as in one process', async () => {
-    const world = await readyWorld()
+    const world = await ready()
     const approvals = await approved(world)
     const [card, module] = [await listenTcp(() => world.card()), await listenTcp(() => world.module())]
     try {
