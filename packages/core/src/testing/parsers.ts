@@ -1,6 +1,7 @@
 import * as apdu from '../apdu/index.ts'
 import * as bytes from '../bytes/index.ts'
 import * as cbor from '../cbor/index.ts'
+import * as generalAuthenticate from '../channel/general-authenticate/index.ts'
 import * as scp03 from '../channel/scp03/index.ts'
 import * as scp11 from '../channel/scp11/index.ts'
 import { portableCrypto } from '../crypto/index.ts'
@@ -40,6 +41,7 @@ export const parserFolders: Readonly<Record<string, Readonly<Record<string, unkn
   apdu,
   bytes,
   cbor,
+  'channel/general-authenticate': generalAuthenticate,
   'channel/scp03': scp03,
   'channel/scp11': scp11,
   customization,
