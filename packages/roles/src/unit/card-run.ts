@@ -57,8 +57,10 @@ export async function orderOfRun(
 ): Promise<PersonalizationRecord> {
   const records = await readRecords(ports, serial)
   if (approvals.length === 0) {
-    const signed = records.findLast(({ issued, receipt }) => issued !== undefined && receipt === undefined)
-    if (signed !== undefined) return signed
+    const signed = records
+      .filter(({ issued, receipt }) => issued !== undefined && receipt === undefined)
+      .sort((a, b) => parseBeginRequest(a.begin).time - parseBeginRequest(b.begin).time)
+    if (signed.length > 0) return signed.at(-1)!
     throw new StateError('the card signs what two people have approved, and there are no approvals', {
       code: 'approval-missing',
     })
