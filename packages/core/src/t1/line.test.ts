@@ -206,10 +206,10 @@ suite('a bad line', () => {
             disturbed += line.disturbances
           },
         ),
-        { numRuns: 120, seed: 7816 },
+        { numRuns: 80, seed: 7816 },
       )
-      assert.ok(arrived > 10 * failed && arrived > 300, `${arrived} arrived, ${failed} lines failed`)
-      assert.ok(disturbed > 300, `${disturbed} disturbances`)
+      assert.ok(arrived > 10 * failed && arrived > 200, `${arrived} arrived, ${failed} lines failed`)
+      assert.ok(disturbed > 200, `${disturbed} disturbances`)
     })
   }
 
@@ -450,6 +450,81 @@ suite('rules of ISO/IEC 7816-3, 11.6', () => {
     assert.deepEqual(ends, { host: true, module: true })
   })
 
+  test('a block that is longer than agreed is asked for again', () => {
+    const host = new T1Host({ detection: 'lrc', ifs: 10 })
+    host.reset(new Uint8Array(0), 0)
+    host.receive(decodeHex('00EF00EF'), 0)
+    host.receive(decodeHex('00E1010AEA'), 0)
+    host.send(decodeHex('AA'), 0)
+    host.takeOutput()
+    host.receive(decodeHex(information(0, '00'.repeat(11))), 0)
+    assert.equal(host.takeOutput().map(encodeHex).join(), ready(0, 'other'))
+    host.receive(decodeHex(information(0, '00'.repeat(10))), 0)
+    host.takeEvent()
+    assert.equal(host.takeEvent()?.kind, 'answer')
+  })
+
+  test('rule 5: an answer in the middle of a command breaks the rules', () => {
+    const played = new Played()
+    played.host.send(new Uint8Array(40), 0)
+    played.card(information(0, '9000'))
+    assert.deepEqual(played.host.takeEvent(), { kind: 'failed', failure: 'broken-rules' })
+  })
+
+  test('responses to what was not asked are passed over', () => {
+    const host = new T1Host({ detection: 'lrc' })
+    host.reset(new Uint8Array(0), 0)
+    for (const hex of ['00E200E2', '00E000E0', '00E101FE1E', '00E30101E3']) host.receive(decodeHex(hex), 0)
+    assert.equal(host.takeOutput().length, 1)
+    host.receive(decodeHex('00EF00EF'), 0)
+    host.takeOutput()
+    // The field size must come back as it was told.
+    host.receive(decodeHex('00E1010AEA'), 0)
+    assert.equal(host.takeEvent(), undefined)
+    host.receive(decodeHex('00E101FE1E'), 0)
+    assert.equal(host.takeEvent()?.kind, 'reset')
+  })
+
+  test('time is granted for a command that is complete, and for no other', () => {
+    const played = new Played()
+    played.host.send(new Uint8Array(40), 0)
+    played.sent()
+    played.card('00C30105C7')
+    assert.equal(played.sent(), '')
+    played.card(ready(1))
+    played.sent()
+    played.card('00C30105C7')
+    assert.equal(played.sent(), '00E30105E7')
+  })
+
+  test('after one resynchronization in vain the host gives up', () => {
+    const played = new Played()
+    played.host.send(new Uint8Array(40), 0)
+    for (let i = 0; i < 3; i++) played.timeout()
+    played.sent()
+    played.card('00E000E0')
+    played.card('00E101FE1E')
+    played.sent()
+    for (let i = 0; i < 3; i++) played.timeout()
+    assert.ok(!played.sent().includes('00C000C0'))
+    assert.deepEqual(played.host.takeEvent(), { kind: 'failed', failure: 'noisy' })
+  })
+
+  test('a tick that comes early changes nothing, not even in the middle of a block', () => {
+    const played = new Played()
+    played.host.send(decodeHex('AA'), 0)
+    played.sent()
+    const { deadline } = played.host
+    played.host.tick(deadline! - 1)
+    assert.equal(played.sent(), '')
+    played.now = deadline! - 1
+    played.card('000002')
+    played.host.tick(deadline! + 50)
+    assert.equal(played.sent(), '')
+    played.card('909002')
+    assert.deepEqual(played.host.takeEvent(), { kind: 'answer', apdu: decodeHex('9090') })
+  })
+
   test('the module breaks off a command without end, and goes on', () => {
     const module = new T1Module({ detection: 'lrc' })
     const say = (hex: string): string => {
@@ -502,5 +577,162 @@ suite('rules of ISO/IEC 7816-3, 11.6', () => {
     assert.ok(answer?.kind === 'S' && answer.about === 'reset')
     assert.equal(encodeHex(answer.information.subarray(0, 2)), '0102')
     assert.deepEqual(more, [])
+  })
+})
+
+suite('the module, block by block', () => {
+  /** A module that was reset, unless told otherwise; the test is its host. */
+  class Asked {
+    readonly module: T1Module
+    readonly commands: string[] = []
+    resets = 0
+
+    constructor({ ifs = 254, isReset = true } = {}) {
+      this.module = new T1Module({ detection: 'lrc', ifs })
+      if (isReset) this.say('00CF00CF')
+    }
+
+    say(hex: string, now = 0): string {
+      this.module.receive(decodeHex(hex), now)
+      for (let event = this.module.takeEvent(); event !== undefined; event = this.module.takeEvent()) {
+        if (event.kind === 'command') this.commands.push(encodeHex(event.apdu))
+        else {
+          this.resets++
+          this.module.wasReset()
+        }
+      }
+      return this.said()
+    }
+
+    said(): string {
+      return this.module.takeOutput().map(encodeHex).join(' ')
+    }
+  }
+  const block = (block: Parameters<typeof serializeBlock>[0]): string =>
+    encodeHex(serializeBlock(block, 'lrc'))
+  const information = (number: 0 | 1, hex: string, more = false): string =>
+    block({ kind: 'I', number, more, information: decodeHex(hex) })
+  const ready = (expected: 0 | 1, fault: 'none' | 'epilogue' | 'other' = 'none'): string =>
+    block({ kind: 'R', expected, fault })
+  const wtx = '00C30102C0'
+  const granted = '00E30102E0'
+
+  test('before its first reset it says that nothing is right, and to noise nothing', () => {
+    const asked = new Asked({ isReset: false })
+    for (const hex of ['00C000C0', '00C101FE3E', '00C200C2', ready(0), information(0, '00A4')])
+      assert.equal(asked.say(hex), ready(0, 'other'), hex)
+    asked.module.receive(decodeHex('FFFFFF'), 0)
+    asked.module.tick(asked.module.deadline!)
+    assert.equal(asked.said(), '')
+    assert.deepEqual(asked.commands, [])
+  })
+
+  test('a block that is longer than it takes is not taken', () => {
+    const asked = new Asked({ ifs: 4 })
+    assert.equal(asked.say(information(0, '0102030405')), ready(0, 'other'))
+    asked.say(information(0, '01020304'))
+    assert.deepEqual(asked.commands, ['01020304'])
+  })
+
+  test('while it works it takes no other command, and asks for time instead', () => {
+    const asked = new Asked()
+    asked.say(information(0, 'AA'))
+    for (const hex of [information(1, 'BB'), information(0, 'AA'), ready(0), '00C101FE3E'])
+      assert.equal(asked.say(hex), wtx, hex)
+    asked.module.receive(decodeHex('FFFFFF'), 0)
+    asked.module.tick(asked.module.deadline!)
+    assert.equal(asked.said(), '')
+    assert.deepEqual(asked.commands, ['AA'])
+  })
+
+  test('asked for time it says the answer after the grant, or when it is asked again', () => {
+    for (const next of [granted, ready(0, 'other')]) {
+      const asked = new Asked()
+      asked.say(information(0, 'AA'))
+      asked.module.tick(asked.module.deadline!)
+      assert.equal(asked.said(), wtx)
+      asked.module.answer(decodeHex('9000'))
+      assert.equal(asked.said(), '')
+      assert.equal(asked.say(next), information(0, '9000'))
+    }
+  })
+
+  test('a grant that it has not asked for gives it no time', () => {
+    const asked = new Asked()
+    asked.say(information(0, 'AA'))
+    const { deadline } = asked.module
+    assert.equal(
+      asked.say(block({ kind: 'S', about: 'wtx', response: true, information: Uint8Array.of(255) })),
+      '',
+    )
+    assert.equal(asked.module.deadline, deadline)
+  })
+
+  test('a resynchronization drops what has come of a command, and the field size', () => {
+    const asked = new Asked()
+    asked.say('00C101FE3E')
+    asked.say(information(0, 'AAAA', true))
+    assert.equal(asked.say('00C000C0'), '00E000E0')
+    asked.say(information(0, 'BB'))
+    assert.deepEqual(asked.commands, ['BB'])
+    asked.module.answer(new Uint8Array(40))
+    assert.equal(asked.said(), information(0, '00'.repeat(32), true))
+  })
+
+  test('a resynchronization while it works waits for the work, and drops its answer', () => {
+    const asked = new Asked()
+    asked.say(information(0, 'AA'))
+    assert.equal(asked.say('00C000C0'), '')
+    asked.module.answer(decodeHex('9000'))
+    assert.equal(asked.said(), '00E000E0')
+    assert.equal(asked.say(ready(0)), ready(0))
+  })
+
+  test('a chain that it breaks off does not go on', () => {
+    const asked = new Asked()
+    let said = ''
+    let number: 0 | 1 = 1
+    for (let i = 0; i < 300 && said !== '00C200C2'; i++) {
+      number = number === 0 ? 1 : 0
+      said = asked.say(information(number, '00'.repeat(254), true))
+    }
+    assert.equal(asked.say(information(number === 0 ? 1 : 0, 'AA')), '00C200C2')
+    assert.deepEqual(asked.commands, [])
+  })
+
+  test('a host that breaks off an answer gets no more of it', () => {
+    const asked = new Asked()
+    asked.say(information(0, 'AA'))
+    asked.module.answer(new Uint8Array(40))
+    asked.said()
+    assert.equal(asked.say('00C200C2'), '00E200E2')
+    assert.equal(asked.say(ready(1)), ready(1))
+    asked.say(information(1, 'BB'))
+    asked.module.answer(decodeHex('9000'))
+    assert.equal(asked.said(), information(1, '9000'))
+  })
+
+  test('resets that come while it is being reset are one', () => {
+    const module = new T1Module({ detection: 'lrc' })
+    for (let i = 0; i < 3; i++) module.receive(decodeHex('00CF00CF'), 0)
+    assert.equal(module.takeEvent()?.kind, 'reset')
+    assert.equal(module.takeEvent(), undefined)
+    module.wasReset()
+    assert.equal(module.takeOutput().length, 1)
+    assert.throws(() => module.wasReset(), UsageError)
+    assert.throws(() => module.answer(decodeHex('9000')), UsageError)
+  })
+
+  test('a whole block within bytes that are thrown away is none', () => {
+    const hidden = information(0, '00A4')
+    for (const around of [`01${hidden}`, `01000001${hidden}`, `0000FF${hidden}`, `000002FFFF00${hidden}`]) {
+      const asked = new Asked()
+      asked.say(around)
+      assert.deepEqual(asked.commands, [], around)
+      asked.module.tick(asked.module.deadline!)
+      assert.match(asked.said(), /^008[12]00/)
+      asked.say(hidden, 10_000)
+      assert.deepEqual(asked.commands, ['00A4'])
+    }
   })
 })
