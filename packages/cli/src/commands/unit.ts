@@ -27,6 +27,7 @@ import { leastChannelOf, leastChannelOptions } from './channel-options.ts'
 import { cardOption, cardRunOf, keptByCard, registerCard } from './unit-card.ts'
 import { personalizeMatter, pinsForm, registerPins } from './unit-pins.ts'
 import { keptByHost, registerRules } from './unit-rules.ts'
+import { registerTransfer } from './unit-transfer.ts'
 
 export function register(program: Command, context: Context): void {
   const unit = context.group(
@@ -98,6 +99,8 @@ export function register(program: Command, context: Context): void {
       return report({ credentials: serials.length }, `${serials.length} credentials`)
     },
   })
+
+  registerTransfer(unit, context)
 
   context.verb(unit, {
     name: 'personalize',

@@ -209,6 +209,15 @@ export const commands = {
     purpose: 'erase what personalization gave; the module awaits personalization again',
   },
 
+  'TAKE TRANSFER': {
+    ins: 0x06,
+    class: 'own',
+    entry: 0x26,
+    modes: user,
+    states: awaiting,
+    channel: 'none',
+    purpose: 'take the release of the customer that the module belongs to, to another one',
+  },
   'PRESENT OBJECT': {
     ins: 0x7a,
     class: 'own',

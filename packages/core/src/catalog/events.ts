@@ -89,6 +89,7 @@ export const eventTypes = {
     digest: 'SHA-256 of the backup',
     by: ['issuer', 'terminal', 'loader', 'operator'],
   },
+  transferred: { code: 0x22, digest: 'SHA-256 of the transfer', by: ['unit'] },
   'limited-key-taken': {
     code: 0x23,
     digest: 'SHA-256 of place(4), limits(12) and check value(5)',

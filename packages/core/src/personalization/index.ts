@@ -90,3 +90,10 @@ export {
   serializePolicy,
   strictPolicy,
 } from './policy.ts'
+export {
+  parseTransfer,
+  prepareTransfer,
+  type Transfer,
+  type TransferExpectation,
+  transferHolds,
+} from './transfer.ts'

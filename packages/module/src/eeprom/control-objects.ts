@@ -7,4 +7,6 @@ export const controlIds = {
   cardState: 4,
   /** There in a plain GlobalPlatform module. */
   plain: 5,
+  /** The last transfer to another customer: number(4) ‖ SHA-256 of the document(32) ‖ event number(4) ‖ chain(32). */
+  transfer: 16,
 } as const

@@ -57,6 +57,7 @@ import { setStatus } from './set-status.ts'
 import { storeData } from './store-data.ts'
 import { storeIdentity } from './store-identity.ts'
 import { storeUnitCertificate } from './store-unit-certificate.ts'
+import { takeTransfer } from './take-transfer.ts'
 import { tellTime } from './tell-time.ts'
 import { unlock } from './unlock.ts'
 import { verifyReceiptHandler } from './verify-receipt.ts'
@@ -74,6 +75,7 @@ export const handlers = {
   COMPLETE: complete,
   'PROVE CREDENTIAL': proveCredentialHandler,
   DEPERSONALIZE: depersonalizeHandler,
+  'TAKE TRANSFER': takeTransfer,
   'PRESENT OBJECT': presentObject,
   'CHIP STATUS': chipStatus,
   'SELF TEST': selfTest,

@@ -21,6 +21,8 @@ const personalization = [
   'COMPLETE',
   'PROVE CREDENTIAL',
   'DEPERSONALIZE',
+  'TAKE TRANSFER',
+  'PRESENT OBJECT',
 ] as const satisfies readonly CommandName[]
 
 const keyDownload = [

@@ -32,3 +32,4 @@ export {
   takeTicket,
   ticketRecord,
 } from './tickets.ts'
+export { type TransferInput, takeTransfer, transfer } from './transfer.ts'
