@@ -12,10 +12,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { makeSoftToken, type SoftToken, softTokenLack } from '@sealwright/node/testing'
+import { makeSoftToken, needToken, type SoftToken, tellWhyNoToken } from '@sealwright/node/testing'
 import { commandLine, commandLineJson, type JsonObject, sealwright } from './run.ts'
 
 const top = mkdtempSync(join(tmpdir(), 'sealwright-vault-places-'))
@@ -153,8 +153,10 @@ suite('keys under a passphrase', () => {
     await factory(work)
     const signed = await commandLine(work, [...personalize, ...given])
     assert.equal(signed.status, 0, signed.stderr)
-    assert.match(signed.stderr, /files encrypted under a passphrase \(weak/)
-    assert.match(signed.stderr, /two people for each signature, the count of a ticket, exactly one log entry/)
+    assert.match(signed.stderr, /signed as unit with a key in files encrypted under a passphrase/)
+    const keys = await commandLine(work, ['keys', 'unit', ...given])
+    assert.match(keys.stdout, /files encrypted under a passphrase \(weak/)
+    assert.match(keys.stdout, /two people for each signature, the count of a ticket, exactly one log entry/)
     opensslVerifies(work)
   })
 
@@ -198,12 +200,9 @@ suite('keys under a passphrase', () => {
   })
 })
 
-const lack = await softTokenLack()
-if (lack !== undefined) {
-  const here = relative(fileURLToPath(new URL('../../..', import.meta.url)), fileURLToPath(import.meta.url))
-  process.stderr.write(`NOT RUN: ${here}: with a token: ${lack}\n`)
-  assert.equal(process.env['CI'], undefined, `CI must have it: ${lack}`)
-} else {
+const missing = await tellWhyNoToken(import.meta.url)
+test('a token can be had here, or this is not CI', () => needToken(missing))
+if (missing === undefined) {
   const token = await makeSoftToken(join(top, 'hsm'), {
     label: 'Bank HSM',
     pin: secret,

@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { equal } from '@sealwright/core/bytes'
 import { withHandle } from '@sealwright/core/crypto'
 import { serializeModulePapers } from '@sealwright/core/customization'
@@ -44,7 +43,7 @@ import {
 import { importKey, prepareKey } from '@sealwright/roles/terminal'
 import { nodeCrypto, nodeEntropy } from '../src/crypto/index.ts'
 import { openToken, parsePkcs11Uri, tokenKeyVault } from '../src/pkcs11/index.ts'
-import { makeSoftToken, softTokenLack } from '../src/testing/index.ts'
+import { makeSoftToken, needToken, tellWhyNoToken } from '../src/testing/index.ts'
 import { type Bench, documentKey, fuel, keyAt, loader, powered, unit } from './key-download-bench.ts'
 
 const order = (more: Partial<LoaderKeyOrder> = {}): LoaderKeyOrder => ({
@@ -66,12 +65,9 @@ after(() => {
 
 let count = 0
 const vaults: Record<string, () => Promise<KeyVault | undefined>> = { memory: async () => undefined }
-const lack = await softTokenLack()
-if (lack !== undefined) {
-  const here = relative(fileURLToPath(new URL('../../..', import.meta.url)), fileURLToPath(import.meta.url))
-  process.stderr.write(`NOT RUN: ${here}: with an HSM: ${lack}\n`)
-  assert.equal(process.env['CI'], undefined, `CI must have it: ${lack}`)
-} else {
+const missing = await tellWhyNoToken(import.meta.url)
+test('a token can be had here, or this is not CI', () => needToken(missing))
+if (missing === undefined) {
   const pin = 'loader-4711'
   const token = await makeSoftToken(join(folder, 'hsm'), { label: 'loader', pin, officerPin: 'officer-1' })
   vaults['an HSM through PKCS#11'] = async () => {

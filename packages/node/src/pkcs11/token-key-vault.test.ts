@@ -3,32 +3,28 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { ascii, encodeHex } from '@sealwright/core/bytes'
 import { withHandle } from '@sealwright/core/crypto'
 import { isLowS, serializeEcdsaSignature } from '@sealwright/core/der'
 import type { KeyVault } from '@sealwright/roles/ports'
-import pkcs11js from 'pkcs11js'
 import { nodeCrypto, nodeEntropy } from '../crypto/index.ts'
 import { findProgram } from '../doctor/index.ts'
 import { vaultContract } from '../keys/vault-contract.ts'
-import { makeSoftToken, type SoftToken, softTokenLack } from '../testing/index.ts'
+import { makeSoftToken, needToken, type SoftToken, tellWhyNoToken } from '../testing/index.ts'
 import { tokenFailure } from './failures.ts'
 import { listTokens, openToken, parsePkcs11Uri, tokenKeyVault } from './index.ts'
 import type { OpenToken } from './token.ts'
 import { attribute, find, naming, objectClass } from './token-object.ts'
 
-const repository = fileURLToPath(new URL('../../../..', import.meta.url))
-const here = fileURLToPath(import.meta.url)
-const lack = await softTokenLack()
-if (lack !== undefined) {
-  process.stderr.write(`NOT RUN: ${relative(repository, here)}: ${lack}\n`)
-  assert.equal(process.env['CI'], undefined, `CI must have it: ${lack}`)
-} else await withToken()
+const missing = await tellWhyNoToken(import.meta.url)
+test('a token can be had here, or this is not CI', () => needToken(missing))
+if (missing === undefined) await withToken()
 
 async function withToken(): Promise<void> {
+  // Not there on a machine without compiler.
+  const { default: pkcs11js } = await import('pkcs11js')
   const folder = mkdtempSync(join(tmpdir(), 'sealwright-token-'))
   const before = process.env['SOFTHSM2_CONF']
   after(() => {

@@ -4,25 +4,22 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { ascii } from '@sealwright/core/bytes'
 import { withHandle } from '@sealwright/core/crypto'
 import type { KeyVault } from '@sealwright/roles/ports'
 import { nodeCrypto, nodeEntropy } from '../crypto/index.ts'
-import { makeSoftToken, softTokenLack } from '../testing/index.ts'
+import { makeSoftToken, needToken, tellWhyNoToken } from '../testing/index.ts'
 import { type OpenToken, openToken, parsePkcs11Uri, tokenKeyVault } from './index.ts'
 
 // Several processes with one token, and processes that are killed.
 
 const here = fileURLToPath(import.meta.url)
-const lack = await softTokenLack()
-if (lack !== undefined) {
-  const repository = fileURLToPath(new URL('../../../..', import.meta.url))
-  process.stderr.write(`NOT RUN: ${relative(repository, here)}: ${lack}\n`)
-  assert.equal(process.env['CI'], undefined, `CI must have it: ${lack}`)
-} else await withToken()
+const missing = await tellWhyNoToken(import.meta.url)
+test('a token can be had here, or this is not CI', () => needToken(missing))
+if (missing === undefined) await withToken()
 
 async function withToken(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sealwright-token-processes-'))

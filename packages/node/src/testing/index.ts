@@ -1,6 +1,6 @@
 export { deadAfter } from './dead-after.ts'
 export { PtyLine, type PtyLineOptions, whyNoPty } from './pty.ts'
 export { type SimulatedI2c, type SimulatedI2cOptions, simulatedI2c } from './simulated-i2c.ts'
-export { makeSoftToken, type SoftToken, softHsmModule, softTokenLack } from './soft-token.ts'
+export { makeSoftToken, needToken, type SoftToken, tellWhyNoToken } from './soft-token.ts'
 export { type StreamPair, type StreamPairOptions, streamPair } from './stream-pair.ts'
 export { fixturePath, packWorkspace, type ReleaseName, unpackWorkspace } from './workspaces.ts'

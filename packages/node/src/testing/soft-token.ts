@@ -1,5 +1,7 @@
+import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { StateError } from '@sealwright/core/errors'
 import { hasBindings, listTokens, loadLibrary, serializePkcs11Uri } from '../pkcs11/index.ts'
 
@@ -23,10 +25,30 @@ export function softHsmModule(): string | undefined {
 }
 
 /** What the machine lacks for a token of SoftHSM; undefined where there is nothing to be missed. */
-export async function softTokenLack(): Promise<string | undefined> {
+async function softTokenLack(): Promise<string | undefined> {
   if (softHsmModule() === undefined) return 'SoftHSM is not installed (apt-get install softhsm2)'
   if (!(await hasBindings())) return 'the package pkcs11js is not installed or was not built'
   return undefined
+}
+
+/**
+ * The same, told on standard error too, where `npm test` finds it. A file of tests begins with
+ *
+ *   const missing = await tellWhyNoToken(import.meta.url)
+ *   test('a token can be had here, or this is not CI', () => needToken(missing))
+ *
+ * and adds its other tests with a token if `missing` is undefined.
+ */
+export async function tellWhyNoToken(file: string): Promise<string | undefined> {
+  const missing = await softTokenLack()
+  if (missing !== undefined)
+    process.stderr.write(`NOT RUN: ${relative(repository, fileURLToPath(file))}: ${missing}\n`)
+  return missing
+}
+
+/** Fails where a token is missing but should not be: in CI, whose root installs SoftHSM. */
+export function needToken(missing: string | undefined): void {
+  assert.ok(missing === undefined || process.env['CI'] === undefined || process.getuid?.() !== 0, missing)
 }
 
 /**
@@ -74,3 +96,4 @@ const softHsmModules = [
 ]
 const rwSession = 0x06
 const securityOfficer = 0
+const repository = fileURLToPath(new URL('../../../..', import.meta.url))
