@@ -174,10 +174,10 @@ after(() => {
   for (const ca of makers) ca.close()
 })
 
-test('openssl and pyca/cryptography are installed', (t) => {
-  if (makers.length < 2)
-    t.skip('openssl, or a Python with the package cryptography, is missing (npm run clients)')
-})
+if (makers.length < 2) {
+  const lack = 'openssl, or a Python with the package cryptography, is missing (npm run clients)'
+  process.stderr.write(`NOT RUN in part: foreign-certificates.full.test.ts: ${lack}\n`)
+}
 
 for (const ca of makers) {
   describe(`certificates that ${ca.name} issued`, () => {
@@ -223,19 +223,20 @@ for (const ca of makers) {
   })
 }
 
-test('[B8b] a chain whose links two authorities made, each right by itself, is refused', async (t) => {
-  if (makers.length < 2) return t.skip('it takes two authorities')
-  const [one, other] = [await partiesOf(makers[0]!), await partiesOf(makers[1]!)]
-  const world = await moduleUnder(one)
-  const { channel, point } = await begun(world)
-  const [mine, theirs] = [await issued(one, point, {}), await issued(other, point, {})]
-  for (const mixed of [
-    { ...mine, operating: theirs.operating },
-    { ...mine, central: theirs.central },
-    { ...mine, unit: theirs.unit },
-    { ...theirs, unit: mine.unit },
-  ]) {
-    assert.equal(await complete(channel, mixed), 0x6a80)
-  }
-  assert.equal(await complete(channel, mine), 0x9000)
-})
+if (makers.length === 2) {
+  test('[B8b] a chain whose links two authorities made, each right by itself, is refused', async () => {
+    const [one, other] = [await partiesOf(makers[0]!), await partiesOf(makers[1]!)]
+    const world = await moduleUnder(one)
+    const { channel, point } = await begun(world)
+    const [mine, theirs] = [await issued(one, point, {}), await issued(other, point, {})]
+    for (const mixed of [
+      { ...mine, operating: theirs.operating },
+      { ...mine, central: theirs.central },
+      { ...mine, unit: theirs.unit },
+      { ...theirs, unit: mine.unit },
+    ]) {
+      assert.equal(await complete(channel, mixed), 0x6a80)
+    }
+    assert.equal(await complete(channel, mine), 0x9000)
+  })
+}
