@@ -197,7 +197,7 @@ suite('a unit with a signing card', () => {
     await requireOne(world)
   })
 
-  test('[B15a][B15b] the log, vouched for by the card, gives every certificate; the central system takes it, and the card goes on', async () => {
+  test('[B15a][X6d] the log, vouched for by the card, gives every certificate; the central system takes it, and the card goes on', async () => {
     const world = await readyWorld(10, { capacity: 6 })
     for (const name of ['cash', 'second']) {
       await personalizedByCard(world, await approved(world, name), { name })
@@ -218,6 +218,15 @@ suite('a unit with a signing card', () => {
     const later = await acknowledgeLog(world.central, (await logOf(world)).file)
     assert.equal(later.log.certificates.filter(({ role }) => role === 'module-operating').length, 3)
     assert.equal(later.log.acknowledged, 0)
+    // What the card has overwritten is no gap: the central system has taken it.
+    const { file, ticketRecord } = await logOf(world)
+    assert.equal(ticketRecord, undefined)
+    for (const records of [[file], []]) {
+      const { accounts, foreign, unknown, without } = await mergeRecords(world.central, { records })
+      const [account] = accounts
+      assert.deepEqual([account?.found, account?.gaps, account?.doubles], [3, [], []])
+      assert.deepEqual([foreign, unknown, without], [[], [], []])
+    }
   })
 
   test('[B15b] a log cut short, of another card, or with an entry of another is not believed, and not acknowledged', async () => {

@@ -113,7 +113,7 @@ export function registerTickets(central: Command, context: Context): void {
     name: 'merge <files...>',
     summary: "lay units' records beside the tickets: gaps and double use",
     about:
-      'Reads the records of units, and certificates that were found elsewhere: in modules, in the log of a signing card. Shows for each ticket how many certificates were found, which numbers are missing, which were used twice, and what no ticket allows. A missing number is a run that was broken off, or a certificate that somebody keeps back. A number that was used twice tells that the store of a unit was copied or put back. The exit status is 7 when something does not fit.',
+      'Reads the records of units, and certificates that were found elsewhere: in modules, in the log of a signing card. Logs that you have acknowledged count with them. Shows for each ticket how many certificates were found, which numbers are missing, which were used twice, and what no ticket allows. A missing number is a run that was broken off, or a certificate that somebody keeps back. A number that was used twice tells that the store of a unit was copied or put back. The exit status is 7 when something does not fit.',
     reads: [
       'FILES: from `sealwright unit ticket record`, logs of signing cards, and certificates, PEM or DER',
     ],

@@ -173,7 +173,9 @@ export function registerCard(unit: Command, context: Context): void {
       const record = step.optional('ticket-record')
       if (record !== undefined) {
         if (ticketRecord === undefined)
-          throw new UsageError('the card has taken no ticket: there is no record')
+          throw new UsageError(
+            'there is no ticket in the log that the card has: it took none, or the central system has acknowledged it. Give the log itself to `sealwright central ticket merge`',
+          )
         step.replaceFile(record, ticketRecord)
       }
       const made = log.certificates.filter(({ operating }) => operating !== undefined)

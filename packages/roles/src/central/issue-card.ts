@@ -119,6 +119,16 @@ export async function unitsOfCards({
   return units
 }
 
+/** The logs of cards as far as they were acknowledged here: maps `card log`. */
+export async function acknowledgedLogs({ store }: Pick<PartyPorts, 'store'>): Promise<Uint8Array[]> {
+  const logs: Uint8Array[] = []
+  for (const name of await store.list('cards/')) {
+    const log = name.endsWith('.log') ? await store.read(name) : undefined
+    if (log !== undefined) logs.push(log)
+  }
+  return logs
+}
+
 /** The identity key of a card that was issued here, as it was checked then, 65 bytes. */
 export async function identityPoint(
   { store }: Pick<PartyPorts, 'store'>,

@@ -16,7 +16,7 @@ import {
 import { type Certificate, parseCertificate } from '@sealwright/core/x509'
 import type { PartyPorts } from '../ports/index.ts'
 import { openCardLog } from './acknowledge-log.ts'
-import { identityPoint } from './issue-card.ts'
+import { acknowledgedLogs, identityPoint } from './issue-card.ts'
 import { sessionKey } from './key.ts'
 import { knownUnits, unitsFor } from './units.ts'
 
@@ -87,7 +87,8 @@ export interface MergeTicketsInput {
 
 /**
  * Lays the records of units beside the tickets that were issued here: gaps, double use, certificates that no ticket allows. A unit's record
- * is believed in nothing but what is signed, and in how many numbers it says to have used.
+ * is believed in nothing but what is signed, and in how many numbers it says to have used. Logs of cards that were acknowledged here count with
+ * them.
  */
 export async function mergeRecords(ports: PartyPorts, input: MergeTicketsInput): Promise<Merged> {
   const { crypto } = ports
@@ -95,9 +96,14 @@ export async function mergeRecords(ports: PartyPorts, input: MergeTicketsInput):
   const units: Uint8Array[] = (await knownUnits(ports)).map(({ point }) => point)
   const certificates: Certificate[] = []
   const used = new Map<string, number>()
+  const found: Found[] = []
   for (const bytes of input.records) {
     const isLog = formatOf(bytes) === 'sealwright card log'
-    const record = isLog ? await ofCard(ports, bytes) : ofUnit(bytes, crypto)
+    found.push(isLog ? await ofCard(ports, bytes) : ofUnit(bytes, crypto))
+  }
+  // What a card may have overwritten since; its proof was checked when it was taken.
+  for (const bytes of await acknowledgedLogs(ports)) found.push(ofLog(bytes, crypto))
+  for (const record of found) {
     // Whoever writes a record names the unit's key. One that got a ticket is known here, or one that was enrolled.
     const keyId = documentKeyId(record.unit, crypto)
     if (issued.some(({ unit }) => equal(unit, keyId))) units.push(record.unit)
@@ -130,9 +136,13 @@ function formatOf(bytes: Uint8Array): unknown {
  * has signed: its log knows of no gaps.
  */
 async function ofCard(ports: PartyPorts, bytes: Uint8Array): Promise<Found> {
-  const { crypto } = ports
-  const { serial, entries } = parseCardLogFile(bytes)
+  const { serial } = parseCardLogFile(bytes)
   if ((await identityPoint(ports, serial)) !== undefined) await openCardLog(ports, bytes)
+  return ofLog(bytes, ports.crypto)
+}
+
+function ofLog(bytes: Uint8Array, crypto: Crypto): Found {
+  const { serial, entries } = parseCardLogFile(bytes)
   const { point, certificates } = rebuildCertificates(serial, entries, crypto)
   return {
     unit: point,

@@ -187,7 +187,7 @@ export interface CardLog {
   readonly log: RebuiltLog
   /** The log for the central system: a `card log`. */
   readonly file: Uint8Array
-  /** What the central system merges with the records of other units; undefined before the card took a ticket. */
+  /** What the central system merges with the records of other units; undefined while no ticket stands in the log that the card has. */
   readonly ticketRecord: Uint8Array | undefined
 }
 
