@@ -28,6 +28,7 @@ if (missing === undefined) {
     // vpcd counts a message in 16 bits.
     longest: 0xffff,
     second: 'turned away',
+    breaks: 'whole',
     lay: (card) => inReader(() => readers, card),
   })
 }

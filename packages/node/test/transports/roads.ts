@@ -18,12 +18,13 @@ import type { LaidRoad, Road } from './conformance.ts'
 
 const longestExtended = 0x1_0009
 /** Short, for a line in this machine; but no shorter than a busy machine makes others wait. */
-const quick: Partial<LineSettings> = { blockMs: 250, characterMs: 60, attempts: 5 }
+const quick: Partial<LineSettings> = { blockMs: 250, characterMs: 60, attempts: 8 }
 
 export const inThisProcess: Road = {
   name: 'in process',
   longest: longestExtended,
   second: 'impossible',
+  breaks: 'nothing',
   lay: async (card) => ({ connect: async () => inProcess(card), end: async () => {} }),
 }
 
@@ -31,6 +32,7 @@ export const tcp: Road = {
   name: 'TCP',
   longest: longestExtended,
   second: 'turned away',
+  breaks: 'at a byte',
   async lay(card) {
     const open = () => ({
       transmit: async (command: Uint8Array) => card.transmit(command),
@@ -117,6 +119,7 @@ export function anyByteStream(name: string, noise: NoiseRates = {}, settings = q
     name,
     longest: longestExtended,
     second: 'impossible',
+    breaks: 'at a byte',
     lay: (card) =>
       mendable(card, settings, async () => {
         const pair = streamPair({ noise, seed: 5 })
@@ -135,6 +138,7 @@ export const i2c: Road = {
   name: 'simulated I2C, not always ready, clock stretched',
   longest: longestExtended,
   second: 'impossible',
+  breaks: 'whole',
   lay: (card) =>
     mendable(card, quick, async () => {
       const line = simulatedI2c({ notReady: 0.05, stretch: 0.01, stretchMs: 3, seed: 3 })
@@ -153,6 +157,7 @@ export function serial(name: string, noise: NoiseRates = {}, settings = quick): 
     name,
     longest: longestExtended,
     second: 'turned away',
+    breaks: 'at a byte',
     lay: (card) =>
       mendable(card, settings, async () => {
         const line = await PtyLine.open({ noise, seed: 11 })
