@@ -118,6 +118,9 @@ suite("the module's policy", () => {
     const data = serializeBeginRequest(beginRequest)
     assert.equal(await statusOfBegin(world, 'none', data), 0x6982)
     assert.equal(await statusOfBegin(world, 'ephemeral', data), 0x6982)
+    const { identity } = world.fixture
+    const setUp = within('ephemeral', unitOf(world), transportOf(world), identity, async () => {})
+    await assert.rejects(setUp, { statusWord: 0x6982 }, 'it is not even set up')
     assert.equal(await statusOfBegin(world, 'module-proof', data), 0x9000)
     const told = await speak(world.fixture.module, 'GET DATA', undefined, 0xdf, dataTags.channelPolicy & 0xff)
     assert.deepEqual([...told.data], [channelLevels['module-proof'].code])

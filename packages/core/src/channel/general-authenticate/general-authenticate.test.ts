@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
 import { bytes, laws, shaped } from '../../../test/codec-laws.ts'
-import { type Command, command, parseCommand, serializeResponse } from '../../apdu/index.ts'
-import { decodeHex } from '../../bytes/index.ts'
+import { type Command, command, parseCommand, serializeCommand, serializeResponse } from '../../apdu/index.ts'
+import { concat, decodeHex } from '../../bytes/index.ts'
 import { statusWords } from '../../catalog/index.ts'
 import { portableCrypto as crypto } from '../../crypto/index.ts'
 import { AuthError, DecodeError, RefusedError, UsageError } from '../../errors/index.ts'
@@ -12,6 +12,7 @@ import {
   agreeEphemeral,
   beginDhSigned,
   beginSignedKey,
+  exchangeKey,
   type Identification,
   isOpening,
   type OpenedExchange,
@@ -36,6 +37,8 @@ import {
   serializeKeyAnswer,
   serializeOpening,
   serializeProof,
+  stageKeys,
+  Transcript,
 } from './index.ts'
 
 const certificate = fc.uint8Array({ minLength: 1, maxLength: 300 })
@@ -286,6 +289,77 @@ suite('both ends', () => {
       await assert.rejects(met(form, { host }), { statusWord: 0x6982 })
     })
   }
+
+  /** Everything as the module would, with an exponential of the attacker's own in the last answer. */
+  function lastAnswer(messages: readonly Uint8Array[], shown: Uint8Array, hostPoint: Uint8Array): Uint8Array {
+    const attacker = crypto.ecPrivateKey(scalar(0x66))
+    const context = { p1: 1, p2: 0x46, suite: 1, sin, serial }
+    const exchange = exchangeKey(crypto, attacker.agree(crypto.ecPublicKey(hostPoint)), context)
+    const transcript = new Transcript(crypto, context)
+    transcript.add(...messages)
+    const point = attacker.publicPoint
+    const object = concat(Uint8Array.of(0x85, 0x41), point)
+    const { code } = stageKeys(crypto, exchange, 'session', transcript.digest(shown, object))
+    return serializeKeyAnswer({ point, code })
+  }
+
+  test('[C7f] signed-key: who stands between puts his own exponential where one was committed to: neither end takes it', async () => {
+    const signedKey = { p2: 0x46 }
+    // To the module, as the host's.
+    const toModule = moduleFor('signed-key', moduleOptions())
+    const attackers = crypto.ecPrivateKey(scalar(0x66)).publicPoint
+    let steps = 0
+    const swapped: Transport = {
+      ...toModule.transport,
+      transmit: (apdu) => {
+        const own = command({
+          cla: 0x80,
+          ins: 0x86,
+          p1: 1,
+          p2: 0x46,
+          data: serializeExponential(attackers),
+          le: 0x100,
+        })
+        return toModule.transport.transmit(++steps === 3 ? serializeCommand(own) : apdu)
+      },
+    }
+    await assert.rejects(openSignedKey(swapped, hostOptions(signedKey)), { statusWord: 0x6982 })
+    assert.equal(toModule.opened(), undefined)
+    // To the host, as the module's, with a code that fits it.
+    const toHost = moduleFor('signed-key', moduleOptions())
+    const messages: Uint8Array[] = []
+    const played: Transport = {
+      ...toHost.transport,
+      async transmit(apdu) {
+        const { data } = parseCommand(apdu)
+        const answer = await toHost.transport.transmit(apdu)
+        if (messages.length < 4) messages.push(data, answer.slice(0, -2))
+        else return concat(lastAnswer(messages, data, parseExponential(data)), Uint8Array.of(0x90, 0))
+        return answer
+      },
+    }
+    await assert.rejects(openSignedKey(played, hostOptions(signedKey)), AuthError)
+    assert.equal(messages.length, 4, 'it came to the last answer')
+  })
+
+  test('[C7f] signed-key: later messages with other parameters than the first are refused', async () => {
+    for (const step of [2, 3]) {
+      for (const at of [2, 3]) {
+        const line = moduleFor('signed-key', moduleOptions())
+        let steps = 0
+        const bent: Transport = {
+          ...line.transport,
+          transmit(apdu) {
+            const changed = apdu.slice()
+            if (++steps === step) changed[at]! ^= 0x03
+            return line.transport.transmit(changed)
+          },
+        }
+        await assert.rejects(openSignedKey(bent, hostOptions({ p2: 0x46 })), { statusWord: 0x6982 })
+        assert.equal(line.opened(), undefined)
+      }
+    }
+  })
 
   test('a step that was taken is spent', async () => {
     const step = beginSignedKey(
