@@ -26,6 +26,7 @@ import {
   transportOf,
   type World,
 } from './personalization-world.ts'
+import { ruled, rulesWorld } from './unit-rules-world.ts'
 
 const other = ascii('customer 0000002')
 const isRefused = (sw: number) => (error: unknown) => error instanceof RefusedError && error.statusWord === sw
@@ -105,6 +106,8 @@ describe('another customer', () => {
       [0x6982, said({ time: fixtureTime + 3 * 365 * 86_400 })],
       [0x6a80, said({ time: fixtureTime - 1 })],
       [0x6a80, said({ number: 0 })],
+      [0x6a80, said({ number: fixtureTime + 1 })],
+      [0x6a80, said({ number: 0xffff_ffff })],
       [0x6a80, said({ to: customer })],
       [0x6a80, said({ unit: new Uint8Array(5) })],
       [0x6a80, said({ more: 1 })],
@@ -124,6 +127,14 @@ describe('another customer', () => {
     assert.equal((await speak(fresh.fixture.module, 'TAKE TRANSFER', whole)).sw, 0x6985)
     await personalized(fresh)
     assert.equal((await speak(fresh.fixture.module, 'TAKE TRANSFER', whole)).sw, 0x6985, 'operating')
+  })
+
+  test('[B17a] a unit that signs what two people have approved releases no module for one', async () => {
+    const world = await rulesWorld()
+    const input = { serial: world.fixture.serial, to: other, unit: world.unitCertificate }
+    assert.ok((await transfer(world.unit, input)).length > 0)
+    await ruled(world)
+    await assert.rejects(transfer(world.unit, input), { code: 'approval-missing' })
   })
 
   for (const heard of ['before', 'after'] as const) {

@@ -8,7 +8,7 @@ export function registerTransfer(unit: Command, context: Context): void {
     name: 'transfer',
     summary: 'release a module to another customer',
     about:
-      'The first personalization fixes whose a module is. For another customer it takes this release, signed by a unit of the present one, after it was depersonalized; then units of the other customer may personalize it, and yours no more.',
+      'The first personalization fixes whose a module is. For another customer it takes this release, signed by a unit of the present one, after it was depersonalized; then units of the other customer may personalize it, and yours no more. A release does not end. A unit that works with two people signs none.',
     reads: ['--certificate FILE: your certificate'],
     writes: ['--out FILE: the release, for whoever has the module'],
     examples: [

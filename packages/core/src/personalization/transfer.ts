@@ -19,7 +19,7 @@ export interface Transfer {
   /** Customers, 16 bytes each. */
   readonly from: Uint8Array
   readonly to: Uint8Array
-  /** Rises with every transfer of this module, whoever signs it. */
+  /** Rises with every transfer of this module, whoever signs it; at most `time`, so that nobody takes all numbers from whoever comes after. */
   readonly number: number
   /** Seconds since 1970. */
   readonly time: number
@@ -49,6 +49,7 @@ export function parseTransfer(document: SignedDocument): Transfer {
   }
   r.end()
   if (transfer.number === 0) throw r.fail('number expected at least 1')
+  if (transfer.number > transfer.time) throw r.fail('number expected at most the time')
   if (equal(transfer.from, transfer.to)) throw r.fail('from and to are the same customer')
   return transfer
 }

@@ -51,6 +51,11 @@ export async function takeRoster(ports: PartyPorts, input: TakeRosterInput): Pro
   return result.roster
 }
 
+/** Whether this unit has taken a roster: then it signs nothing without two approvals. */
+export async function takesApprovals({ store }: Pick<PartyPorts, 'store'>): Promise<boolean> {
+  return (await store.read(rosterFile)) !== undefined
+}
+
 export interface RequestApprovalInput {
   /** Serial number of the module that the order names, 8 bytes. */
   readonly serial: Uint8Array

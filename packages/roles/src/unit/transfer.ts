@@ -9,6 +9,7 @@ import { endChannel, plain } from '../channel/index.ts'
 import { moduleStep, readHead } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { signingKey } from './key.ts'
+import { takesApprovals } from './rules.ts'
 
 export interface TransferInput {
   /** Serial number of the module that is released, 8 bytes. */
@@ -21,9 +22,16 @@ export interface TransferInput {
 
 /** Releases a module to another customer: a document for whoever brings it to the module, after it was depersonalized. */
 export async function transfer(
-  { clock, crypto, vault }: PartyPorts,
+  { clock, crypto, store, vault }: PartyPorts,
   { serial, to, unit: encoded }: TransferInput,
 ): Promise<Uint8Array> {
+  // One person alone must not give away what two have to agree to certify.
+  if (await takesApprovals({ store })) {
+    throw new StateError(
+      'this unit signs what two people have approved, and a release is nothing that they approve: take a unit of this customer without a roster',
+      { code: 'approval-missing' },
+    )
+  }
   const unit = parseCertificate(encoded)
   const point = await vault.publicPoint(signingKey)
   if (unit.customer === undefined || !equal(unit.publicPoint, point)) {
