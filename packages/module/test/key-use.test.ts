@@ -62,19 +62,28 @@ interface Key {
   readonly mode?: string
 }
 
-function moduleWith({ usage, mode }: Key, granted: readonly number[] = [place]): Module {
+function moduleWith(
+  { usage, mode }: Key,
+  granted: readonly number[] = [place],
+  { operating = true, personalizable = false } = {},
+): Module {
   const { module } = customizedModule({
     crypto,
     eepromSize: 32 * 1024,
-    operating: true,
+    operating,
     prepare({ tx, objects, keys }) {
       const vectors = Object.values(functions).map((number) => ({
         ins: programIns + number,
         program: 3,
         function: number,
       }))
-      const native = { ins: commands['GET DATA'].ins, program: 0, function: commands['GET DATA'].entry }
-      const all = [native, ...vectors].sort((a, b) => a.ins - b.ins)
+      const names = personalizable ? (['GET DATA', 'BEGIN'] as const) : (['GET DATA'] as const)
+      const natives = names.map((name) => ({
+        ins: commands[name].ins,
+        program: 0,
+        function: commands[name].entry,
+      }))
+      const all = [...natives, ...vectors].sort((a, b) => a.ins - b.ins)
       objects.put(tx, 'vector-table', 0, serializeVectors(all))
       const software = { version: 1, interfaces: grantableInterfaces, budget: 1_000_000 } as const
       objects.put(tx, 'software', 3, serializeSoftware({ ...software, keyPlaces: granted, program: prober }))
@@ -222,4 +231,13 @@ test('[B1c] no key byte is in the memory of a program that used the key, nor in 
     `${text}${encodeHex(keys[0]!)}`.includes(encodeHex(keys[0]!.subarray(8, 16))),
     'a planted key is found',
   )
+})
+
+test('[B20b] a program of a product that is personalized reaches no key before that; one that never is reaches its own', () => {
+  const key = { usage: 'M6' }
+  const awaiting = moduleWith(key, [place], { operating: false, personalizable: true })
+  assert.deepEqual(use(awaiting, 'generate').sw, 0x6985)
+  const personalized = moduleWith(key, [place], { operating: true, personalizable: true })
+  assert.equal(use(personalized, 'generate').sw, 0x9000)
+  assert.equal(use(moduleWith(key, [place], { operating: false }), 'generate').sw, 0x9000)
 })

@@ -4,13 +4,14 @@ import { ascii } from '@sealwright/core/bytes'
 import { productDataIds } from '@sealwright/core/catalog'
 import { signDocument } from '@sealwright/core/cbor'
 import { RefusedError } from '@sealwright/core/errors'
+import { prepareTransfer } from '@sealwright/core/personalization'
 import { scriptedEntropy } from '@sealwright/core/testing'
 import { parseCertificate } from '@sealwright/core/x509'
 import { fixtureKey } from '@sealwright/module/testing'
 import { depersonalize } from '@sealwright/roles/central'
 import { certifyUnit } from '@sealwright/roles/manufacturer'
 import { memoryPorts, type PartyPorts } from '@sealwright/roles/ports'
-import { personalize, request, takeTransfer, transfer } from '@sealwright/roles/unit'
+import { personalize, request, signingKey, takeTransfer, transfer } from '@sealwright/roles/unit'
 import { nodeCrypto as crypto } from '../src/crypto/index.ts'
 import {
   certificatesFor,
@@ -116,6 +117,14 @@ describe('another customer', () => {
     for (const [sw, document] of cases) {
       assert.equal((await speak(world.fixture.module, 'TAKE TRANSFER', document)).sw, sw)
     }
+    // The unit of the other customer helps itself: its certificate holds, its signature too.
+    const greedy = prepareTransfer(
+      { ...right, unit: world.secondCertificate },
+      await world.second.vault.publicPoint(signingKey),
+      crypto,
+    )
+    const helped = greedy.finish(await world.second.vault.sign(signingKey, greedy.toBeSigned))
+    assert.equal((await speak(world.fixture.module, 'TAKE TRANSFER', helped)).sw, 0x6982)
     const whole = said({})
     for (let at = 0; at < whole.length; at += 5) {
       const bent = whole.with(at, whole[at]! ^ 1)
