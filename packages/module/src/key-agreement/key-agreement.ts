@@ -26,9 +26,10 @@ interface OwnKey {
   readonly identification?: Uint8Array
 }
 
-/** Whether a key identifier is that of one of our own channels; the others are the security domain's. */
+/** Whether a key identifier is that of one of our own SCP11 channels; the others are the security domain's. */
 export function isOwnKey(id: number): boolean {
-  return Object.values<number>(channelKeys).includes(id)
+  const { identity, central, supplier, unit } = channelKeys
+  return id === identity || id === central || id === supplier || id === unit
 }
 
 /**
