@@ -36,5 +36,5 @@ function isFresh({ notBefore, notAfter }: Certificate, now: number): boolean {
 }
 
 const hour = 3600
-/** The copy of a vault is worth little: it certifies nothing, and its channels end with this. */
+/** The copy of a vault is worth little: it certifies nothing, and its channels end with this at modules that have heard of a later time. */
 const day = 24 * hour
