@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { ascii } from '@sealwright/core/bytes'
-import { productDataIds } from '@sealwright/core/catalog'
+import { ascii, concat, u32 } from '@sealwright/core/bytes'
+import { commands, productDataIds } from '@sealwright/core/catalog'
 import { signDocument } from '@sealwright/core/cbor'
 import { RefusedError } from '@sealwright/core/errors'
+import { nextLink } from '@sealwright/core/log'
 import { prepareTransfer } from '@sealwright/core/personalization'
+import type { Transport } from '@sealwright/core/ports'
 import { scriptedEntropy } from '@sealwright/core/testing'
 import { parseCertificate } from '@sealwright/core/x509'
 import { fixtureKey } from '@sealwright/module/testing'
 import { depersonalize } from '@sealwright/roles/central'
+import { parseEvents } from '@sealwright/roles/custody'
 import { certifyUnit } from '@sealwright/roles/manufacturer'
 import { memoryPorts, type PartyPorts } from '@sealwright/roles/ports'
 import { personalize, request, signingKey, takeTransfer, transfer } from '@sealwright/roles/unit'
@@ -53,7 +56,7 @@ async function depersonalized(): Promise<Two> {
 const release = (world: World) =>
   transfer(world.unit, { serial: world.fixture.serial, to: other, unit: world.unitCertificate })
 const take = (world: Two, document: Uint8Array, line = transportOf(world)) =>
-  takeTransfer(world.second, line, { document })
+  takeTransfer(world.second, line, { document, root: world.order.root })
 const bySecond = (world: Two) =>
   personalize(world.second, transportOf(world), { ...world.order, unit: world.secondCertificate })
 const customerOf = ({ fixture }: World) =>
@@ -144,6 +147,35 @@ describe('another customer', () => {
     assert.ok((await transfer(world.unit, input)).length > 0)
     await ruled(world)
     await assert.rejects(transfer(world.unit, input), { code: 'approval-missing' })
+  })
+
+  test('an event that somebody on the line changed, with a chain that fits it, is not queued', async () => {
+    const world = await depersonalized()
+    const document = await release(world)
+    const { serial } = world.fixture
+    const line = transportOf(world)
+    const lying: Transport = {
+      ...line,
+      async transmit(command) {
+        const answer = await line.transmit(command)
+        if (command[1] !== commands['GET EVENTS'].ins) return answer
+        const events = parseEvents(answer.subarray(0, -2))
+        return concat(
+          ...events.map(({ number, type, chain, digest: told }, at) => {
+            const previous = events[at - 1]?.chain
+            const lied = type === 0x22 && previous !== undefined
+            const digest = lied ? new Uint8Array(32) : told
+            const link = lied ? nextLink(crypto, { previous, serial, number, type, digest }) : chain
+            return concat(u32(number), Uint8Array.of(type), digest, link)
+          }),
+          answer.subarray(-2),
+        )
+      },
+    }
+    await assert.rejects(take(world, document, lying), { message: /not the one that the module signed/ })
+    assert.deepEqual(await world.second.store.list('outbox/'), [])
+    await take(world, document)
+    assert.equal((await world.second.store.list('outbox/')).length, 1)
   })
 
   for (const heard of ['before', 'after'] as const) {

@@ -1,4 +1,5 @@
 import { encodeHex } from '@sealwright/core/bytes'
+import { UsageError } from '@sealwright/core/errors'
 import { takeTransfer, transfer } from '@sealwright/roles/unit'
 import type { Command } from 'commander'
 import { type Context, certificateOf, customerOf, fields, report, requireSerial } from '../framework/index.ts'
@@ -40,13 +41,34 @@ export function registerTransfer(unit: Command, context: Context): void {
     summary: 'bring a release to a module that awaits personalization',
     about:
       'The module checks that a unit of the customer it belongs to has signed, for it and with a number higher than before. From then on it belongs to the customer that is named. The same release again changes nothing.',
-    reads: ['RELEASE: from `unit transfer`'],
+    reads: ['RELEASE: from `unit transfer`', "--root FILE: the manufacturer's root"],
     writes: ['your outbox: the entry for the log'],
-    examples: ['unit take-transfer exchange/cash.transfer --module chips/cash.chip'],
+    examples: [
+      'unit take-transfer exchange/cash.transfer --module chips/cash.chip --root certs/manufacturer-root.pem',
+    ],
     module: 'required',
+    options: [
+      {
+        flags: '--root <file>',
+        text: "the manufacturer's root certificate, by which the module's own word is checked",
+      },
+      { flags: '--insecure-accept-test', text: 'work under a root that is marked as a test root' },
+      {
+        flags: '--insecure-no-identity',
+        text: 'one of many identical modules, which has no word of its own: believe the line',
+      },
+    ],
     async run(step) {
       const document = step.readFile(step.argument(0))
-      const { serial, to } = await takeTransfer(step.party('unit'), await step.module(), { document })
+      const blind = step.flag('insecure-no-identity')
+      if (blind === (step.optional('root') !== undefined)) {
+        throw new UsageError('give --root, or --insecure-no-identity for a module without identity')
+      }
+      const { serial, to } = await takeTransfer(step.party('unit'), await step.module(), {
+        document,
+        insecureAcceptTest: step.flag('insecure-accept-test'),
+        ...(blind ? {} : { root: certificateOf(step.readFile(step.option('root')), step.option('root')) }),
+      })
       return report({ serial, to }, ...fields({ module: encodeHex(serial), 'belongs to': encodeHex(to) }))
     },
   })

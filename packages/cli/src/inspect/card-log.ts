@@ -12,7 +12,7 @@ import type { Explanation } from './explanation.ts'
 
 /** The log of a signing card, entry by entry, and whether its chain and every certificate in it hold. */
 export function explainCardLog(bytes: Uint8Array): Explanation {
-  const { serial, entries } = parseCardLogFile(bytes)
+  const { serial, entries, proof } = parseCardLogFile(bytes)
   const inside = entries.map(parseCardLogEntry)
   const verdict = verdictOf(serial, entries)
   return {
@@ -21,12 +21,15 @@ export function explainCardLog(bytes: Uint8Array): Explanation {
       serial,
       entries: inside.map(({ number, body }) => ({ number, kind: body.kind })),
       holds: verdict === undefined,
+      proof: proof?.number ?? null,
     },
     lines: [
       `card ${encodeHex(serial)}`,
       ...inside.map(({ number, body }) => `  ${number} ${explainBody(body)}`),
       verdict ?? 'its chain holds, and every certificate in it is signed by the key of entry 1',
-      "that it is the card's own, and whole, only the card can say: `sealwright unit card log`",
+      proof === undefined
+        ? "that it is the card's own, and whole, only the card can say: `sealwright unit card log`"
+        : `the card's word that it is its own and whole, up to its event ${proof.number}, is in it: \`sealwright central acknowledge-log\` checks it with the card's identity`,
     ],
   }
 }

@@ -32,4 +32,4 @@ export {
   takeTicket,
   ticketRecord,
 } from './tickets.ts'
-export { type TransferInput, takeTransfer, transfer } from './transfer.ts'
+export { type TakeTransferInput, type TransferInput, takeTransfer, transfer } from './transfer.ts'

@@ -1,12 +1,13 @@
 import { encodeHex, equal } from '@sealwright/core/bytes'
+import { certificateIds } from '@sealwright/core/catalog'
 import { parseDocument } from '@sealwright/core/cbor'
 import { StateError, UsageError } from '@sealwright/core/errors'
 import type { LogEntry } from '@sealwright/core/log'
 import { parseTransfer, prepareTransfer } from '@sealwright/core/personalization'
 import type { Transport } from '@sealwright/core/ports'
-import { parseCertificate } from '@sealwright/core/x509'
-import { endChannel, plain } from '../channel/index.ts'
-import { moduleStep, readHead } from '../custody/index.ts'
+import { parseCertificate, requirePath } from '@sealwright/core/x509'
+import { type Channel, endChannel, plain } from '../channel/index.ts'
+import { moduleStep, type ProvenHead, provenHead, readData, readHead } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { signingKey } from './key.ts'
 import { takesApprovals } from './rules.ts'
@@ -45,11 +46,20 @@ export async function transfer(
   return unsigned.finish(await vault.sign(signingKey, unsigned.toBeSigned))
 }
 
+export interface TakeTransferInput {
+  /** The `transfer` document. */
+  readonly document: Uint8Array
+  /** The manufacturer's root, DER: the module's identity then vouches for the event that is queued. Without it the line is believed. */
+  readonly root?: Uint8Array
+  /** Works with a root that is marked as a test root. */
+  readonly insecureAcceptTest?: boolean
+}
+
 /** Brings a release to the module. Broken off, it is run again: the module takes one release once. */
 export async function takeTransfer(
   ports: PartyPorts,
   transport: Transport,
-  { document }: { readonly document: Uint8Array },
+  { document, root, insecureAcceptTest = false }: TakeTransferInput,
 ): Promise<{ readonly serial: Uint8Array; readonly to: Uint8Array; readonly entries: readonly LogEntry[] }> {
   const { module: serial, to } = parseTransfer(parseDocument(document))
   await endChannel(transport)
@@ -65,7 +75,33 @@ export async function takeTransfer(
     name: 'unit take-transfer',
     types: ['transferred'],
     details: { transfer: ports.crypto.sha256(document) },
+    ...(root === undefined
+      ? {}
+      : { proven: () => identityHead(ports, channel, { serial, root, insecureAcceptTest }) }),
     run: () => channel.send('TAKE TRANSFER', { data: document }),
   })
   return { serial, to, entries }
+}
+
+/** Event number and chain under a fresh nonce, signed by the identity key of this module. */
+async function identityHead(
+  { clock, crypto, entropy }: PartyPorts,
+  channel: Channel,
+  {
+    serial,
+    root,
+    insecureAcceptTest,
+  }: { readonly serial: Uint8Array; readonly root: Uint8Array; readonly insecureAcceptTest: boolean },
+): Promise<ProvenHead> {
+  const encoded = await readData(channel, certificateIds.identity.tag)
+  if (encoded === undefined) throw new StateError('the module has no identity certificate')
+  const { publicPoint: point } = requirePath(
+    {
+      ...{ chain: [parseCertificate(encoded)], anchor: parseCertificate(root), role: 'module-identity' },
+      ...{ at: clock.now(), serial, insecureAcceptTest },
+    },
+    ["module's identity certificate", "manufacturer's root"],
+    crypto,
+  )
+  return provenHead(channel, entropy.bytes(16), { crypto, serial, point })
 }
