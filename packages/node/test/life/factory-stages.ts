@@ -22,7 +22,7 @@ export const maskStage: Stage = {
   },
 }
 
-export function produceStage(chips: readonly ProductName[]): Stage {
+export function produceStage(chips: readonly string[]): Stage {
   return {
     name: 'produce',
     async run(life) {

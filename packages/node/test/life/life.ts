@@ -27,6 +27,12 @@ export interface Witness {
   exchanged?(chip: string, command: Uint8Array, answer: Uint8Array): void
 }
 
+/** Stands between the parties and what they use: lines that break, programs that end in the middle. */
+export interface Interference {
+  line(chip: string, below: Transport): Transport
+  ports(below: PartyPorts): PartyPorts
+}
+
 /**
  * Parties, chips and the files between them, all in memory and without Node: what the stages in `stages.ts` work on. Everything random
  * follows from the seed that `begin` was given, so that a stage repeated from a copy is the same to the byte.
@@ -37,10 +43,11 @@ export class Life {
   /** What one party handed to another. */
   readonly exchange: Map<string, Uint8Array>
   witness: Witness = {}
+  interference: Interference | undefined
   readonly #parties: Map<PartyName, Party>
   /** A medium in the place of the chip's own, e.g. one that loses power. */
   readonly #replaced = new Map<string, Medium>()
-  #powered: { readonly chip: string; readonly module: Module; readonly transport: Transport } | undefined
+  readonly #powered = new Map<string, { readonly module: Module; readonly transport: Transport }>()
   #seed = 'life'
   #powerUps = 0
 
@@ -68,9 +75,14 @@ export class Life {
 
   /** Before a stage. Modules are powered down. */
   seed(text: string): void {
-    this.#seed = text
     this.#powerUps = 0
-    this.#powered = undefined
+    this.#powered.clear()
+    this.startAgain(text)
+  }
+
+  /** The parties' programs begin anew, and modules stay powered as they are. */
+  startAgain(text: string): void {
+    this.#seed = text
     for (const party of this.#parties.values()) party.seed(text)
   }
 
@@ -81,7 +93,7 @@ export class Life {
       party.seed(this.#seed)
       this.#parties.set(name, party)
     }
-    return party.ports
+    return this.interference?.ports(party.ports) ?? party.ports
   }
 
   parties(): ReadonlyMap<PartyName, Party> {
@@ -90,7 +102,16 @@ export class Life {
 
   /** The module in a chip, powered up once in a stage. */
   module(chip: string): Transport {
-    if (this.#powered?.chip === chip) return this.#powered.transport
+    const { transport } = this.#powered.get(chip) ?? this.#powerUp(chip)
+    return this.interference?.line(chip, transport) ?? transport
+  }
+
+  /** The same for whoever has the module in the hand. */
+  moduleInHand(chip: string): Module {
+    return (this.#powered.get(chip) ?? this.#powerUp(chip)).module
+  }
+
+  #powerUp(chip: string): { readonly module: Module; readonly transport: Transport } {
     const { crypto } = this.world
     const seed = `module ${chip} ${this.#seed} ${this.#powerUps++}`
     this.witness.powering?.(chip, seed)
@@ -111,11 +132,12 @@ export class Life {
       },
       close: async () => {
         module.reset()
-        this.#powered = undefined
+        this.#powered.delete(chip)
       },
     }
-    this.#powered = { chip, module, transport }
-    return transport
+    const powered = { module, transport }
+    this.#powered.set(chip, powered)
+    return powered
   }
 
   /** What the chip is powered from. */
@@ -127,19 +149,19 @@ export class Life {
 
   /** Takes the power away: the next `module` starts it again. */
   powerDown(): void {
-    this.#powered = undefined
+    this.#powered.clear()
   }
 
   /** Powers the chip from another medium from now on; undefined: from its own. */
   replace(chip: string, medium: Medium | undefined): void {
-    this.#powered = undefined
+    this.#powered.clear()
     if (medium === undefined) this.#replaced.delete(chip)
     else this.#replaced.set(chip, medium)
   }
 
   /** Puts back a chip's memory. */
   restore(chip: string, snapshot: Snapshot): void {
-    this.#powered = undefined
+    this.#powered.clear()
     this.chips.set(chip, RamMedium.from(snapshot))
   }
 

@@ -24,7 +24,7 @@ import type { LogEntry } from '@sealwright/core/log'
 import { parseCredentials } from '@sealwright/core/personalization'
 import type { Crypto, Transport } from '@sealwright/core/ports'
 import { type Certificate, parseCertificate } from '@sealwright/core/x509'
-import { type Channel, plain } from '../channel/index.ts'
+import { type Channel, endChannel, plain } from '../channel/index.ts'
 import { moduleStep } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import {
@@ -79,6 +79,8 @@ export async function customize(
   transport: Transport,
   input: CustomizeInput,
 ): Promise<Customized> {
+  // A run that was broken off may have left a chain of segments that takes the next command with it.
+  await endChannel(transport)
   const { result, entries } = await moduleStep(ports, plain(transport), {
     name: 'issuer customize',
     types: ['identity-made', 'customization-key-stored'],

@@ -4,7 +4,7 @@ import { AuthError, StateError } from '@sealwright/core/errors'
 import type { LogEntry } from '@sealwright/core/log'
 import type { Transport } from '@sealwright/core/ports'
 import { type Anchor, type Certificate, checkPath, parseCertificate } from '@sealwright/core/x509'
-import { type Channel, plain } from '../channel/index.ts'
+import { type Channel, endChannel, plain } from '../channel/index.ts'
 import { moduleStep } from '../custody/index.ts'
 import type { PartyPorts } from '../ports/index.ts'
 import { lotRootName } from './lots.ts'
@@ -32,6 +32,8 @@ export interface Finished {
  * is an AuthError whose details name the reason, before anything is sent. A chip in user mode stays as it is.
  */
 export async function finish(ports: PartyPorts, transport: Transport, input: FinishInput): Promise<Finished> {
+  // A run that was broken off may have left a chain of segments that takes the next command with it.
+  await endChannel(transport)
   const { result, entries } = await moduleStep(ports, plain(transport), {
     name: 'issuer finish',
     types: ['identity-certified', 'finished'],
