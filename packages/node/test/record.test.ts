@@ -34,7 +34,7 @@ test('[X1a] every event of four whole lives is the signed entry of exactly one p
     const { serial, number } = parseEntry(parseDocument(document))
     numbers.set(encodeHex(serial), [...(numbers.get(encodeHex(serial)) ?? []), number])
   }
-  for (const chip of Object.keys(serials) as (keyof typeof serials)[]) {
+  for (const chip of life.chips.keys() as MapIterator<keyof typeof serials>) {
     life.seed(`head of ${chip}`)
     const { number } = await readHead(plain(life.module(chip)))
     const told = numbers.get(encodeHex(serials[chip]))!.sort((a, b) => a - b)

@@ -24,6 +24,8 @@ export interface Flow {
    * under a number of its own, keys of a session.
    */
   readonly mayRepeat?: readonly EventType[]
+  /** Files of which one may remain that nobody else ever saw: it was written, and what it speaks of had not left yet. */
+  readonly mayRemain?: RegExp
 }
 
 export interface CutOptions {
@@ -118,8 +120,20 @@ async function attempt(
 type Ended = End & { readonly told: unknown }
 
 async function ended(life: Life, flow: Flow): Promise<Ended> {
-  const end = await endOf(life, flow.chips)
-  return { ...end, told: await flow.told?.(life) }
+  const { kept, ...end } = await endOf(life, flow.chips)
+  const told = await flow.told?.(life)
+  return { ...end, told, kept: withoutRemains(kept, flow) }
+}
+
+/** Takes one of two such files away. */
+function withoutRemains(kept: End['kept'], { mayRemain }: Flow): End['kept'] {
+  if (mayRemain === undefined) return kept
+  const lists = Object.entries(kept).map(([party, names]) => {
+    const found = names.filter((name) => mayRemain.test(name))
+    const at = found.length > 1 ? names.indexOf(found[0]!) : names.length
+    return [party, names.toSpliced(at, 1)] as const
+  })
+  return Object.fromEntries(lists)
 }
 
 /** The ends are the same but for events of these types, of which each chip may have one more. */

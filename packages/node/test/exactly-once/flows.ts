@@ -112,6 +112,7 @@ function withApprovals(name: string, start: () => Promise<Life>): FlowFrom {
     flow: {
       name: `personalize, ${name}`,
       chips: ['cash'],
+      mayRemain: /^approvals\/requests\//,
       async run(life) {
         const unit = await life.party('unit')
         const order = orderOf(life, 'cash')
