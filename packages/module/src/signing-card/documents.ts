@@ -82,6 +82,9 @@ function acknowledgementEffect(parts: Needs, { centralPoint }: Settings, bytes: 
   if (!isSignedBy(signed, 'log-acknowledgement', centralPoint, parts.crypto)) throw new Refusal('wrong-data')
   const stored = parts.objects.read('signing-card', objectIds.acknowledgement)
   if (stored !== undefined && equal(stored, bytes)) return effect
+  // The entries that stay fit an old one for ever: said again in turns, two of them would fill the log.
+  const last = stored && parseLogAcknowledgement(stored).acknowledgement.number
+  if (last !== undefined && number <= last) throw new Refusal('wrong-data')
   timeAt(parts, issued)
   const serial = parts.serial()
   const mine = chainAt(parts, number)

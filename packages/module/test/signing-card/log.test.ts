@@ -210,6 +210,23 @@ suite('a full log', async () => {
     }
   })
 
+  test('[B15d] an older acknowledgement that comes again is refused: nobody fills the log with it', async () => {
+    fresh()
+    await issued(bench, 1)
+    const log = await bench.log()
+    const upTo = (number: number) =>
+      bench.acknowledgement({ number, chain: cardLogLink(crypto, log[number - 1]!) })
+    const [first, later] = [upTo(1), upTo(2)]
+    for (const document of [first, later]) {
+      assert.equal((await bench.speak('ADMINISTER', document)).sw, 0x9000)
+    }
+    // Entries 1 and 2 lie in the card for good.
+    assert.equal(await refused(() => bench.speak('ADMINISTER', first)), '6a80')
+    assert.equal(await refused(() => bench.speak('ADMINISTER', later)), '9000')
+    assert.equal(await refused(() => bench.speak('ADMINISTER', upTo(1))), '6a80')
+    assert.equal((await bench.speak('ADMINISTER', upTo(5))).sw, 0x9000)
+  })
+
   test('[B15d] memory that is too small refuses as a full log does', async () => {
     const small = await attempts({ capacity: 500, fixture: { eepromSize: 32 * 1024 } })
     let count = 0
