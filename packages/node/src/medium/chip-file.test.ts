@@ -414,7 +414,8 @@ test('the key of another chip, a changed, cut or lengthened key file and one of 
     assert.deepEqual(contents(path), before)
   }
   refused('chip-key-differs', new Uint8Array(readFileSync(`${other}.key`)))
-  for (let byte = 0; byte < 512; byte++) {
+  const somewhere = Array.from({ length: 49 }, (_, i) => 22 + 10 * i)
+  for (const byte of [0, 1, 2, 3, 4, 5, 20, 21, ...somewhere, 511]) {
     const bytes = key.slice()
     bytes[byte]! ^= 0x04
     if (byte < 4) refused('bytes-malformed', bytes)
