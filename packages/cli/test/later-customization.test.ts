@@ -119,7 +119,10 @@ test('[D10a][D10c] by command line: a SAM, a product that takes later customizat
       place,
       checkValue !== undefined,
     ]),
-    [['00200901', true]],
+    [
+      ['00200301', false],
+      ['00200901', true],
+    ],
   )
   assert.equal((await told('issuer', 'sam', 'new', '--module', 'sam.chip'))['sessionsLeft'], 19)
 })

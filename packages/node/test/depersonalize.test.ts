@@ -29,7 +29,6 @@ import { requestPayment } from '@sealwright/roles/terminal'
 import { personalize } from '@sealwright/roles/unit'
 import { nodeCrypto as crypto } from '../src/crypto/index.ts'
 import {
-  cutLine,
   memoryOf,
   personalizationChannel,
   personalizationWorld,

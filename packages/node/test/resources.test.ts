@@ -137,27 +137,27 @@ suite('requests and reservations', () => {
   })
 
   test('a step that loses the module before or after any command is taken up again', async () => {
-    for (let cut = 1; cut < 60; cut++) {
-      for (const heard of [cut % 2 === 0, cut % 2 === 1].slice(0, cut % 3 === 0 ? 2 : 1)) {
-        const world = await resourceWorld()
-        const { document } = await supplier.request(world.supplier, bankRequest)
-        const broken = breaking(world.transport, cut, heard)
-        const steps = async (transport: Transport) => {
-          const { resource } = await operator.reserve(world.operator, transport, { request: document })
-          await operator.activate(world.operator, transport, { resource: resource.id })
-          return operator.block(world.operator, transport, { resource: resource.id })
-        }
-        await steps(broken).catch(() => {})
-        const { resource } = await steps(world.transport).catch(async () => {
-          // What was blocked already is not activated again.
-          return operator.block(world.operator, world.transport, { resource: 1 })
-        })
-        assert.equal(resource.state, 'blocked', `cut ${cut}`)
-        assert.equal(world.fixture.module.parts.definitions.find(1)!.state, 'blocked')
-        const entries = await world.operator.store.list('outbox/')
-        assert.equal(entries.length, 3, `cut ${cut}, ${heard ? 'heard' : 'not heard'}`)
-        if (!broken.cut) return
+    // Every second one; the lines of the whole story are cut everywhere in the slower suite.
+    for (let cut = 1; cut < 60; cut += 2) {
+      const heard = cut % 4 === 1
+      const world = await resourceWorld()
+      const { document } = await supplier.request(world.supplier, bankRequest)
+      const broken = breaking(world.transport, cut, heard)
+      const steps = async (transport: Transport) => {
+        const { resource } = await operator.reserve(world.operator, transport, { request: document })
+        await operator.activate(world.operator, transport, { resource: resource.id })
+        return operator.block(world.operator, transport, { resource: resource.id })
       }
+      await steps(broken).catch(() => {})
+      const { resource } = await steps(world.transport).catch(async () => {
+        // What was blocked already is not activated again.
+        return operator.block(world.operator, world.transport, { resource: 1 })
+      })
+      assert.equal(resource.state, 'blocked', `cut ${cut}`)
+      assert.equal(world.fixture.module.parts.definitions.find(1)!.state, 'blocked')
+      const entries = await world.operator.store.list('outbox/')
+      assert.equal(entries.length, 3, `cut ${cut}, ${heard ? 'heard' : 'not heard'}`)
+      if (!broken.cut) return
     }
   })
 })

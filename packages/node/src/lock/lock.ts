@@ -34,20 +34,30 @@ export class FileLock implements Disposable {
    * @param code of the error
    */
   static take(path: string, command: string = programName, code: ErrorCode = 'held'): FileLock {
-    const holder = JSON.stringify(self(command))
-    const draft = `${path}.${process.pid}-${Math.random().toString(36).slice(2)}`
     removeDraftsOfTheDead(dirname(path))
-    writeFileSync(draft, holder, { flag: 'wx', mode: 0o600 })
+    const { draft, holder, kept } = draftOf(path, command)
     try {
       // A link appears with its content: nobody reads half a lock.
       for (let tries = 0; tries < 3; tries++) {
         if (link(draft, path)) return new FileLock(path, holder, tries > 0)
-        clear(path, `${draft}-stale`, code)
+        clear(path, `${path}.${process.pid}-${Math.random().toString(36).slice(2)}-stale`, code)
       }
       throw new StateError(`${path}: others take this lock all the time`, { code })
     } finally {
-      rmSync(draft, { force: true })
+      if (!kept) rmSync(draft, { force: true })
     }
+  }
+
+  /**
+   * From now on this process makes the content of locks in a folder once, not for each lock: for who takes thousands there. A file system such as ext4
+   * looks for a place for each new file among all that were removed lately.
+   */
+  static keepDraft(folder: string): void {
+    keptDrafts.set(folder, undefined)
+    process.once('exit', () => {
+      const kept = keptDrafts.get(folder)
+      if (kept !== undefined) rmSync(kept.draft, { force: true })
+    })
   }
 
   /** Throws as `take` does when a living process holds the lock, and changes nothing. */
@@ -65,6 +75,27 @@ export class FileLock implements Disposable {
   [Symbol.dispose](): void {
     this.release()
   }
+}
+
+interface Draft {
+  readonly draft: string
+  readonly holder: string
+  readonly kept: boolean
+}
+
+/** By folder, for those whose draft is kept; undefined before the first lock there. */
+const keptDrafts = new Map<string, Draft | undefined>()
+
+function draftOf(path: string, command: string): Draft {
+  const folder = dirname(path)
+  const known = keptDrafts.get(folder)
+  if (known !== undefined) return known
+  const holder = JSON.stringify(self(command))
+  const draft = `${path}.${process.pid}-${Math.random().toString(36).slice(2)}`
+  writeFileSync(draft, holder, { flag: 'wx', mode: 0o600 })
+  const made = { draft, holder, kept: keptDrafts.has(folder) }
+  if (made.kept) keptDrafts.set(folder, made)
+  return made
 }
 
 /**

@@ -1,4 +1,5 @@
 import { InternalError } from '@sealwright/core/errors'
+import { FileLock } from '../lock/index.ts'
 import { type FromWorker, partsOfError, type ToWorker } from './messages.ts'
 import { type Claim, type LotTask, lotWork } from './task.ts'
 
@@ -15,6 +16,7 @@ function serve(say: (message: FromWorker) => void): void {
   let work: Promise<Awaited<ReturnType<typeof lotWork>>>
   let last: Promise<void> = Promise.resolve()
   const begin = (task: LotTask): void => {
+    FileLock.keepDraft(task.chips)
     work = lotWork(task)
     last = work.then(
       () => say({ kind: 'ready' }),
