@@ -14,7 +14,7 @@ export interface CrewOptions {
   readonly jobs: number
 }
 
-/** A crew of processes: threads of one share what OpenSSL locks, and lose a quarter of their time to it. */
+/** A crew of processes: threads of one took a quarter more processor time for the same work. */
 export function processes({ task, jobs: size }: CrewOptions): LotCrew<LotJob, LotChipDone> {
   return {
     async work(jobs, claim, done) {

@@ -260,7 +260,7 @@ export function openPartyBeside(
 }
 
 /**
- * A party's ports for a thread of the process that holds its lock and works with many modules: its keys are read once and kept in memory until
+ * A party's ports for the process that holds its lock, or one that works for it, and has many modules: its keys are read once and kept in memory until
  * they are told to be forgotten. Only for keys in bare files: others are opened by one thread alone (StateError `vault-single`).
  */
 export function workingPorts(
