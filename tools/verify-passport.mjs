@@ -76,7 +76,7 @@ function rootFrom(hash, index, size, proof) { // RFC 6962 section 2.1.1, from th
   return sha256('\x01', beside, rootFrom(hash, index - half, size - half, rest))
 }
 const arc = '2.25.315099234770222913721656438490422605588.1.', testMarker = '06166983da8df3eea6c5fa90d9b9b7d19dd9aeb1ee140201'
-const issuers = { 2: [1], 3: [1], 4: [2], 5: [2], 6: [1], 8: [7], 9: [7], 10: [1, 7], 11: [1, 7], 12: [1, 7], 13: [1, 7] }
+const issuers = { 2: [1], 3: [1], 4: [2], 5: [2], 6: [1], 8: [7], 9: [7], 10: [1, 7], 11: [1, 7], 12: [1, 7], 13: [1, 7], 14: [2] }
 const roleOf = ({ keyUsage: [use = '', more] = [] }) => (!more && use.startsWith(arc) ? Number(use.slice(arc.length)) : 0)
 function checkPath(chain, root, seconds) { // leaf first; roles: 1 manufacturer's root, 2 unit, 3 identity, 4 operating, 7 authority
   for (const [i, certificate] of [...chain, root].entries()) {

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { concat, fixedBytes, wipe } from '@sealwright/core/bytes'
 import { withHandle } from '@sealwright/core/crypto'
 import { toLowS } from '@sealwright/core/der'
@@ -14,6 +16,7 @@ import {
 } from '@sealwright/roles/ports'
 import type { ECDH1 } from 'pkcs11js'
 import { keyFolder } from '../keys/key-folder.ts'
+import { FileLock } from '../lock/index.ts'
 import type { OpenToken } from './token.ts'
 import {
   attribute,
@@ -108,8 +111,21 @@ export function tokenKeyVault(
     return kind === 'p256' ? toLowS(signature) : signature
   }
 
-  return {
-    place: 'pkcs11',
+  /**
+   * A token may tell a process too late what another one made (SoftHSM: both at the same moment). Those of one folder go one after the other; of
+   * several computers, a later use refuses two keys of one name.
+   */
+  async function alone<T>(work: () => Promise<T>): Promise<T> {
+    mkdirSync(dirname(folder), { recursive: true, mode: 0o700 })
+    const lock = FileLock.take(`${folder}.lock`, 'making a key in the token')
+    try {
+      return await work()
+    } finally {
+      lock.release()
+    }
+  }
+
+  const making: Pick<KeyVault, 'createPair' | 'createSecret'> = {
     async createPair(name, kind = 'p256') {
       const label = labelOf(name)
       await requireFree(name)
@@ -153,20 +169,6 @@ export function tokenKeyVault(
         throw error
       }
     },
-    async publicPoint(name) {
-      return publicKey(name, await pair(name))
-    },
-    async sign(name, ...parts) {
-      const key = await pair(name)
-      return signChecked(name, key, await publicKey(name, key), concat(...parts))
-    },
-    async agree(name, peerPoint) {
-      const { handle, kind } = await pair(name)
-      if (kind !== 'p256') throw new UsageError(`key ${name} is ${kind}, expected p256`)
-      // A point that is not on the curve must not reach the private key.
-      crypto.ecPublicKey(peerPoint)[Symbol.dispose]()
-      return token.inTurn(`agreeing with the key ${labelOf(name)}`, () => agree(token, handle, peerPoint))
-    },
     async createSecret(name, length, use = 'lend') {
       await requireFree(name)
       if (use === 'lend') return lent.createSecret(name, length)
@@ -193,6 +195,26 @@ export function tokenKeyVault(
           throw error
         }
       })
+    },
+  }
+
+  return {
+    place: 'pkcs11',
+    createPair: (name, kind) => alone(() => making.createPair(name, kind)),
+    createSecret: (name, length, use) => alone(() => making.createSecret(name, length, use)),
+    async publicPoint(name) {
+      return publicKey(name, await pair(name))
+    },
+    async sign(name, ...parts) {
+      const key = await pair(name)
+      return signChecked(name, key, await publicKey(name, key), concat(...parts))
+    },
+    async agree(name, peerPoint) {
+      const { handle, kind } = await pair(name)
+      if (kind !== 'p256') throw new UsageError(`key ${name} is ${kind}, expected p256`)
+      // A point that is not on the curve must not reach the private key.
+      crypto.ecPublicKey(peerPoint)[Symbol.dispose]()
+      return token.inTurn(`agreeing with the key ${labelOf(name)}`, () => agree(token, handle, peerPoint))
     },
     async importSecret(name, bytes) {
       await requireFree(name)
