@@ -184,7 +184,7 @@ test('the approvals are asked for in words, and the label says that no card keep
   assert.match(stdout, /no card does/)
 })
 
-test('[X6a][X6c][X6d] a ticket on the commands: counted, shown, merged; a copied store is found out', async () => {
+test('[X6a][X6d] a ticket on the commands: counted, shown, merged; a copied store is found out', async () => {
   // A unit without a roster, so that only the ticket stands in the way.
   rmSync(join(folder, 'unit/store/approvals/roster'))
   const first = await done('central', 'ticket', 'issue', ...issueTicket(1, 'first.ticket'))

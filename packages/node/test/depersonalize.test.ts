@@ -187,11 +187,11 @@ function staying({ fixture }: World, module = fixture.module) {
 
 describe('depersonalized', () => {
   const ways: [string, (world: World) => Promise<unknown>][] = [
-    ['[B12c] by hand', byHand],
-    ['[B12d] by command of the stored central system', (world) => end(world)],
+    ['by hand', byHand],
+    ['by command of the stored central system', (world) => end(world)],
   ]
   for (const [title, way] of ways) {
-    test(`${title}: operating pair, certificates, central key, loaded keys and R are gone; identity, transport and laid keys stay`, async () => {
+    test(`[B12c][B12d] ${title}: operating pair, certificates, central key, loaded keys and R are gone; identity, transport and laid keys stay`, async () => {
       const world = await atWork()
       const going = goingKeys(world)
       for (const [name, value] of Object.entries(going)) {

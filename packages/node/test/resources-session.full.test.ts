@@ -52,12 +52,11 @@ async function session<T>(
 const inSession = async (channel: Channel) =>
   (await channel.exchange('LOAD SWITCH', { data: new Uint8Array(32) })).sw
 
-const clause = { mutual: 'C7b', 'dh-signed': 'C7c', 'signed-key': 'C7d' } as const
 const signed = ['dh-signed', 'signed-key'] as const
 
 for (const form of supplierForms) {
   suite(`a supplier's session, ${form}`, () => {
-    test(`[${clause[form]}][C7a] the subscriber calls, and the supplier loads and runs its program through somebody who passes it on unread`, async () => {
+    test(`[C7a] ${form}: the subscriber calls, and the supplier loads and runs its program through somebody who passes it on unread`, async () => {
       const world = await resourceWorld()
       const { activation } = await activated(world)
       // From here on nobody but supplier and module speaks; the subscriber's telephone carries bytes.

@@ -147,7 +147,7 @@ suite('a unit with a signing card', () => {
     assert.equal((await madeBy(world)).length, 2)
   })
 
-  test('[B17b][B17c][B17d] one approval alone, the same twice, for another module, for an earlier run or after a revocation signs nothing, and says why', async () => {
+  test('[B17b][B17c] one approval alone, the same twice, for another module, for an earlier run or after a revocation signs nothing, and says why', async () => {
     const world = await ready()
     const [asked, agreed] = (await approved(world)) as [Uint8Array, Uint8Array]
     const other = await approved(world, 'second')
