@@ -54,46 +54,53 @@ const inSession = async (channel: Channel) =>
 
 const signed = ['dh-signed', 'signed-key'] as const
 
+/** From the call on nobody but supplier and module speaks, and somebody in between passes it on. */
+async function passedOnUnread(form: (typeof supplierForms)[number]): Promise<void> {
+  const world = await resourceWorld()
+  const { activation } = await activated(world)
+  // From here on nobody but supplier and module speaks; the subscriber's telephone carries bytes.
+  const carried: Uint8Array[] = []
+  const telephone: Transport = {
+    ...world.transport,
+    async transmit(bytes) {
+      const answer = await world.transport.transmit(bytes)
+      carried.push(bytes.slice(), answer.slice())
+      return answer
+    },
+  }
+  const wasm = program('bank')
+  await supplier.load(world.supplier, telephone, { activation, program: wasm, data: { size: 96 }, form })
+  const account = ascii('12345678901234567890')
+  const stored = concat(u32(0), u32(100_000), Uint8Array.of(20), account, ascii('4711'))
+  const answers = await supplier.run(
+    world.supplier,
+    telephone,
+    { aid: bankAid, form },
+    async (application) => [
+      await application.command(0x10, stored),
+      await application.command(0x12, ascii('4711')),
+      await application.command(0x14),
+    ],
+  )
+  assert.deepEqual(
+    answers.map(({ sw }) => sw),
+    [0x9000, 0x9000, 0x9000],
+  )
+  const wire = Buffer.concat(carried)
+  assert.equal(wire.includes(Buffer.from(wasm.subarray(0, 16))), false)
+  const spoken = carried.filter(([cla, ins], i) => i % 2 === 0 && cla === 0x84 && ins === 0x10)
+  assert.equal(spoken.length, 1, 'the command passed')
+  assert.equal(wire.includes(Buffer.from(account)), false, 'and it was not to be read')
+}
+
+const unread =
+  'the subscriber calls, and the supplier loads and runs its program through somebody who passes it on unread'
+test(`[C7a][C7b] mutual: ${unread}`, () => passedOnUnread('mutual'))
+test(`[C7a][C7c] dh-signed: ${unread}`, () => passedOnUnread('dh-signed'))
+test(`[C7a][C7d] signed-key: ${unread}`, () => passedOnUnread('signed-key'))
+
 for (const form of supplierForms) {
   suite(`a supplier's session, ${form}`, () => {
-    test(`[C7a] ${form}: the subscriber calls, and the supplier loads and runs its program through somebody who passes it on unread`, async () => {
-      const world = await resourceWorld()
-      const { activation } = await activated(world)
-      // From here on nobody but supplier and module speaks; the subscriber's telephone carries bytes.
-      const carried: Uint8Array[] = []
-      const telephone: Transport = {
-        ...world.transport,
-        async transmit(bytes) {
-          const answer = await world.transport.transmit(bytes)
-          carried.push(bytes.slice(), answer.slice())
-          return answer
-        },
-      }
-      const wasm = program('bank')
-      await supplier.load(world.supplier, telephone, { activation, program: wasm, data: { size: 96 }, form })
-      const account = ascii('12345678901234567890')
-      const stored = concat(u32(0), u32(100_000), Uint8Array.of(20), account, ascii('4711'))
-      const answers = await supplier.run(
-        world.supplier,
-        telephone,
-        { aid: bankAid, form },
-        async (application) => [
-          await application.command(0x10, stored),
-          await application.command(0x12, ascii('4711')),
-          await application.command(0x14),
-        ],
-      )
-      assert.deepEqual(
-        answers.map(({ sw }) => sw),
-        [0x9000, 0x9000, 0x9000],
-      )
-      const wire = Buffer.concat(carried)
-      assert.equal(wire.includes(Buffer.from(wasm.subarray(0, 16))), false)
-      const spoken = carried.filter(([cla, ins], i) => i % 2 === 0 && cla === 0x84 && ins === 0x10)
-      assert.equal(spoken.length, 1, 'the command passed')
-      assert.equal(wire.includes(Buffer.from(account)), false, 'and it was not to be read')
-    })
-
     test(`[C7e] another supplier's key than the one in DEF is refused, also of one with a resource of its own`, async () => {
       const world = await resourceWorld()
       await loaded(world)

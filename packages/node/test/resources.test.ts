@@ -135,31 +135,6 @@ suite('requests and reservations', () => {
     )
     assert.deepEqual(again.resource, once.resource)
   })
-
-  test('a step that loses the module before or after any command is taken up again', async () => {
-    // Every second one; the lines of the whole story are cut everywhere in the slower suite.
-    for (let cut = 1; cut < 60; cut += 2) {
-      const heard = cut % 4 === 1
-      const world = await resourceWorld()
-      const { document } = await supplier.request(world.supplier, bankRequest)
-      const broken = breaking(world.transport, cut, heard)
-      const steps = async (transport: Transport) => {
-        const { resource } = await operator.reserve(world.operator, transport, { request: document })
-        await operator.activate(world.operator, transport, { resource: resource.id })
-        return operator.block(world.operator, transport, { resource: resource.id })
-      }
-      await steps(broken).catch(() => {})
-      const { resource } = await steps(world.transport).catch(async () => {
-        // What was blocked already is not activated again.
-        return operator.block(world.operator, world.transport, { resource: 1 })
-      })
-      assert.equal(resource.state, 'blocked', `cut ${cut}`)
-      assert.equal(world.fixture.module.parts.definitions.find(1)!.state, 'blocked')
-      const entries = await world.operator.store.list('outbox/')
-      assert.equal(entries.length, 3, `cut ${cut}, ${heard ? 'heard' : 'not heard'}`)
-      if (!broken.cut) return
-    }
-  })
 })
 
 suite('refusals that are not the module’s', () => {
@@ -740,24 +715,6 @@ function forging(
       if (!heard) await transport.transmit(Uint8Array.of(0x00, commands.SELECT.ins, 0x04, 0x00))
       await meanwhile()
       return u16(0x6a84)
-    },
-    close: () => transport.close(),
-  }
-}
-
-/** A line that dies at its n-th command: before the module hears it, or after. */
-function breaking(transport: Transport, cut: number, heard: boolean): Transport & { readonly cut: boolean } {
-  let count = 0
-  return {
-    get cut() {
-      return count >= cut
-    },
-    async transmit(command) {
-      count++
-      if (count > cut) throw new Error('the line is dead')
-      if (count < cut) return transport.transmit(command)
-      if (heard) await transport.transmit(command)
-      throw new Error('the line is dead')
     },
     close: () => transport.close(),
   }

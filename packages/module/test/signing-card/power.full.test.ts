@@ -4,6 +4,7 @@ import { portableCrypto as crypto } from '@sealwright/core/crypto'
 import { parseCardLogEntry } from '@sealwright/core/signing-card'
 import { orderedSerial, signingCardBench } from '../../src/testing/index.ts'
 import { cutAt, issueCut, sound } from './cuts.ts'
+import { current, power } from './world.ts'
 
 const eepromSize = 32 * 1024
 
@@ -72,5 +73,17 @@ suite('power lost at every write', () => {
         return found.number === 6
       },
     )
+  })
+
+  test('[B15c] a certificate that left the card before the power went is the one that the card gives again', async () => {
+    const bench = await signingCardBench({ crypto, fixture: { eepromSize } })
+    const module = bench.orderedModule()
+    const begin = await bench.order()
+    const data = bench.request(module, begin)
+    const { data: first } = await bench.issue(data)
+    // The answer was lost, and so was the power.
+    power(bench, current(bench).clone())
+    assert.deepEqual((await bench.issue(data)).data, first)
+    assert.equal((await bench.state()).ticket?.used, 1)
   })
 })
