@@ -60,6 +60,15 @@ function personalizing(name: keyof typeof serials, ...more: string[]): string[] 
   ]
 }
 
+/** As `module show` draws it. */
+async function pictureOf(name: keyof typeof serials): Promise<string[]> {
+  const { stdout } = await commandLine(folder, ['module', 'show', '--module', `${name}.chip`])
+  const lines = stdout.split('\n').filter((line) => /^[+|]/.test(line))
+  assert.equal(lines.length, 11)
+  assert.match(lines.at(-1)!, /\[identity\]/)
+  return lines
+}
+
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'sealwright-personalization-'))
   await done('init', '.')
@@ -105,9 +114,10 @@ describe('what is refused says why, and changes nothing', () => {
     const args = personalizing('plain', '--certificate', 'certs/unit.pem').map((arg) =>
       arg === serials.plain ? serials.variant : arg,
     )
-    const { status, json } = await commandLineJson(folder, args)
+    const { status, json, stderr } = await commandLineJson(folder, args)
     assert.equal(status, 7)
     assert.equal(json['error'].code, 'wrong-module')
+    assert.doesNotMatch(stderr, /identity\]|step \d of 5/)
     assert.deepEqual(json['error'].details, { ordered: serials.variant, connected: serials.plain })
   })
 
@@ -210,8 +220,18 @@ describe('personalization at the place of use', () => {
       '--out',
       'certs/plain-operating.pem',
     )
+    const picture = await pictureOf('plain')
     const first = await commandLineJson(folder, args)
     assert.equal(first.status, 0, first.stderr)
+    // What the technician sees: which module it is before anything is signed, then each step.
+    const said = first.stderr.split('\n').map((line) => line.replace(/^sealwright: /, ''))
+    assert.equal(said[0], `module ${serials.plain}`)
+    assert.deepEqual(said.slice(1, 12), picture)
+    assert.notDeepEqual(await pictureOf('variant'), picture)
+    assert.deepEqual(
+      said.flatMap((line) => /^step (\d) of 5: /.exec(line)?.[1] ?? []),
+      ['1', '2', '3', '4', '5'],
+    )
     assert.deepEqual([first.json['state'], first.json['already']], ['operating', false])
     const again = await commandLineJson(folder, args)
     assert.equal(again.json['already'], true)

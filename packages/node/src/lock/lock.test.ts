@@ -86,6 +86,56 @@ test('what a process left that was killed while it took the lock is removed, wha
   assert.ok(existsSync(living))
 })
 
+test('a process that keeps its draft holds each lock against others, and leaves nothing when it ends', async () => {
+  const own = mkdtempSync(join(folder, 'kept-'))
+  const paths = ['one', 'two', 'three'].map((name) => join(own, `${name}.lock`))
+  const script = `
+    const { FileLock } = await import(process.argv[1])
+    const { readdirSync } = await import('node:fs')
+    const [, , folder, ...paths] = process.argv
+    FileLock.keepDraft(folder)
+    FileLock.take(paths[0], 'kept').release()
+    const after = readdirSync(folder).length
+    const locks = paths.map((path) => FileLock.take(path, 'kept'))
+    process.stdout.write(String(after) + ' ' + readdirSync(folder).length)
+    process.stdin.resume().on('end', () => {
+      for (const lock of locks.slice(0, 2)) lock.release()
+      process.exit(0)
+    })
+  `
+  const module = new URL('./index.ts', import.meta.url).href
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script, module, own, ...paths], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const [told] = await once(child.stdout!, 'data')
+  // One draft for all, in no lock's place.
+  assert.equal(String(told), '1 4')
+  for (const path of paths) {
+    assert.throws(() => FileLock.take(path, 'mine'), { code: 'held', message: /held by kept, process/ })
+  }
+  child.stdin!.end()
+  await once(child, 'exit')
+  assert.deepEqual(readdirSync(own), ['three.lock'])
+  const inherited = FileLock.take(paths[2]!, 'mine')
+  assert.ok(inherited.inherited)
+  inherited.release()
+})
+
+test('the draft that a killed process kept is removed by the next one', async () => {
+  const own = mkdtempSync(join(folder, 'killed-'))
+  const script = `
+    const { FileLock } = await import(process.argv[1])
+    FileLock.keepDraft(process.argv[2])
+    FileLock.take(process.argv[2] + '/a.lock', 'kept').release()
+    process.kill(process.pid, 'SIGKILL')
+  `
+  const module = new URL('./index.ts', import.meta.url).href
+  spawnSync(process.execPath, ['--input-type=module', '-e', script, module, own])
+  assert.equal(readdirSync(own).length, 1)
+  FileLock.take(join(own, 'b.lock'), 'mine').release()
+  assert.deepEqual(readdirSync(own), [])
+})
+
 test('release leaves a lock that another took in the meantime', () => {
   const path = freshPath()
   const first = FileLock.take(path, 'first')
