@@ -2,7 +2,7 @@
  * `npm run bench`: how fast the flows are beside the cryptography in them (section P of docs/requirements.md). Each round measures a
  * flow and then its primitives at the same lengths, each in the fastest way the repository knows; the numbers are means over all rounds,
  * in processor time of the one thread, so that other work on the machine does not show.
- * `--json` prints one object a flow; `--rounds N`; other words keep only flows whose names contain one of them (`round`: the round trips; `line`: the
+ * `--profile` says instead where a flow's time goes, by folders. `--json` prints one object a flow; `--rounds N`; other words keep only flows whose names contain one of them (`round`: the round trips; `line`: the
  * bytes of a personalization on a serial line, and their time).
  * `lot` takes 10,000 chips (`--chips N`) through the commands for lots, on the disk of TMPDIR, and runs only when it is named: in one go, or with
  * `--steps` by customize, certify-lot and finish.
@@ -14,6 +14,7 @@ import { type LineTime, measureLineTime } from './bench/line-time.ts'
 import { type LotMeasured, measureLot } from './bench/lot.ts'
 import { type Flow, type Measured, measure } from './bench/measure.ts'
 import { personalization } from './bench/personalization.ts'
+import { type ProfileRow, profile } from './bench/profile.ts'
 import { programCalls } from './bench/program-call.ts'
 import {
   type Missing,
@@ -29,6 +30,7 @@ const { values: options, positionals: words } = parseArgs({
     rounds: { type: 'string', default: '15' },
     chips: { type: 'string', default: '10000' },
     steps: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 })
@@ -59,23 +61,29 @@ if (!options.json) {
   )
 }
 for (const flow of chosen) {
+  if (options.profile) {
+    const rows = await flow.profile()
+    if (options.json) console.log(JSON.stringify({ name: flow.name, profile: rows }))
+    else printProfile(flow.name, rows)
+    continue
+  }
   const measured = await flow.measure(rounds)
   if (options.json) console.log(JSON.stringify(measured))
   else print(measured)
 }
-if (roundTrips) {
+if (roundTrips && !options.profile) {
   const measured = await measureRoundTrips(Math.min(rounds, 15))
   if (options.json) for (const row of measured) console.log(JSON.stringify(row))
   else printRoundTrips(measured)
 }
 
-if (line) {
+if (line && !options.profile) {
   const measured = await measureLineTime()
   if (options.json) console.log(JSON.stringify(measured))
   else printLineTime(measured)
 }
 
-if (lot) {
+if (lot && !options.profile) {
   const chips = Number(options.chips)
   if (!Number.isInteger(chips) || chips < 1)
     throw new Error(`--chips: expected a number from 1, got ${options.chips}`)
@@ -93,10 +101,19 @@ function printLineTime({ name, apdus, bytes, seconds }: LineTime): void {
 interface Measurable {
   readonly name: string
   measure(rounds: number): Promise<Measured>
+  profile(): Promise<ProfileRow[]>
 }
 
 function measurable<T>(flow: Flow<T>): Measurable {
-  return { name: flow.name, measure: (count) => measure(flow, count) }
+  return { name: flow.name, measure: (count) => measure(flow, count), profile: () => profile(flow) }
+}
+
+function printProfile(name: string, rows: readonly ProfileRow[]): void {
+  console.log(`${name}: where its time goes`)
+  for (const { place, share } of rows.filter((row) => row.share >= 0.005)) {
+    console.log(`    ${(100 * share).toFixed(1).padStart(5)} %  ${place}`)
+  }
+  console.log('')
 }
 
 function print({ name, text, perSecond, each, operations, primitives, sum, ratio, bare }: Measured): void {
