@@ -1,6 +1,5 @@
 import { encodeHex } from '@sealwright/core/bytes'
 import { UsageError } from '@sealwright/core/errors'
-import { matterWords } from '@sealwright/core/people'
 import { rebuiltName } from '@sealwright/core/signing-card'
 import type { SigningCard } from '@sealwright/roles/custody'
 import {
@@ -24,6 +23,7 @@ import {
   timeText,
   type VerbOption,
 } from '../framework/index.ts'
+import { approvalRequestReport } from './approval-request.ts'
 
 /** What is said where a card keeps the rules. */
 export const keptByCard =
@@ -119,16 +119,7 @@ export function registerCard(unit: Command, context: Context): void {
       const { request, document } = await orderByCard(ports, await step.module(), order)
       // Another order is another request.
       step.replaceFile(step.option('out'), document)
-      const { matter, actor, nonce, until } = request
-      return report(
-        { action: matter.action, object: matter.object, actor, nonce, until: timeText(until) },
-        ...fields({
-          ...Object.fromEntries(matterWords(matter)),
-          'acting key': encodeHex(actor),
-          'for this run': encodeHex(nonce),
-          until: timeText(until),
-        }),
-      )
+      return approvalRequestReport(request)
     },
   })
 

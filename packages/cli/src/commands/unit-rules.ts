@@ -1,5 +1,4 @@
 import { encodeHex } from '@sealwright/core/bytes'
-import { matterWords } from '@sealwright/core/people'
 import { parseCertificate } from '@sealwright/core/x509'
 import {
   currentTicket,
@@ -20,6 +19,7 @@ import {
   type Step,
   timeText,
 } from '../framework/index.ts'
+import { approvalRequestReport } from './approval-request.ts'
 import { issueTicketVerb } from './central-ticket.ts'
 import { centralOptions, centralSource } from './person.ts'
 
@@ -87,16 +87,7 @@ export function registerRules(unit: Command, context: Context): void {
         ...(hours === undefined ? {} : { hours }),
       })
       step.writeFile(step.option('out'), document)
-      const { matter, actor, nonce, until } = request
-      return report(
-        { action: matter.action, object: matter.object, actor, nonce, until: timeText(until) },
-        ...fields({
-          ...Object.fromEntries(matterWords(matter)),
-          'acting key': encodeHex(actor),
-          'for this run': encodeHex(nonce),
-          until: timeText(until),
-        }),
-      )
+      return approvalRequestReport(request)
     },
   })
 

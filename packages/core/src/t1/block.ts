@@ -5,6 +5,10 @@ import { type ErrorDetection, epilogue, epilogueLength } from './error-detection
 /** A number of blocks in one direction, modulo 2. */
 export type SequenceNumber = 0 | 1
 
+export function nextNumber(number: SequenceNumber): SequenceNumber {
+  return number === 0 ? 1 : 0
+}
+
 /** What an R-block says of the block before it: nothing wrong, its epilogue was wrong, or something else. */
 export type BlockFault = 'none' | 'epilogue' | 'other'
 

@@ -1,7 +1,14 @@
 import { concat, equal, wipe } from '../bytes/index.ts'
 import { UsageError } from '../errors/index.ts'
 import { type AnswerToReset, parseAnswerToReset } from './answer-to-reset.ts'
-import { type Block, type BlockFault, longestResetTag, type SequenceNumber, serializeBlock } from './block.ts'
+import {
+  type Block,
+  type BlockFault,
+  longestResetTag,
+  nextNumber,
+  type SequenceNumber,
+  serializeBlock,
+} from './block.ts'
 import { BlockReader, type Received } from './block-reader.ts'
 import { initialIfs, type LineSettings, lineSettings, longestApdu } from './line-settings.ts'
 import { segments, weightOf } from './segments.ts'
@@ -139,10 +146,10 @@ export class T1Host {
     if (block.information.length > this.#settings.ifs) return void this.#again('other', now)
     if (task.kind === 'sending') {
       if (task.at < task.pieces.length - 1) return void this.#fail('broken-rules')
-      this.#number = other(this.#number)
+      this.#number = nextNumber(this.#number)
       this.#task = { kind: 'receiving' }
     }
-    this.#expected = other(this.#expected)
+    this.#expected = nextNumber(this.#expected)
     this.#parts.push(block.information)
     this.#received += weightOf(block.information)
     if (!block.more) return void this.#finish()
@@ -154,7 +161,7 @@ export class T1Host {
   #takeReady(expected: SequenceNumber, now: number): void {
     const task = this.#task
     if (task.kind === 'sending' && expected !== this.#number && task.at < task.pieces.length - 1) {
-      this.#number = other(this.#number)
+      this.#number = nextNumber(this.#number)
       task.at++
       return void this.#sendPiece(now)
     }
@@ -338,10 +345,6 @@ export class T1Host {
     this.#parts = []
     this.#received = 0
   }
-}
-
-function other(number: SequenceNumber): SequenceNumber {
-  return number === 0 ? 1 : 0
 }
 
 /** A module of another make says it in another form, and gets short blocks until it asks for longer ones. */

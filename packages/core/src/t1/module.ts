@@ -1,7 +1,7 @@
 import { concat, wipe } from '../bytes/index.ts'
 import { UsageError } from '../errors/index.ts'
 import { serializeAnswerToReset } from './answer-to-reset.ts'
-import { type Block, type BlockFault, type SequenceNumber, serializeBlock } from './block.ts'
+import { type Block, type BlockFault, nextNumber, type SequenceNumber, serializeBlock } from './block.ts'
 import { BlockReader, type Received } from './block-reader.ts'
 import { initialIfs, type LineSettings, lineSettings, longestApdu } from './line-settings.ts'
 import { segments, weightOf } from './segments.ts'
@@ -130,7 +130,7 @@ export class T1Module {
   #takeInformation(block: Block & { kind: 'I' }, now: number): void {
     if (block.number !== this.#expected || this.#task.kind === 'aborting') return void this.#sayAgain()
     if (block.information.length > this.#settings.ifs) return void this.#sendReady('other')
-    this.#expected = other(this.#expected)
+    this.#expected = nextNumber(this.#expected)
     this.#forgetAnswer()
     this.#parts.push(block.information)
     this.#received += weightOf(block.information)
@@ -151,7 +151,7 @@ export class T1Module {
     const task = this.#task
     const isNext = task.kind === 'answering' && task.at < task.pieces.length - 1 && expected !== this.#number
     if (isNext && task.kind === 'answering') {
-      this.#number = other(this.#number)
+      this.#number = nextNumber(this.#number)
       task.at++
     }
     this.#sayAgain(expected)
@@ -250,7 +250,7 @@ export class T1Module {
     if (task.kind === 'working') wipe(task.answer)
     if (task.kind === 'answering') {
       wipe(...task.pieces)
-      this.#number = other(this.#number)
+      this.#number = nextNumber(this.#number)
     }
     this.#task = { kind: 'ready' }
   }
@@ -282,10 +282,6 @@ export class T1Module {
     this.#parts = []
     this.#received = 0
   }
-}
-
-function other(number: SequenceNumber): SequenceNumber {
-  return number === 0 ? 1 : 0
 }
 
 /** Rule 7.4.2: the first try and two more. */
