@@ -304,6 +304,20 @@ for (const at of ['before save', 'after save', 'before records'] as const) {
   })
 }
 
+for (const [what, input, form] of [
+  ['a lot with one key', { kind: 'one-key' }, 'eeprom'],
+  ['the RAM form', {}, 'ram'],
+] as const) {
+  test(`all in one go: ${what} too, and its chip that is in no record is known by its first event`, async () => {
+    const lot = await RamLot.mounted(input, form)
+    lot.cut = { at: 'after save', chip: '2.chip' }
+    await assert.rejects(lot.complete(), Cut)
+    assert.equal((await lot.complete()).done.finished, 2)
+    await assertCompleted(lot)
+    assert.equal((await lot.row('2.chip')).index, form === 'ram' ? 2 : 0)
+  })
+}
+
 test('in one go goes on with chips that were customized, certified or not', async () => {
   const lot = await RamLot.mounted()
   await lot.customize({ chips: ['1.chip', '2.chip'] })
