@@ -12,6 +12,7 @@ import { Module } from '@sealwright/module'
 import type { RamMedium } from '@sealwright/module/medium'
 import { plain } from '@sealwright/roles/channel'
 import {
+  type CompleteLotInput,
   completeLot,
   completeLotChip,
   customizeLot,
@@ -149,8 +150,10 @@ export class RamLot {
   }
 
   /** All in one go, with the manufacturer at hand. */
-  async complete(change: { serials?: readonly string[]; identical?: boolean } = {}) {
-    const { serials, identical } = change
+  async complete(
+    change: { serials?: readonly string[]; identical?: boolean; certify?: CompleteLotInput['certify'] } = {},
+  ) {
+    const { serials, identical, certify } = change
     const product = identical === undefined ? products.cash : { ...products.cash, identical }
     const root = parseCertificate(this.root)
     const certificates = await certificateRecord(this.manufacturer)
@@ -175,7 +178,7 @@ export class RamLot {
           imageDigest: await lotImageDigests(ports, 'spring'),
           indices: await useLot(ports, 'spring', lotIndices),
           givePapers,
-          certify: (request) => certifyPresent(this.manufacturer, root, request, certificate),
+          certify: certify ?? ((request) => certifyPresent(this.manufacturer, root, request, certificate)),
         }),
       ),
     })

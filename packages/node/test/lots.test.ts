@@ -17,12 +17,19 @@ import {
   serializeLotRequests,
 } from '@sealwright/core/customization'
 import { StateError, UsageError } from '@sealwright/core/errors'
+import { parseCertificate } from '@sealwright/core/x509'
 import { areaOf } from '@sealwright/module/medium'
 import { plain } from '@sealwright/roles/channel'
 import { readData, readOutbox } from '@sealwright/roles/custody'
 import { customize, finish, lotReport, mask, newLot, products, unlock } from '@sealwright/roles/issuer'
 import { append, enroll, verifyLog } from '@sealwright/roles/log'
-import { certificateRecord, certifyLot, certifyModule, initRoot } from '@sealwright/roles/manufacturer'
+import {
+  certificateRecord,
+  certifyLot,
+  certifyModule,
+  certifyPresent,
+  initRoot,
+} from '@sealwright/roles/manufacturer'
 import { discarded, mount } from '@sealwright/roles/mounter'
 import { logSigningKey } from '@sealwright/roles/ports'
 import { nodeCrypto, nodeEntropy } from '../src/crypto/index.ts'
@@ -353,6 +360,69 @@ test('in one go: a finished chip whose certificate is not the one that was issue
   assert.deepEqual([done.done.finished, done.done.refused], [2, 1])
   assert.match((await lot.row('1.chip')).reason!, /not the one that was issued/)
   assert.deepEqual(await (await certificateRecord(lot.manufacturer)).read(serialOf(1)), encoded)
+})
+
+test('in one go: a finished chip with a certificate of another root is refused; nothing of it is recorded', async () => {
+  const lot = await RamLot.mounted()
+  const stranger = await party('manufacturer', nodeCrypto)
+  stranger.entropy.bytes(1)
+  const { encoded: manufacturerRoot } = await initRoot(stranger)
+  const chip = { mask: 'spring', product: products.cash, programs, manufacturerRoot }
+  await unlock(lot.issuer, lot.transport('1.chip'), { mask: 'spring' })
+  const { identityRequest } = await customize(lot.issuer, lot.transport('1.chip'), chip)
+  const { encoded } = await certifyModule(stranger, { request: identityRequest! })
+  await finish(lot.issuer, lot.transport('1.chip'), { mask: 'spring', certificate: encoded })
+  const done = await lot.complete()
+  assert.deepEqual([done.done.finished, done.done.failed], [2, 1])
+  assert.equal((await certificateRecord(lot.manufacturer)).has(serialOf(1)), false)
+})
+
+test('in one go: a certificate that is not for this chip is not sent to it; the chip is taken up again', async () => {
+  const lot = await RamLot.mounted()
+  const other = await RamLot.mounted()
+  await other.customize({ chips: ['2.chip'] })
+  const { request } = await other.row('2.chip')
+  const { encoded } = await certifyModule(lot.manufacturer, { request: request! })
+  const done = await lot.complete({ certify: async () => encoded })
+  assert.deepEqual([done.done.finished, done.done.failed, done.done.refused], [0, 2, 1])
+  for (const chip of ['1.chip', '3.chip']) {
+    assert.equal(lot.heard.get(chip)!.includes(commands['STORE IDENTITY'].ins), false)
+    assert.equal((await lot.status(chip)).mode, 'customization')
+  }
+  // What they have their document keys from is with whoever keeps the papers.
+  for (const one of [1, 3]) assert.ok(lot.papers.has(hex(serialOf(one))))
+  assert.equal((await lot.complete()).done.finished, 2)
+})
+
+test('[D11e] in one go: a finished chip that is in no record is refused when its serial number was not delivered', async () => {
+  const lot = await RamLot.mounted()
+  lot.cut = { at: 'after save', chip: '2.chip' }
+  await assert.rejects(lot.complete(), Cut)
+  const done = await lot.complete({ serials: [1, 3].map((one) => hex(serialOf(one))) })
+  assert.deepEqual([done.before, done.done.finished, done.done.refused], [1, 1, 1])
+  assert.match((await lot.row('2.chip')).reason!, /not among those that were delivered/)
+})
+
+test('a manufacturer at hand signs for who has the key only, and for chips of his kind; a record keeps a certificate once', async () => {
+  const lot = await RamLot.mounted()
+  await lot.customize()
+  const requests = (await lot.rows()).map((row) => parseIdentityRequest(row.request!))
+  const root = parseCertificate(lot.root)
+  const [first, second] = requests as [(typeof requests)[0], (typeof requests)[0]]
+  const forged = { ...first, signature: second.signature }
+  await assert.rejects(certifyPresent(lot.manufacturer, root, forged), { code: 'authentication-failed' })
+  const marked = { ...root, test: true }
+  await assert.rejects(certifyPresent(lot.manufacturer, marked, first), { code: 'test-mark-differs' })
+  const certificate = await certifyPresent(lot.manufacturer, root, first)
+  assert.deepEqual(await certifyPresent(lot.manufacturer, root, first, certificate), certificate)
+  const theirs = { ...second, serial: first.serial }
+  await assert.rejects(certifyPresent(lot.manufacturer, root, theirs, certificate))
+  const record = await certificateRecord(lot.manufacturer)
+  const one = { serial: first.serial, certificate }
+  await record.keep([one])
+  await record.keep([one])
+  await (await certificateRecord(lot.manufacturer)).keep([one])
+  assert.equal((await lot.manufacturer.store.list('lots/')).length, 1)
 })
 
 test('in one go: a chip that was finished in another lot is refused', async () => {

@@ -9,6 +9,7 @@ import { portableCrypto as crypto } from '../crypto/index.ts'
 import { der } from '../der/index.ts'
 import type { EcPrivateKey } from '../ports/index.ts'
 import {
+  anchorOf,
   type Certificate,
   certificateToPem,
   checkPath,
@@ -485,3 +486,29 @@ if (openssl.status === 0) {
 } else {
   process.stderr.write('x509: the command openssl is missing, certificates were not checked with it\n')
 }
+
+test('a root as a bare anchor serves as the root does, and one that does not hold is refused with its reason', () => {
+  const anchor = anchorOf(root, { at }, crypto)
+  assert.ok(checkPath({ ...good, anchor }, crypto).ok)
+  const foreign = checkPath(
+    { ...good, anchor: anchorOf(other.certificates['manufacturer-root'], { at }, crypto) },
+    crypto,
+  )
+  assert.ok(!foreign.ok)
+  const bent = root.signature.slice()
+  bent[40]! ^= 1
+  const refusals: [Certificate, number, PathReason][] = [
+    [{ ...root, signature: bent }, at, 'signature'],
+    [root, root.notBefore - 1, 'not-yet-valid'],
+    [root, root.notAfter + 1, 'expired'],
+    [operating, at, 'anchor-role'],
+    [marked.certificates['manufacturer-root'], at, 'test-certificate'],
+  ]
+  for (const [certificate, when, reason] of refusals) {
+    assert.throws(() => anchorOf(certificate, { at: when }, crypto), {
+      name: 'AuthError',
+      details: { certificate: pathReasons[reason] },
+    })
+  }
+  assert.ok(anchorOf(marked.certificates['manufacturer-root'], { at, insecureAcceptTest: true }, crypto).test)
+})

@@ -121,8 +121,9 @@ export interface CompleteLotInput extends CustomizeLotInput {
 }
 
 /**
- * Takes one chip of a lot from its order to user mode while it stays under power: its file is replaced once, when all is done. Until then the
- * chip is as it was, and its certificate is nowhere. Whoever kept no record of a chip that is done learns it from the chip.
+ * Takes one chip of a lot from its order to user mode while it stays under power: its file is replaced once. When power is lost before, the chip is
+ * as it was, and its certificate is nowhere; one that fails on the way is left as far as it came, and is taken up again. Whoever kept no record
+ * of a chip that is done learns it from the chip.
  */
 export function completeLotChip(
   ports: PartyPorts,
@@ -132,8 +133,9 @@ export function completeLotChip(
   const { lot, imageDigest, givePapers, root, indices, certify, ...product } = input
   const phase: Phase = { since: 1, done: 'finished', indices }
   return onChip(ports, desk, input, phase, async (own, transport, { serial, mode }) => {
+    const papers = { lot, serial: serial!, product: input.product.name, givePapers }
     if (mode === 'user') {
-      await renewPapers(own, { lot, serial: serial!, product: input.product.name, givePapers })
+      await renewPapers(own, papers)
       const certificate = await readData(plain(transport), certificateIds.identity.tag)
       if (certificate !== undefined) requireCertificate(own, root, serial!, certificate)
       return { product: input.product.name, ...(certificate === undefined ? {} : { certificate }) }
@@ -141,17 +143,14 @@ export function completeLotChip(
     await unlockChip(own, plain(transport), lot)
     let certificate: Uint8Array | undefined
     const made = await customizeChip(own, transport, { ...product, mask: lot }, async (channel, request) => {
+      await renewPapers(own, papers)
       if (request !== undefined) {
         certificate = await certify(request)
         requireCertificate(own, root, request.serial, certificate)
       }
       await finishIn(channel, certificate)
     })
-    try {
-      await givePapers(made.serial, made.papers)
-    } finally {
-      wipe(made.papers)
-    }
+    wipe(made.papers)
     const { identityRequest: request } = made
     return {
       product: input.product.name,
