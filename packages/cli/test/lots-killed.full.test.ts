@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -51,7 +52,7 @@ before(async () => {
   assert.equal((await commandLine(top, ['init', 'work'])).status, 0)
   await good('manufacturer', 'init-root', '--out', 'root.pem')
   await good('issuer', 'mask', 'fleet', '--out', 'fleet.mask', '--eeprom', '32768')
-  for (const lot of ['spring', 'autumn']) {
+  for (const lot of ['spring', 'autumn', 'winter']) {
     await good(
       'issuer',
       'lot',
@@ -123,3 +124,55 @@ test('produce and mount a lot, and complete it in one go, killed again and again
   )
   assert.equal(again['before'], count)
 })
+
+test('one process of a crew is killed: the run ends and says so, the others end with it, and the next run does the rest', async (t) => {
+  if (process.platform !== 'linux')
+    return t.diagnostic('not run: only Linux tells the processes of a process')
+  const produce = ['--count', String(count), '--out', 'cold', '--delivery-note', 'winter.note']
+  await good('manufacturer', 'produce', 'winter.order', ...produce)
+  const mount = ['--first-serial', '0000000000002001', '--delivery-note', 'winter.note']
+  await good('mounter', 'mount', '--chips', 'cold', ...mount, '--mounted', 'winter.serials')
+  const words = [
+    ...['issuer', 'lot', 'complete', 'winter', '--chips', 'cold', '--product', 'cash', '--jobs', '2'],
+    ...['--serials', 'winter.serials', '--papers', 'winter', '--irreversible'],
+  ]
+  const child = spawn(process.execPath, [launcher, ...words], {
+    cwd: work,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, NODE_OPTIONS: '' },
+  })
+  let told = ''
+  child.stderr.on('data', (text) => {
+    told += String(text)
+  })
+  const crew = await eventually(() => childrenOf(child.pid!).length === 2 && childrenOf(child.pid!))
+  // Some chips are done by then.
+  await eventually(() => papersIn('winter') > 2)
+  process.kill(crew[0]!, 'SIGKILL')
+  const [status] = await once(child, 'close')
+  assert.notEqual(status, 0)
+  assert.match(told, /a process of the lot ended before its work: SIGKILL/)
+  await eventually(() => crew.every((pid) => !existsSync(`/proc/${pid}`)))
+  const rest = await good(...words)
+  assert.equal(rest['finished'] + rest['before'], count)
+  const left = readdirSync(join(work, 'cold')).filter((name) => !/\.chip(\.key)?$/.test(name))
+  assert.deepEqual(left, [])
+})
+
+function papersIn(folder: string): number {
+  const path = join(work, folder)
+  return existsSync(path) ? readdirSync(path).filter((name) => name.endsWith('.papers')).length : 0
+}
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+}
+
+async function eventually<T>(look: () => T | false): Promise<T> {
+  for (let tries = 0; tries < 1000; tries++) {
+    const found = look()
+    if (found !== false) return found
+    await new Promise((done) => setTimeout(done, 20))
+  }
+  assert.fail('it did not come to pass')
+}
