@@ -1,6 +1,6 @@
 /**
- * `npm test`: every test file of packages/ and tools/ but `*.full.test.ts`, in two processes. `--full` runs those too and then
- * the whole of `npm run fault`. Words after it keep only files whose path contains one of them.
+ * `npm test`: every test file of packages/ and tools/ but `*.full.test.ts`, in two processes. `--full` runs those too, in three, since many of them
+ * wait for lines and readers, and then the whole of `npm run fault`. Words after it keep only files whose path contains one of them.
  * The results go to node_modules/.cache/sealwright/ (`--results FILE`: there as well) for `npm run trace`.
  */
 import { spawn } from 'node:child_process'
@@ -68,7 +68,7 @@ async function runFiles(): Promise<void> {
   const order = [...files].sort((a, b) => expected(b) - expected(a))
   const alone = (path: string): boolean =>
     path.endsWith('.full.test.ts') || readFileSync(path, 'utf8').includes(ownProcess)
-  await runInProcesses(order.map(inMachine), { cwd: root, count: 2, alone }, (run) => {
+  await runInProcesses(order.map(inMachine), { cwd: root, count: options.full ? 3 : 2, alone }, (run) => {
     const path = inRepository(run.path)
     if (run.stderr !== '') talk.set(path, run.stderr)
     const outcome = { tests: run.tests.length, failed: 0, ms: run.ms }
